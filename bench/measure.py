@@ -1,0 +1,54 @@
+"""What the benches share: percentiles, memory and CPU time of processes, wrk."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The nearest-rank percentile of `values`; `share` is between 0 and 1."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]
+
+
+def pss_kib(pid: int) -> int:
+    """Proportional set size of one process in KiB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    match = re.search(r"^Pss:\s+(\d+) kB", text, re.M)
+    if match is None:
+        raise RuntimeError(f"no Pss in smaps_rollup of {pid}")
+    return int(match.group(1))
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time the processes have used so far."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def wrk(url: str, connections: int, seconds: int) -> int:
+    """Loads `url` and returns the number of requests answered; any error ends the bench."""
+    done = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url],
+        capture_output=True, text=True, check=True, timeout=seconds + 30,
+    ).stdout
+    if "Non-2xx" in done or "Socket errors" in done:
+        raise RuntimeError(f"wrk saw errors at {url}:\n{done}")
+    match = re.search(r"(\d+) requests in", done)
+    if match is None:
+        raise RuntimeError(f"wrk printed no count:\n{done}")
+    return int(match.group(1))
+
+
+def median(values: list[float]) -> float:
+    """The middle value."""
+    return statistics.median(values)

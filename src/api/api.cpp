@@ -1,0 +1,162 @@
+#include "api/api.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "api/url.hpp"
+#include "net/reply.hpp"
+
+namespace pixell::api {
+
+namespace {
+
+// Host names under which the other roles of this installation speak to us over the Unix socket.
+constexpr std::string_view kInternalHost = "control";
+
+// Matches "/a/{x}/b" segment by segment; nullopt when it does not fit.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> params;
+  while (true) {
+    const std::size_t pattern_end = pattern.find('/', 1);
+    const std::size_t path_end = path.find('/', 1);
+    const std::string_view expected = pattern.substr(0, pattern_end);
+    const std::string_view got = path.substr(0, path_end);
+    if (expected.starts_with("/{")) {
+      auto decoded = percent_decode(got.substr(std::min<std::size_t>(1, got.size())));
+      if (!decoded || decoded->empty()) return std::nullopt;
+      params.push_back(std::move(*decoded));
+    } else if (expected != got) {
+      return std::nullopt;
+    }
+    if (pattern_end == std::string_view::npos || path_end == std::string_view::npos) {
+      if (pattern_end != path_end) return std::nullopt;
+      return params;
+    }
+    pattern.remove_prefix(pattern_end);
+    path.remove_prefix(path_end);
+  }
+}
+
+// Without keys the API trusts this machine only. A browser on it must not be led here by another
+// site: neither by a foreign page (Origin) nor by a foreign name that resolves here (Host).
+std::optional<Reply> refuse_foreign(const ApiContext& context, const net::RequestHead& head) {
+  const auto is_ours = [&](std::string_view authority) {
+    const std::string host = host_of(authority);
+    return is_loopback_host(host) || host == kInternalHost ||
+           std::find(context.allowed_hosts.begin(), context.allowed_hosts.end(), host) !=
+               context.allowed_hosts.end();
+  };
+  if (!is_ours(head.authority))
+    return problem(403, fmt::format("Host '{}' is not served here: without API keys the API answers "
+                                    "on loopback names only; use 127.0.0.1 or set --public-url",
+                                    head.authority));
+  if (const auto origin = head.headers.get("origin")) {
+    const std::size_t scheme = origin->find("://");
+    if (scheme == std::string_view::npos || !is_ours(origin->substr(scheme + 3)))
+      return problem(403, fmt::format("requests from the page of '{}' are refused", *origin));
+  }
+  return std::nullopt;
+}
+
+Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) {
+  if (auto refused = refuse_foreign(context, head)) return std::move(*refused);
+  const std::string_view method = head.method == "HEAD" ? std::string_view("GET") : head.method;
+  std::string allowed;
+  for (const RouteEntry& route : routes()) {
+    auto params = match(route.pattern, head.path());
+    if (!params) continue;
+    if (route.method == method) {
+      Call call{.head = head, .body = body, .params = std::move(*params)};
+      return route.handler(context, call);
+    }
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += route.method;
+  }
+  if (allowed.empty())
+    return problem(404, fmt::format("there is nothing at {}; GET /openapi.json lists what there is",
+                                    head.path()));
+  Reply reply = problem(405, fmt::format("{} is not possible at {}; allowed: {}", head.method,
+                                         head.path(), allowed));
+  reply.headers.add("allow", allowed);
+  return reply;
+}
+
+}  // namespace
+
+std::string Call::query(std::string_view name) const {
+  std::string_view rest = head.query();
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    const std::size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos)
+      return percent_decode(pair.substr(equals + 1)).value_or("");
+    if (pair.size() == rest.size()) break;
+    rest.remove_prefix(pair.size() + 1);
+  }
+  return {};
+}
+
+std::int64_t Call::query_number(std::string_view name, std::int64_t fallback, std::int64_t least,
+                                std::int64_t most) const {
+  const std::string text = query(name);
+  std::int64_t number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || failed != std::errc() || end != text.data() + text.size()) number = fallback;
+  return std::clamp(number, least, most);
+}
+
+std::string Call::public_base() const {
+  return fmt::format("{}://{}", head.headers.get("x-forwarded-proto").value_or("http"),
+                     head.headers.get("x-forwarded-host").value_or(head.authority));
+}
+
+Reply json_reply(int status, const nlohmann::json& body) {
+  // Text from outside (logs, package names) may hold bytes that are not UTF-8.
+  return {.status = status,
+          .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+Reply problem(int status, std::string_view detail, const std::vector<std::string>& details) {
+  nlohmann::json body = {{"type", "about:blank"},
+                         {"title", net::reason_phrase(status)},
+                         {"status", status},
+                         {"detail", detail},
+                         {"error", detail}};
+  if (!details.empty()) body["details"] = details;
+  else if (status == 400) body["details"] = {detail};
+  Reply reply = json_reply(status, body);
+  reply.content_type = "application/problem+json";
+  return reply;
+}
+
+Reply problem(const ApiContext& context, const Error& error) {
+  const int status = net::http_status(error.code);
+  if (status >= 500)
+    context.log.error("Request failed", {{"error", error.message}, {"detail", error.detail}});
+  Reply reply = problem(status, error.message);
+  if (status == 503) reply.headers.add("retry-after", "1");
+  return reply;
+}
+
+Reply answer(const ApiContext& context, const net::RequestHead& head,
+             net::BodyReader& body) try {
+  return dispatch(context, head, body);
+} catch (const nlohmann::json::exception& wrong) {
+  context.log.error("Handler failed", {{"path", head.path()}, {"error", wrong.what()}});
+  return problem(500, "the request could not be answered; the log has the reason");
+}
+
+net::BlockingHandler make_api(const ApiContext& context) {
+  return [&context](const net::RequestHead& head, net::BodyReader& body, net::ReplyWriter& writer) {
+    Reply reply = answer(context, head, body);
+    net::ResponseHead reply_head{.status = reply.status, .headers = std::move(reply.headers)};
+    if (!reply.body.empty()) reply_head.headers.set("content-type", reply.content_type);
+    writer.reply(reply_head, std::move(reply.body));
+  };
+}
+
+}  // namespace pixell::api

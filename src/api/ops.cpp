@@ -1,0 +1,53 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/handlers.hpp"
+#include "api/openapi_json.hpp"
+
+namespace pixell::api {
+
+Reply health(const ApiContext& context, Call&) {
+  // The store is what the control plane cannot do without.
+  if (const auto last = context.store.last_event(); !last)
+    return problem(503, "the store does not answer: " + last.error().message);
+  return json_reply(200, {{"ok", true},
+                          {"version", PIXELL_VERSION},
+                          {"timestamp", context.clock.unix_now()}});
+}
+
+Reply metrics(const ApiContext& context, Call&) {
+  const auto stats = context.store.queue_stats();
+  if (!stats) return problem(context, stats.error());
+  const auto apps = context.store.apps();
+  if (!apps) return problem(context, apps.error());
+  const auto instances = context.store.instances({});
+  if (!instances) return problem(context, instances.error());
+  std::size_t ready = 0;
+  for (const auto& instance : *instances) ready += instance.phase == model::InstancePhase::Ready;
+  return {.status = 200,
+          .body = fmt::format("# TYPE pixell_deployments gauge\n"
+                              "pixell_deployments{{state=\"queued\"}} {}\n"
+                              "pixell_deployments{{state=\"processing\"}} {}\n"
+                              "pixell_deployments{{state=\"completed\"}} {}\n"
+                              "pixell_deployments{{state=\"failed\"}} {}\n"
+                              "# TYPE pixell_agent_apps gauge\npixell_agent_apps {}\n"
+                              "# TYPE pixell_instances gauge\n"
+                              "pixell_instances{{phase=\"ready\"}} {}\n"
+                              "pixell_instances{{phase=\"other\"}} {}\n",
+                              stats->queued, stats->processing, stats->completed, stats->failed,
+                              apps->size(), ready, instances->size() - ready),
+          .content_type = "text/plain; version=0.0.4"};
+}
+
+Reply system(const ApiContext& context, Call&) {
+  const auto description = context.describe_system();
+  if (!description) return problem(context, description.error());
+  return json_reply(200, *description);
+}
+
+Reply openapi(const ApiContext&, Call&) {
+  return {.status = 200, .body = std::string(kOpenapiJson)};
+}
+
+}  // namespace pixell::api

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apkg/archive.hpp"
+
+namespace pixell::apkg {
+
+/// Judges the entries against each other: UnsafeArchive when a file is there twice, or lies where
+/// a directory is. A directory listed twice is fine.
+Checked<void> check_entry_names(const std::vector<ArchiveEntry>& entries);
+
+/// One sentence for each name that differs from another one only in case.
+std::vector<std::string> case_clashes(const std::vector<ArchiveEntry>& entries);
+
+}  // namespace pixell::apkg

@@ -1,0 +1,269 @@
+#include "apkg/manifest_parser.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "apkg/limits.hpp"
+#include "apkg/yaml_guard.hpp"
+#include "base/files.hpp"
+
+namespace pixell::apkg {
+
+using model::Cause;
+using model::Manifest;
+
+namespace {
+
+// One value with the way to it ("metadata.sub_agents[2].name").
+struct Place {
+  YAML::Node node;
+  std::string path;
+};
+
+// Reads values and collects what is wrong with them, so that all findings are told at once.
+class Reader {
+ public:
+  void wrong(const Place& place, std::string_view what) {
+    if (findings_.size() >= kMaxManifestFindings) return;
+    const YAML::Mark mark = place.node.Mark();
+    findings_.push_back(fmt::format("agent.yaml:{}:{}: {} {}", mark.line + 1, mark.column + 1,
+                                    place.path.empty() ? "the document" : place.path, what));
+  }
+
+  // The value under a key, or nothing when it is absent or null. The last of several wins, as with
+  // the readers our packages were made for.
+  std::optional<Place> find(const Place& map, std::string_view key) const {
+    std::optional<Place> found;
+    for (const auto& entry : map.node)
+      if (entry.first.IsScalar() && entry.first.Scalar() == key)
+        found = Place{entry.second, join(map.path, key)};
+    if (found && found->node.IsNull()) found.reset();
+    return found;
+  }
+
+  // True when the key is there, with a value or without.
+  static bool has(const Place& map, std::string_view key) {
+    return std::any_of(map.node.begin(), map.node.end(), [&](const auto& entry) {
+      return entry.first.IsScalar() && entry.first.Scalar() == key;
+    });
+  }
+
+  // A section: absent when the key is; empty when it has no value; a finding when it is no mapping.
+  std::optional<Place> section(const Place& map, std::string_view key) {
+    auto place = find(map, key);
+    if (place && !place->node.IsMap()) {
+      wrong(*place, fmt::format("must be a mapping, not {}", kind(place->node)));
+      place.reset();
+    }
+    if (!place && has(map, key)) return Place{YAML::Node(YAML::NodeType::Map), join(map.path, key)};
+    return place;
+  }
+
+  std::optional<std::string> text(const Place& map, std::string_view key) {
+    const auto place = find(map, key);
+    if (!place) return std::nullopt;
+    if (!place->node.IsScalar()) {
+      wrong(*place, fmt::format("must be a text, not {}", kind(place->node)));
+      return std::nullopt;
+    }
+    if (place->node.Scalar().find('\0') != std::string::npos) {
+      wrong(*place, "holds a zero byte");
+      return std::nullopt;
+    }
+    return place->node.Scalar();
+  }
+
+  // "module:function" (or only a name, when that is allowed); empty when absent or wrong.
+  std::string entry(const Place& map, std::string_view key, bool needs_colon) {
+    const std::string value = text(map, key).value_or("");
+    if (value.empty()) return {};
+    const Place place{find(map, key)->node, join(map.path, key)};
+    const bool has_blank = std::any_of(value.begin(), value.end(), [](char c) {
+      return static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
+    });
+    const std::size_t colon = value.find(':');
+    const bool has_halves = colon != 0 && colon + 1 != value.size();
+    if (value.size() > kMaxEntryTextBytes || has_blank || !has_halves ||
+        (needs_colon && colon == value.npos)) {
+      wrong(place, needs_colon ? "must be module:function" : "must be module:function or a name");
+      return {};
+    }
+    return value;
+  }
+
+  std::vector<std::string> findings() && { return std::move(findings_); }
+
+  static std::string join(const std::string& path, std::string_view key) {
+    return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+  }
+  static std::string_view kind(const YAML::Node& node) {
+    if (node.IsMap()) return "a mapping";
+    if (node.IsSequence()) return "a list";
+    return node.IsScalar() ? "a text" : "empty";
+  }
+
+ private:
+  std::vector<std::string> findings_;
+};
+
+bool is_variable_name(std::string_view name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && is_letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+  });
+}
+
+void read_environment(Reader& reader, const Place& root, Manifest& manifest) {
+  const auto section = reader.section(root, "environment");
+  if (!section) return;
+  for (const auto& entry : section->node) {
+    if (!entry.first.IsScalar() || !is_variable_name(entry.first.Scalar())) {
+      reader.wrong({entry.first, section->path}, "has a key that is no name of a variable");
+      continue;
+    }
+    const std::string& name = entry.first.Scalar();
+    const Place place{entry.second, Reader::join(section->path, name)};
+    // No value means no variable: the text "None" in an environment breaks agents.
+    if (entry.second.IsNull()) continue;
+    if (!entry.second.IsScalar())
+      reader.wrong(place, fmt::format("must be a text, not {}", Reader::kind(entry.second)));
+    else if (entry.second.Scalar().find('\0') != std::string::npos)
+      reader.wrong(place, "holds a zero byte");
+    else
+      manifest.environment[name] = entry.second.Scalar();
+  }
+}
+
+void read_surfaces(Reader& reader, const Place& root, Manifest& manifest) {
+  manifest.http_server = reader.entry(root, "http_server", false);
+  if (const auto a2a = reader.section(root, "a2a")) {
+    manifest.a2a.emplace();
+    manifest.a2a->entry = reader.entry(*a2a, "entry", true);
+    const std::string service = reader.entry(*a2a, "service", true);
+    if (manifest.a2a->entry.empty()) manifest.a2a->entry = service;
+    manifest.a2a->http_server = reader.entry(*a2a, "http_server", false);
+  }
+  if (const auto rest = reader.section(root, "rest")) {
+    std::string entry = reader.entry(*rest, "entry", false);
+    if (!entry.empty()) manifest.rest = Manifest::Rest{.entry = std::move(entry)};
+  }
+  if (const auto ui = reader.section(root, "ui")) {
+    std::string path = reader.text(*ui, "path").value_or("");
+    auto base = reader.text(*ui, "basePath");
+    if (!base) base = reader.text(*ui, "base_path");
+    if (!path.empty())
+      manifest.ui = Manifest::Ui{.path = std::move(path), .base_path = base.value_or("/")};
+  }
+}
+
+// "python3.11", or a mapping of one language to a version: {python: ">=3.8"} is "python>=3.8".
+void read_runtime(Reader& reader, const Place& root, Manifest& manifest) {
+  const auto place = reader.find(root, "runtime");
+  if (!place) return;
+  if (place->node.IsScalar()) {
+    manifest.runtime = place->node.Scalar();
+    return;
+  }
+  if (!place->node.IsMap() || place->node.size() == 0)
+    return reader.wrong(*place, "must be a text or a mapping of a language to a version");
+  const auto first = *place->node.begin();
+  if (!first.first.IsScalar() || !(first.second.IsScalar() || first.second.IsNull()))
+    return reader.wrong(*place, "must map a language to a version");
+  manifest.runtime =
+      first.first.Scalar() + (first.second.IsScalar() ? first.second.Scalar() : std::string());
+}
+
+void read_sub_agents(Reader& reader, const Place& metadata, Manifest& manifest) {
+  const auto list = reader.find(metadata, "sub_agents");
+  if (!list) return;
+  if (!list->node.IsSequence())
+    return reader.wrong(*list, fmt::format("must be a list, not {}", Reader::kind(list->node)));
+  if (list->node.size() > kMaxSubAgents)
+    return reader.wrong(*list, fmt::format("has more than {} entries", kMaxSubAgents));
+  std::size_t number = 0;
+  for (const auto& node : list->node) {
+    const Place place{node, fmt::format("{}[{}]", list->path, number++)};
+    if (!node.IsMap()) {
+      reader.wrong(place, fmt::format("must be a mapping, not {}", Reader::kind(node)));
+      continue;
+    }
+    Manifest::SubAgent agent;
+    agent.name = reader.text(place, "name").value_or("");
+    if (agent.name.empty()) reader.wrong(place, "has no name");
+    agent.description = reader.text(place, "description").value_or("");
+    if (const auto is_public = reader.find(place, "public"))
+      if (!YAML::convert<bool>::decode(is_public->node, agent.is_public))
+        reader.wrong(*is_public, "must be true or false");
+    manifest.sub_agents.push_back(std::move(agent));
+  }
+}
+
+Manifest read_document(Reader& reader, const Place& root) {
+  Manifest manifest;
+  const auto text = [&](std::string_view key, std::string fallback = {}) {
+    auto value = reader.text(root, key);
+    return value && !value->empty() ? std::move(*value) : std::move(fallback);
+  };
+  manifest.name = text("name", "unknown");
+  manifest.display_name = text("display_name");
+  manifest.description = text("description");
+  manifest.author = text("author");
+  manifest.entrypoint = text("entrypoint");
+  manifest.version = text("version", "0.0.0");
+  read_runtime(reader, root, manifest);
+  read_environment(reader, root, manifest);
+  read_surfaces(reader, root, manifest);
+  if (const auto metadata = reader.section(root, "metadata")) {
+    // Top-level `version` is the manifest's own in many packages: "1.0" in every release.
+    const auto version = reader.text(*metadata, "version");
+    if (version && !version->empty()) manifest.version = *version;
+    read_sub_agents(reader, *metadata, manifest);
+  }
+  return manifest;
+}
+
+}  // namespace
+
+Checked<Manifest> parse_manifest(std::string_view yaml) try {
+  if (yaml.size() > kMaxManifestBytes)
+    return refuse(Cause::ManifestInvalid,
+                  fmt::format("agent.yaml has {} bytes; the limit is {}", yaml.size(),
+                              kMaxManifestBytes));
+  CHECKED_TRY_VOID(guard_yaml(yaml));
+  const Place root{YAML::Load(std::string(yaml)), ""};
+  if (!root.node.IsMap())
+    return refuse(Cause::ManifestInvalid, "agent.yaml must be a mapping",
+                  {fmt::format("agent.yaml:1:1: the document is {}", Reader::kind(root.node))});
+  Reader reader;
+  Manifest manifest = read_document(reader, root);
+  std::vector<std::string> findings = std::move(reader).findings();
+  if (!findings.empty())
+    return refuse(Cause::ManifestInvalid,
+                  findings.size() == 1 ? std::string("agent.yaml has a wrong value")
+                                       : fmt::format("agent.yaml has {} wrong values",
+                                                     findings.size()),
+                  std::move(findings));
+  return manifest;
+} catch (const YAML::Exception& wrong) {
+  return refuse(Cause::ManifestInvalid, "agent.yaml cannot be read",
+                {fmt::format("agent.yaml:{}:{}: {}", wrong.mark.line + 1, wrong.mark.column + 1,
+                             wrong.msg)});
+}
+
+Checked<Manifest> read_manifest(const std::filesystem::path& package_root) {
+  const auto path = package_root / "agent.yaml";
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed))
+    return refuse(Cause::ManifestMissing, "Missing agent.yaml manifest",
+                  {fmt::format("{} does not exist", path.string())});
+  const auto text = read_file(path);
+  if (!text) return refuse(Cause::ManifestInvalid, "agent.yaml cannot be read", text.error());
+  return parse_manifest(*text);
+}
+
+}  // namespace pixell::apkg

@@ -1,0 +1,96 @@
+#include "edge/edge.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <future>
+#include <random>
+#include <thread>
+
+#include "edge/edge_service.hpp"
+#include "edge/limits.hpp"
+#include "net/event_loop.hpp"
+#include "net/server.hpp"
+
+namespace pixell::edge {
+
+// Members in order of life: the service and the server refer to the loop, the thread runs it.
+struct Edge::Worker {
+  std::unique_ptr<net::EventLoop> loop;
+  std::unique_ptr<EdgeService> service;
+  std::unique_ptr<net::HttpServer> server;
+  std::thread thread;
+};
+
+Edge::Edge(Log log) : log_(std::move(log)) {}
+
+Edge::~Edge() { drain_and_stop(Millis(0)); }
+
+Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::Address api,
+                                          int threads, Log log) {
+  if (threads < 1 || threads > kMaxThreads)
+    return make_error(ErrorCode::InvalidArgument,
+                      fmt::format("edge threads must be 1 to {}, not {}", kMaxThreads, threads));
+  std::unique_ptr<Edge> edge(new Edge(log));
+  std::random_device seeds;
+  for (int i = 0; i < threads; ++i) {
+    auto worker = std::make_unique<Worker>();
+    TRY(worker->loop, net::EventLoop::create());
+    const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
+    worker->service = std::make_unique<EdgeService>(*worker->loop, api, log, seed);
+    worker->server = std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log);
+    for (const UniqueFd& listener : listeners) {
+      UniqueFd copy(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 3));
+      if (!copy) return errno_error("cannot duplicate a listening socket", errno);
+      TRY_VOID(worker->server->listen(std::move(copy), "public"));
+    }
+    edge->workers_.push_back(std::move(worker));
+  }
+  for (auto& worker : edge->workers_)
+    worker->thread = std::thread([loop = worker->loop.get()] { loop->run(); });
+  return edge;
+}
+
+Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
+  std::vector<std::future<void>> done;
+  for (auto& worker : workers_) {
+    auto promise = std::make_shared<std::promise<void>>();
+    done.push_back(promise->get_future());
+    worker->loop->post([promise, service = worker->service.get(), table] {
+      service->use_table(table);
+      promise->set_value();
+    });
+  }
+  for (std::future<void>& one : done)
+    if (one.wait_for(kPublishTimeout) != std::future_status::ready)
+      return make_error(ErrorCode::DeadlineExceeded,
+                        fmt::format("an edge loop did not take the new routes within {} ms",
+                                    kPublishTimeout.count()));
+  return {};
+}
+
+void Edge::drain_and_stop(Millis timeout) {
+  std::vector<std::future<void>> drained;
+  for (auto& worker : workers_) {
+    if (!worker->thread.joinable()) continue;
+    auto promise = std::make_shared<std::promise<void>>();
+    drained.push_back(promise->get_future());
+    worker->loop->post([promise, server = worker->server.get()] {
+      server->drain([promise] { promise->set_value(); });
+      server->stop_accepting();
+    });
+  }
+  const Instant deadline = system_clock().now() + timeout;
+  for (std::future<void>& one : drained)
+    one.wait_for(std::max(deadline - system_clock().now(), Instant::duration::zero()));
+  for (auto& worker : workers_) {
+    if (!worker->thread.joinable()) continue;
+    worker->loop->post([server = worker->server.get(), loop = worker->loop.get()] {
+      server->close_all();
+      loop->stop();
+    });
+    worker->thread.join();
+  }
+}
+
+}  // namespace pixell::edge

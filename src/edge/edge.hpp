@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "edge/route_table.hpp"
+#include "net/client.hpp"
+
+namespace pixell::edge {
+
+/// The edge: one loop per thread, all accepting from the same listening sockets.
+class Edge {
+ public:
+  /// Starts `threads` loops (1 to kMaxThreads) that serve `listeners`; each loop gets a duplicate
+  /// of each descriptor. `api` is where everything but agents goes.
+  static Result<std::unique_ptr<Edge>> start(std::vector<UniqueFd> listeners, net::Address api,
+                                             int threads, Log log);
+  ~Edge();
+
+  /// Puts a table in force on every loop and returns when all use it: from then on no new request
+  /// goes to a target that is not in it. DeadlineExceeded when a loop does not take it in time.
+  Result<void> publish(std::shared_ptr<const RouteTable> table);
+
+  /// Stops accepting, lets exchanges end within `timeout`, cuts the rest, joins the threads.
+  void drain_and_stop(Millis timeout);
+
+ private:
+  struct Worker;
+  explicit Edge(Log log);
+  Log log_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace pixell::edge

@@ -1,0 +1,80 @@
+#include "edge/route_follower.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "edge/limits.hpp"
+#include "edge/snapshot_file.hpp"
+
+namespace pixell::edge {
+
+RouteFollower::RouteFollower(RouteSource& source, std::filesystem::path snapshot_path,
+                             Publish publish, Log log)
+    : source_(source),
+      snapshot_path_(std::move(snapshot_path)),
+      publish_(std::move(publish)),
+      log_(std::move(log)) {}
+
+RouteFollower::~RouteFollower() { stop(); }
+
+void RouteFollower::start() {
+  if (const auto saved = load_snapshot(snapshot_path_)) {
+    if (const auto applied = apply(*saved); !applied)
+      log_.warning("Saved routes not used", {{"error", applied.error().message}});
+  } else if (saved.error().code != ErrorCode::NotFound) {
+    log_.warning("Saved routes not used", {{"error", saved.error().message}});
+  }
+  thread_ = std::jthread([this](std::stop_token stop) { follow(stop); });
+}
+
+void RouteFollower::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot) {
+  TRY(auto table, RouteTable::build(snapshot));
+  TRY_VOID(publish_(std::move(table)));
+  log_.info("Routes applied", {{"generation", snapshot.generation},
+                               {"was", generation_},
+                               {"agents", snapshot.routes.size()}});
+  generation_ = snapshot.generation;
+  return {};
+}
+
+void RouteFollower::follow(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  Millis backoff = kRoutePullBackoffMin;
+  bool was_away = false;
+  while (!stop.stop_requested()) {
+    const auto next = source_.next(generation_, kRoutePollTimeout, stop);
+    Result<void> applied;
+    if (next && next->has_value()) {
+      applied = apply(**next);
+      if (applied) {
+        if (const auto saved = save_snapshot(snapshot_path_, **next); !saved)
+          log_.error("Routes not saved", {{"error", saved.error().message}});
+      }
+    }
+    if (next && applied) {
+      if (was_away) log_.info("Route source is back");
+      was_away = false;
+      backoff = kRoutePullBackoffMin;
+      continue;
+    }
+    const Error error = next ? applied.error() : next.error();
+    if (stop.stop_requested() || error.code == ErrorCode::Cancelled) continue;
+    // One line per outage, not one per try.
+    if (!was_away)
+      log_.warning("Route source is away, serving the last routes", {{"error", error.message}});
+    was_away = true;
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, stop, backoff, [] { return false; });
+    backoff = std::min(backoff * 2, kRoutePullBackoffMax);
+  }
+}
+
+}  // namespace pixell::edge

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "base/log.hpp"
+#include "edge/route_source.hpp"
+#include "edge/route_table.hpp"
+
+namespace pixell::edge {
+
+/// Follows a RouteSource on its own thread: pulls, builds a table, publishes it, saves it to disk.
+/// When the source is away the last table stays in force.
+class RouteFollower {
+ public:
+  /// Puts a table in force on every loop; returns when all have it.
+  using Publish = std::function<Result<void>(std::shared_ptr<const RouteTable>)>;
+
+  RouteFollower(RouteSource& source, std::filesystem::path snapshot_path, Publish publish, Log log);
+  ~RouteFollower();
+
+  /// Publishes what the snapshot file holds, if anything, then starts to pull.
+  void start();
+  /// Ends the thread; waits for it.
+  void stop();
+
+ private:
+  void follow(std::stop_token stop);
+  /// The generation applied, or an error; the former table stays in force then.
+  Result<void> apply(const model::RouteSnapshot& snapshot);
+
+  RouteSource& source_;
+  std::filesystem::path snapshot_path_;
+  Publish publish_;
+  Log log_;
+  std::int64_t generation_ = 0;  // follower thread only, after start()
+  std::jthread thread_;
+};
+
+}  // namespace pixell::edge

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "engine/instance_spec.hpp"
+#include "model/agent_app.hpp"
+
+namespace pixell::engine {
+
+/// What an engine can do; callers ask instead of testing its type.
+struct Capabilities {
+  std::string name;                 ///< local, docker, ecs, fake
+  bool own_users = false;           ///< each instance runs under its own user id
+  bool memory_limits = false;
+  bool cpu_limits = false;
+  bool can_wake = false;            ///< a parked instance is woken by its first byte
+  std::vector<std::string> notes;   ///< what is degraded and why, one sentence each
+};
+
+/// Starts, stops and lists instances. All calls are blocking, idempotent and safe from any thread;
+/// each ends by its own deadline. Instances that do not carry this installation's mark are never
+/// touched.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual Capabilities capabilities() = 0;
+
+  /// Makes sure the instance exists and runs. The same spec again is success without effect;
+  /// another spec under the same id is AlreadyExists. Returns what is observed now (Starting).
+  virtual Result<model::Instance> ensure(const InstanceSpec& spec) = 0;
+
+  /// Asks the instance to drain and end within `grace`, then ends it by force. Returns when the
+  /// request is recorded, not when it ended; an unknown id is success.
+  virtual Result<void> stop(std::string_view instance_id, Millis grace) = 0;
+
+  /// Forgets an ended instance and removes what it left. An unknown id is success;
+  /// FailedPrecondition while it runs.
+  virtual Result<void> remove(std::string_view instance_id) = 0;
+
+  /// Every instance of this installation, ended ones (until removed) included.
+  virtual Result<std::vector<model::Instance>> list() = 0;
+
+  /// NotFound when there is none.
+  virtual Result<model::Instance> inspect(std::string_view instance_id) = 0;
+
+  /// The last `max_bytes` of the instance's log.
+  virtual Result<std::string> logs(std::string_view instance_id, std::size_t max_bytes) = 0;
+
+  /// Blocks until something may have changed since `after` (the value of the last call, 0 at
+  /// first), the deadline passes, or stop is asked. Returns the new position.
+  virtual Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
+                                               std::stop_token stop) = 0;
+};
+
+}  // namespace pixell::engine

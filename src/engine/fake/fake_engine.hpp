@@ -1,0 +1,69 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "engine/engine.hpp"
+
+namespace pixell::engine {
+
+// Deploy-time variables by which one instance of the fake engine behaves.
+/// Milliseconds from start to ready (default 0: ready at the first look).
+inline constexpr const char* kFakeStartDelay = "FAKE_START_DELAY_MS";
+/// The instance fails with this exit code instead of becoming ready.
+inline constexpr const char* kFakeExitCode = "FAKE_EXIT_CODE";
+/// The cause in the boot report of such a failure (default exited).
+inline constexpr const char* kFakeCause = "FAKE_CAUSE";
+/// Set: the instance starts for ever.
+inline constexpr const char* kFakeNeverReady = "FAKE_NEVER_READY";
+/// Set: the first ensure() starts the instance but answers Unavailable.
+inline constexpr const char* kFakeLostReply = "FAKE_LOST_REPLY";
+/// Milliseconds a stop drains (default 0).
+inline constexpr const char* kFakeStopDelay = "FAKE_STOP_DELAY_MS";
+
+/// Keeps instances in memory and behaves as their environment says; no process is started. For
+/// tests and for trying the control plane by itself.
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(const Clock& clock) : clock_(clock) {}
+
+  Capabilities capabilities() override;
+  Result<model::Instance> ensure(const InstanceSpec& spec) override;
+  Result<void> stop(std::string_view instance_id, Millis grace) override;
+  Result<void> remove(std::string_view instance_id) override;
+  Result<std::vector<model::Instance>> list() override;
+  Result<model::Instance> inspect(std::string_view instance_id) override;
+  Result<std::string> logs(std::string_view instance_id, std::size_t max_bytes) override;
+  Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
+                                       std::stop_token stop) override;
+
+  /// Ends a running instance at once, as a signal from outside would.
+  void kill(std::string_view instance_id, int signal);
+  /// While away, every call is Unavailable.
+  void set_away(bool is_away);
+
+ private:
+  struct Record {
+    InstanceSpec spec;
+    model::Instance instance;
+    std::optional<UnixMillis> stops_at;
+  };
+
+  Result<void> check_present() const;
+  void progress(Record& record, UnixMillis now);
+  void progress_all();
+  void fail(Record& record, UnixMillis now);
+
+  const Clock& clock_;
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable_any changed_;
+  std::map<std::string, Record, std::less<>> records_;
+  std::int64_t position_ = 1;
+  bool is_away_ = false;
+};
+
+}  // namespace pixell::engine

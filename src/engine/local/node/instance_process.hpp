@@ -1,0 +1,97 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/process.hpp"
+#include "base/unique_fd.hpp"
+#include "engine/local/node/instance_files.hpp"
+#include "engine/local/node/node_context.hpp"
+#include "model/agent_app.hpp"
+#include "net/event_loop.hpp"
+
+namespace pixell::engine::node {
+
+/// One instance: its directory, its par, and what is known about both.
+///
+///     NeverStarted ──start──▶ Running ──par ends──▶ Ended
+///          ▲                     │ ▲
+///          └── start failed      └─┘ state.json changes; stop asked (SIGTERM, SIGKILL later)
+///
+/// A node that starts again comes to Running by adopt() and to Ended by finding the process gone.
+/// Everything happens on the node's loop.
+class InstanceProcess final : private net::FdHandler {
+ public:
+  InstanceProcess(NodeContext& node, SpecRecord record);
+  ~InstanceProcess() override;
+  InstanceProcess(const InstanceProcess&) = delete;
+  InstanceProcess& operator=(const InstanceProcess&) = delete;
+
+  /// Starts par. Only from NeverStarted; an error leaves it there, to be tried again.
+  Result<void> start();
+
+  /// Finds out what an earlier node left: a par that runs (adopted), one that ended, or nothing.
+  void adopt();
+
+  /// Records the stop, sends SIGTERM and sets the deadline for force. A second stop can only
+  /// bring the deadline nearer. No effect unless running.
+  Result<void> stop(Millis grace);
+
+  /// Reads state.json and boot_report.json again.
+  void refresh();
+
+  /// A child of the node ended and was reaped elsewhere. True when it was this instance's.
+  bool on_reaped(pid_t pid, ExitStatus status);
+
+  /// Looks after the log and a group that could not be removed at once.
+  void on_tick();
+
+  bool is_running() const { return life_ == Life::Running; }
+  bool was_never_started() const { return life_ == Life::NeverStarted; }
+  const SpecRecord& record() const { return record_; }
+  const InstanceFiles& files() const { return files_; }
+  const model::Instance& observed() const { return observed_; }
+  /// Why the node does not hold the listening socket, or empty.
+  const std::string& adoption_note() const { return adoption_note_; }
+  /// Removes the control group. FailedPrecondition while processes are inside.
+  Result<void> remove_cgroup() const { return cgroup_.remove(); }
+
+ private:
+  enum class Life { NeverStarted, Running, Ended };
+
+  void on_ready(std::uint32_t events) override;
+  Result<void> prepare();
+  Result<pid_t> start_par();
+  void watch(ProcessIdentity identity, UniqueFd pidfd, UnixMillis started_at);
+  void arm_deadline(UnixMillis deadline);
+  void force_end();
+  void send_signal(int signal) const;
+  void note_machine_restart(const ProcessIdentity& identity) const;
+  void on_ended(std::optional<ExitStatus> status);
+  void clean_up_after_end();
+  ExitRecord exit_record(std::optional<ExitStatus> status);
+  model::Failure failure_of(const ExitRecord& exit) const;
+  void show_end(const ExitRecord& exit);
+  void show(model::InstancePhase phase);
+  std::vector<std::string> log_evidence() const;
+
+  NodeContext& node_;
+  SpecRecord record_;
+  InstanceFiles files_;
+  Log log_;
+  Cgroup cgroup_;
+  model::Instance observed_;
+  Life life_ = Life::NeverStarted;
+  ProcessIdentity identity_;
+  UniqueFd pidfd_;
+  UniqueFd listener_;
+  std::optional<StopRecord> stop_;
+  bool is_watched_ = false;  // by its pidfd, on the loop
+  bool was_forced_ = false;
+  bool has_group_left_ = false;
+  net::Timer deadline_timer_;
+  std::string adoption_note_;
+};
+
+}  // namespace pixell::engine::node

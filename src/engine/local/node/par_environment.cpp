@@ -1,0 +1,96 @@
+#include "engine/local/node/par_environment.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace pixell::engine::node {
+
+namespace {
+
+constexpr std::array kPassedOn = {std::string_view("PATH"),
+                                  std::string_view("LANG"),
+                                  std::string_view("TZ"),
+                                  std::string_view("SSL_CERT_FILE"),
+                                  std::string_view("PIXELL_UV"),
+                                  std::string_view("PIXELL_SHARE"),
+                                  std::string_view("PAR_PREPARE"),
+                                  std::string_view("PAR_PYTHON"),
+                                  std::string_view("WHEELHOUSE_DIR"),
+                                  std::string_view("HTTP_PROXY"),
+                                  std::string_view("HTTPS_PROXY"),
+                                  std::string_view("NO_PROXY"),
+                                  std::string_view("ALL_PROXY"),
+                                  std::string_view("http_proxy"),
+                                  std::string_view("https_proxy"),
+                                  std::string_view("no_proxy"),
+                                  std::string_view("all_proxy")};
+
+// par runs with the node's rights while the agent does not: what a deployment sets must not load
+// code into par, choose its programs or redirect its files.
+constexpr std::array kRefused = {
+    std::string_view("PATH"),         std::string_view("PAR_PYTHON"),
+    std::string_view("PIXELL_UV"),    std::string_view("GLIBC_TUNABLES"),
+    std::string_view("GCONV_PATH"),   std::string_view("LOCPATH"),
+    std::string_view("REST_LISTEN"),  std::string_view("AGENT_PACKAGE_PATH"),
+    std::string_view("INSTANCE_DIR"), std::string_view("ENV_STORE_DIR"),
+    std::string_view("STATE_DIR"),    std::string_view("PAR_WORKER_UID"),
+    std::string_view("PIXELL_SHARE"), std::string_view("PAR_PREPARE"),
+    std::string_view("PAR_WORKER_FD")};
+
+bool is_refused(std::string_view name) {
+  return name.starts_with("LD_") ||
+         std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end();
+}
+
+std::string seconds(Millis time) {
+  return time.count() % 1000 == 0 ? fmt::format("{}", time.count() / 1000)
+                                  : fmt::format("{:.3f}", double(time.count()) / 1000.0);
+}
+
+}  // namespace
+
+bool is_passed_on(std::string_view name) {
+  return name.starts_with("PIP_") || name.starts_with("UV_") ||
+         std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
+}
+
+ParEnvironment par_environment(const InstanceSpec& spec, const ParEnvironmentInput& input) {
+  ParEnvironment made;
+  for (const auto& [name, value] : input.node_environment)
+    if (is_passed_on(name)) made.variables[name] = value;
+  for (const auto& [name, value] : instance_environment(spec)) {
+    if (!is_refused(name)) {
+      made.variables[name] = value;
+    } else if (spec.environment.contains(name)) {
+      made.refused.push_back(name);
+    }
+  }
+  made.variables["REST_LISTEN"] = "fd:3";
+  made.variables["AGENT_PACKAGE_PATH"] = spec.package_path;
+  if (!spec.package_sha256.empty()) made.variables["PACKAGE_SHA256"] = spec.package_sha256;
+  made.variables["INSTANCE_DIR"] = input.instance_dir.string();
+  made.variables["ENV_STORE_DIR"] = (input.state_dir / "environments").string();
+  made.variables["STATE_DIR"] = (input.state_dir / "journal" / spec.app_id).string();
+  made.variables["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = seconds(spec.grace);
+  // An operator who set these at the deployment wants them so.
+  made.variables.try_emplace("STARTUP_TIMEOUT_SEC", seconds(spec.startup_timeout));
+  made.variables.try_emplace("BOOT_HARD_LIMIT_MULTIPLIER", "0");
+  if (input.worker_uid) made.variables["PAR_WORKER_UID"] = fmt::format("{}", *input.worker_uid);
+  return made;
+}
+
+std::map<std::string, std::string> own_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view line(*entry);
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos || equals == 0) continue;
+    variables.emplace(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return variables;
+}
+
+}  // namespace pixell::engine::node

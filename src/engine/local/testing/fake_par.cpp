@@ -1,0 +1,108 @@
+// A scripted `par` for tests of the node: it writes the records of a real one and serves nothing.
+// What it does is said by deploy-time variables, as an agent's environment would arrive:
+//   FAKE_PAR_BOOT   ready (default) | fail | die (exits without records) | hang (stays in fetch)
+//   FAKE_PAR_STOP   exit (default) | ignore (SIGTERM has no effect)
+//   FAKE_PAR_EAT_MB memory to touch before it gets ready
+//   FAKE_PAR_CHILD  1 = leaves a child in a process group of its own, its pid in the file `child`
+// Its whole environment is left in the file `environment`, one variable per line.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "base/files.hpp"
+
+namespace {
+
+std::string variable(const char* name, const char* otherwise = "") {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : value;
+}
+
+std::string in_directory(const char* name) { return variable("INSTANCE_DIR") + "/" + name; }
+
+void record(const char* name, const std::string& content) {
+  if (!pixell::write_file_atomically(in_directory(name), content)) std::_Exit(99);
+}
+
+void say(const std::string& line) {
+  if (!pixell::write_all(1, line + "\n")) std::_Exit(98);
+}
+
+void state(const char* phase, bool is_ready) {
+  record("state.json", fmt::format(R"({{"phase":"{}","ready":{},"at":1}})", phase, is_ready));
+}
+
+int fail() {
+  const std::string failure =
+      R"({"cause":"missing_module","message":"no module named numpy","evidence":["ImportError"],)"
+      R"("remedy":"declare it"})";
+  record("boot_report.json", R"({"ready":false,"total_ms":5,"phases":[],"failure":)" + failure + "}");
+  state("failed", false);
+  record("exit.json", R"({"code":13,"signal":0,"at":2,"failure":)" + failure + "}");
+  return 13;
+}
+
+void leave_a_child() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setpgid(0, 0);
+    while (true) ::pause();
+  }
+  record("child", fmt::format("{}", child));
+}
+
+void record_environment() {
+  std::string lines;
+  for (char** entry = ::environ; *entry != nullptr; ++entry) lines += std::string(*entry) + "\n";
+  record("environment", lines);
+}
+
+}  // namespace
+
+int main() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  record_environment();
+  int is_listening = 0;
+  socklen_t size = sizeof is_listening;
+  if (::getsockopt(3, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 || is_listening == 0)
+    return 97;
+  say("fake par starts");
+  state("fetch", false);
+
+  const std::string boot = variable("FAKE_PAR_BOOT", "ready");
+  if (boot == "fail") return fail();
+  if (boot == "die") {
+    say("something went very wrong");
+    return 42;
+  }
+  // Written to, page by page, so that the kernel must give it.
+  std::vector<std::string> eaten;
+  for (int mb = std::atoi(variable("FAKE_PAR_EAT_MB", "0").c_str()); mb > 0; --mb)
+    eaten.emplace_back(1024 * 1024, 'x');
+  if (variable("FAKE_PAR_CHILD") == "1") leave_a_child();
+  if (boot == "ready") {
+    record("boot_report.json", R"({"ready":true,"total_ms":5,"phases":[]})");
+    state("ready", true);
+  }
+
+  while (true) {
+    int signal = 0;
+    if (::sigwait(&signals, &signal) != 0) continue;
+    if (variable("FAKE_PAR_STOP", "exit") == "ignore") continue;
+    state("draining", false);
+    state("stopped", false);
+    record("exit.json", R"({"code":0,"signal":0,"at":3})");
+    return 0;
+  }
+}

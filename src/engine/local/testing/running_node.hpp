@@ -1,0 +1,69 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/unique_fd.hpp"
+#include "engine/engine.hpp"
+
+namespace pixell::engine::testing {
+
+/// A scratch state directory that other users can get through, removed at the end.
+class ScratchState {
+ public:
+  ScratchState();
+  ~ScratchState();
+  ScratchState(const ScratchState&) = delete;
+  ScratchState& operator=(const ScratchState&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The node as a process of its own on a state directory, with the scripted par. Its destructor
+/// asks it to end; instances stay.
+class RunningNode {
+ public:
+  /// Blocks until the node says that it is ready.
+  explicit RunningNode(const std::filesystem::path& state_dir,
+                       const std::filesystem::path& cgroup_root = "/sys/fs/cgroup");
+  ~RunningNode();
+
+  Engine& engine() { return *engine_; }
+  pid_t pid() const { return pid_; }
+  /// SIGKILL; returns when it has gone.
+  void kill();
+  /// Waits for an instance to fulfil a condition, by the node's change signal.
+  model::Instance wait_until(const std::string& id,
+                             const std::function<bool(const model::Instance&)>& condition);
+  model::Instance wait_for(const std::string& id, model::InstancePhase phase);
+  /// What the node wrote so far.
+  std::string output();
+
+ private:
+  void read_output(int fd);
+
+  pid_t pid_ = -1;
+  std::mutex mutex_;  // guards output_ and is_closed_
+  std::condition_variable more_;
+  std::string output_;
+  bool is_closed_ = false;
+  std::jthread reader_;
+  std::unique_ptr<Engine> engine_;
+};
+
+/// A spec that the scripted par turns into a ready instance.
+InstanceSpec fake_par_spec(const std::string& id);
+
+/// Ends every instance of the state directory: stops, waits, removes.
+void end_all(RunningNode& node);
+
+}  // namespace pixell::engine::testing

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "engine/engine.hpp"
+
+namespace pixell::engine {
+
+/// An engine with what the conformance tests need around it. conformance_test.cpp has the tests; a
+/// backend's own test file instantiates EngineConformanceTest with a row that makes one of these.
+class EngineUnderTest {
+ public:
+  virtual ~EngineUnderTest() = default;
+  virtual Engine& engine() = 0;
+  /// A spec whose instance becomes ready, may be drained at once, and has the given id.
+  virtual InstanceSpec good_spec(const std::string& id) = 0;
+  /// A spec whose instance fails in its boot with a boot report that names a cause.
+  virtual InstanceSpec failing_spec(const std::string& id) = 0;
+  /// Ends the instance from outside, by force.
+  virtual void kill(const std::string& id) = 0;
+};
+
+struct ConformingBackend {
+  std::string name;
+  std::function<std::unique_ptr<EngineUnderTest>()> make;
+};
+inline void PrintTo(const ConformingBackend& backend, std::ostream* out) { *out << backend.name; }
+
+class EngineConformanceTest : public ::testing::TestWithParam<ConformingBackend> {
+ protected:
+  void SetUp() override {
+    under_test_ = GetParam().make();
+    ASSERT_NE(under_test_, nullptr);
+  }
+  Engine& engine() { return under_test_->engine(); }
+
+  /// Waits until the instance has the phase, by the engine's own change signal.
+  model::Instance wait_for(const std::string& id, model::InstancePhase phase);
+
+  std::unique_ptr<EngineUnderTest> under_test_;
+};
+
+}  // namespace pixell::engine

@@ -1,0 +1,275 @@
+#include "net/client/http_fetch.hpp"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace pixell::net {
+namespace {
+
+struct CurlDeleter {
+  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
+using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
+
+/// One fetch under way: what libcurl's callbacks work on.
+struct Fetch {
+  const FetchRequest& request;
+  FetchReply reply;
+  std::size_t body_bytes = 0;
+  std::optional<Error> failure;  // why a callback ended the fetch
+};
+
+void start_libcurl_once() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+std::size_t take_header(char* data, std::size_t, std::size_t count, void* user) {
+  FetchReply& reply = static_cast<Fetch*>(user)->reply;
+  const std::string_view line(data, count);
+  if (line.starts_with("HTTP/")) {
+    reply.headers.clear();  // of a redirect or an interim answer
+  } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+    reply.headers.emplace_back(lower_case(line.substr(0, colon)),
+                               std::string(trim(line.substr(colon + 1))));
+  }
+  return count;
+}
+
+std::size_t take_body(char* data, std::size_t, std::size_t count, void* user) {
+  Fetch& fetch = *static_cast<Fetch*>(user);
+  if (count > fetch.request.max_body_bytes - fetch.body_bytes) {
+    fetch.failure = make_error(ErrorCode::ResourceExhausted,
+                               "the response is over the limit of " +
+                                   std::to_string(fetch.request.max_body_bytes) + " bytes");
+    return 0;
+  }
+  fetch.body_bytes += count;
+  if (!fetch.request.sink) {
+    fetch.reply.body.append(data, count);
+    return count;
+  }
+  Result<void> taken = fetch.request.sink({data, count});
+  if (taken) return count;
+  fetch.failure = std::move(taken).error();
+  return 0;
+}
+
+int look_whether_to_stop(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  Fetch& fetch = *static_cast<Fetch*>(user);
+  if (!fetch.request.stop.stop_requested()) return 0;
+  fetch.failure = make_error(ErrorCode::Cancelled, "the fetch was cancelled");
+  return 1;
+}
+
+std::string numeric_address(const curl_sockaddr& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = nullptr;
+  if (address.family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in&>(address.addr).sin_addr;
+  } else if (address.family == AF_INET6) {
+    bytes = &reinterpret_cast<const sockaddr_in6&>(address.addr).sin6_addr;
+  }
+  if (bytes == nullptr) return {};
+  const char* written = inet_ntop(address.family, bytes, text.data(), text.size());
+  return written == nullptr ? std::string() : std::string(written);
+}
+
+curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  Fetch& fetch = *static_cast<Fetch*>(user);
+  if (address->family != AF_UNIX && fetch.request.allow_address) {
+    Result<void> allowed = fetch.request.allow_address(numeric_address(*address));
+    if (!allowed) {
+      fetch.failure = std::move(allowed).error();
+      return CURL_SOCKET_BAD;
+    }
+    fetch.failure.reset();  // an earlier address of the same name was refused
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// libcurl takes 0 for "no limit" or its own default.
+long milliseconds(Millis time) { return std::max(1L, static_cast<long>(time.count())); }
+
+void set_redirects(CURL* curl, const FetchRequest& request) {
+  if (request.max_redirects <= 0) return;
+  const bool is_https = lower_case(request.url.substr(0, 6)) == "https:";
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, static_cast<long>(request.max_redirects));
+  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "http,https");
+}
+
+void set_body(CURL* curl, const FetchRequest& request) {
+  const bool is_plain_get = request.method == "GET" && request.body.empty();
+  if (is_plain_get) return;
+  if (request.method == "HEAD") {
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    return;
+  }
+  const bool needs_body =
+      !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  if (needs_body) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
+  }
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+// A name or value with a line break would smuggle in another field.
+bool is_field(const std::pair<std::string, std::string>& field) {
+  constexpr std::string_view kBreaks("\r\n\0", 3);
+  return !field.first.empty() && field.first.find_first_of(kBreaks) == std::string::npos &&
+         field.second.find_first_of(kBreaks) == std::string::npos;
+}
+
+Result<CurlList> make_headers(const FetchRequest& request) {
+  CurlList list;
+  auto append = [&list](const std::string& line) {
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) return false;
+    (void)list.release();
+    list.reset(longer);
+    return true;
+  };
+  bool ok = true;
+  bool has_type = false;
+  for (const auto& field : request.headers) {
+    if (!is_field(field))
+      return make_error(ErrorCode::InvalidArgument, "a request header is malformed");
+    has_type = has_type || lower_case(field.first) == "content-type";
+    // libcurl takes "Name;" for a field with an empty value.
+    ok = ok && append(field.second.empty() ? field.first + ";" : field.first + ": " + field.second);
+  }
+  ok = ok && append("Expect:");
+  // libcurl would call any body a form.
+  if (!has_type) ok = ok && append("Content-Type:");
+  if (!ok) return make_error(ErrorCode::ResourceExhausted, "out of memory");
+  return list;
+}
+
+void set_options(CURL* curl, Fetch& fetch, curl_slist* headers) {
+  const FetchRequest& request = fetch.request;
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  // A proxy named by the environment would see local calls and undo allow_address.
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);  // a signed path must not be changed
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &fetch);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &fetch);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &fetch);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_whether_to_stop);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &fetch);
+  if (!request.unix_socket.empty())
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  std::string ca_file = request.ca_file;
+  if (ca_file.empty()) {
+    if (const char* named = std::getenv("SSL_CERT_FILE")) ca_file = named;
+  }
+  if (!ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
+  set_redirects(curl, request);
+  set_body(curl, request);
+}
+
+ErrorCode code_of(CURLcode failed) {
+  switch (failed) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorCode::DeadlineExceeded;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return ErrorCode::Cancelled;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return ErrorCode::InvalidArgument;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return ErrorCode::Unauthenticated;
+    case CURLE_TOO_MANY_REDIRECTS:
+      return ErrorCode::FailedPrecondition;
+    default:
+      return ErrorCode::Unavailable;
+  }
+}
+
+// The host alone: a URL may carry a signature.
+std::string host_of(const FetchRequest& request) {
+  if (!request.unix_socket.empty()) return request.unix_socket;
+  std::string_view url = request.url;
+  if (const auto scheme = url.find("://"); scheme != std::string_view::npos)
+    url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const auto user = url.rfind('@'); user != std::string_view::npos)
+    url.remove_prefix(user + 1);
+  return std::string(url);
+}
+
+Error error_of(Fetch& fetch, CURLcode failed, const char* text) {
+  if (fetch.failure) return *fetch.failure;
+  const ErrorCode code = code_of(failed);
+  Error error = make_error(
+      code, host_of(fetch.request) + ": " + (*text != '\0' ? text : curl_easy_strerror(failed)));
+  if (code == ErrorCode::Unavailable || code == ErrorCode::DeadlineExceeded)
+    error.retry = Retry::Later;
+  return error;
+}
+
+}  // namespace
+
+std::optional<std::string> FetchReply::header(std::string_view lower_case_name) const {
+  for (const auto& [name, value] : headers)
+    if (name == lower_case_name) return value;
+  return std::nullopt;
+}
+
+Result<FetchReply> fetch(const FetchRequest& request) {
+  start_libcurl_once();
+  if (request.stop.stop_requested())
+    return make_error(ErrorCode::Cancelled, "the fetch was cancelled");
+  CurlHandle curl(curl_easy_init());
+  if (!curl) return make_error(ErrorCode::ResourceExhausted, "libcurl could not start");
+  TRY(CurlList headers, make_headers(request));
+  Fetch under_way{.request = request, .reply = {}, .failure = {}};
+  std::array<char, CURL_ERROR_SIZE> text{};
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, text.data());
+  set_options(curl.get(), under_way, headers.get());
+  const CURLcode failed = curl_easy_perform(curl.get());
+  if (failed != CURLE_OK) return error_of(under_way, failed, text.data());
+  long status = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  under_way.reply.status = static_cast<int>(status);
+  return std::move(under_way.reply);
+}
+
+}  // namespace pixell::net

@@ -1,0 +1,125 @@
+#include "net/headers.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace pixell::net {
+
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Calls visit(token) for every element of a comma list; stops when it says true.
+template <class Visit>
+bool any_token(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    const std::string_view token = trim(list.substr(0, comma));
+    if (!token.empty() && visit(token)) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+bool is_inside(std::string_view text, const std::string& owner) {
+  const std::less<const char*> before;
+  return !before(text.data(), owner.data()) && before(text.data(), owner.data() + owner.size());
+}
+
+}  // namespace
+
+bool equal_names(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  // A view into our own text would dangle when the text grows.
+  if (is_inside(name, text_) || is_inside(value, text_)) {
+    add(std::string(name), std::string(value));
+    return;
+  }
+  const auto name_at = static_cast<std::uint32_t>(text_.size());
+  text_.append(name);
+  const auto value_at = static_cast<std::uint32_t>(text_.size());
+  text_.append(value);
+  entries_.push_back({name_at, static_cast<std::uint32_t>(name.size()), value_at,
+                      static_cast<std::uint32_t>(value.size())});
+}
+
+void Headers::set(std::string_view name, std::string_view value) {
+  if (is_inside(name, text_) || is_inside(value, text_)) {
+    set(std::string(name), std::string(value));
+    return;
+  }
+  remove(name);
+  add(name, value);
+}
+
+void Headers::remove(std::string_view name) {
+  const std::string_view text = text_;
+  std::erase_if(entries_, [&](const Entry& e) {
+    return equal_names(text.substr(e.name, e.name_size), name);
+  });
+  if (entries_.empty()) text_.clear();
+}
+
+std::optional<std::string_view> Headers::get(std::string_view name) const {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Field field = (*this)[i];
+    if (equal_names(field.name, name)) return field.value;
+  }
+  return std::nullopt;
+}
+
+bool Headers::has_token(std::string_view name, std::string_view token) const {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Field field = (*this)[i];
+    if (!equal_names(field.name, name)) continue;
+    if (any_token(field.value, [&](std::string_view t) { return equal_names(t, token); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Headers::clear() {
+  text_.clear();
+  entries_.clear();
+}
+
+void Headers::reserve(std::size_t fields, std::size_t text_bytes) {
+  entries_.reserve(fields);
+  text_.reserve(text_bytes);
+}
+
+void remove_hop_by_hop(Headers& headers) {
+  std::vector<std::string> named;
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (!equal_names(headers[i].name, "connection")) continue;
+    any_token(headers[i].value, [&](std::string_view token) {
+      // Content-Length is never a matter of one hop; stripping it on request would change framing.
+      if (!equal_names(token, "content-length") && !equal_names(token, "te")) {
+        named.emplace_back(token);
+      }
+      return false;
+    });
+  }
+  for (const std::string& name : named) headers.remove(name);
+  for (const std::string_view name :
+       {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
+    headers.remove(name);
+  }
+  const bool takes_trailers = headers.has_token("te", "trailers");
+  headers.remove("te");
+  if (takes_trailers) headers.add("te", "trailers");
+}
+
+}  // namespace pixell::net

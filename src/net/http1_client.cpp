@@ -1,0 +1,422 @@
+#include "net/http1_client.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/check.hpp"
+#include "net/client_session.hpp"
+
+namespace pixell::net {
+
+namespace {
+
+constexpr int kMaxPasses = 8;
+// A Unix listener with a full backlog takes nobody in; there is no event for when it does again.
+constexpr Millis kConnectRetry{5};
+
+bool is_good_request(const RequestHead& head) {
+  return is_token(head.method) && is_target(head.target) &&
+         (head.authority.empty() || is_target(head.authority));
+}
+
+}  // namespace
+
+Http1Client::Http1Client(EventLoop& loop, Http1ClientOwner& owner, Address address,
+                         ClientOptions options)
+    : loop_(loop), owner_(owner), address_(std::move(address)), options_(options) {}
+
+Http1Client::~Http1Client() {
+  if (socket_) loop_.remove(socket_.get());
+}
+
+ClientStream& Http1Client::open(const RequestHead& head, ClientHandler& handler) {
+  CHECK(stream_ == nullptr && (phase_ == Phase::New || phase_ == Phase::Idle),
+        "the pool gives out idle connections only");
+  is_reused_ = phase_ == Phase::Idle;
+  has_reply_bytes_ = false;
+  collector_.reset();
+  stream_ = std::make_unique<Http1ClientStream>(*this, owner_, handler);
+  Http1ClientStream& stream = *stream_;
+  stream.sent_before_ = writer_.total_sent();
+  if (!is_good_request(head)) {
+    // HTTP/2 can carry what an HTTP/1 line cannot.
+    phase_ = Phase::Head;
+    abort_later(AbortReason::ProtocolError);
+    return stream;
+  }
+  stream.is_head_request_ = head.method == "HEAD";
+  stream.may_have_no_body_ = head.method == "GET" || head.method == "HEAD" ||
+                             head.method == "DELETE" || head.method == "OPTIONS";
+  stream.is_upgrade_ = head.is_upgrade();
+  const auto framing = append_request_head(writer_.queue(), head);
+  stream.is_head_open_ = true;
+  if (framing) end_head(stream, *framing);
+  if (is_reused_) {
+    phase_ = Phase::Head;
+  } else {
+    connect();
+  }
+  schedule();
+  return stream;
+}
+
+void Http1Client::connect() {
+  if (phase_ == Phase::New) {
+    phase_ = Phase::Connecting;
+    deadline_ = loop_.after(options_.connect_timeout, [this] { abort(AbortReason::Timeout); });
+  }
+  auto socket = start_connect(address_);
+  if (!socket && socket.error().retry == Retry::Later) {
+    connect_retry_ = loop_.after(kConnectRetry, [this] { connect(); });
+    return;
+  }
+  if (socket && loop_.add(socket->get(), *this)) {
+    socket_ = std::move(*socket);
+    // A Unix connection stands at once, so that the request leaves in this turn.
+    const bool stands = address_.text.starts_with("unix:");
+    writer_.set_socket(socket_.get(), stands);
+    if (!stands) return;
+    phase_ = Phase::Head;
+    deadline_.cancel();
+    return;
+  }
+  abort_later(AbortReason::Refused);
+}
+
+void Http1Client::finish_connect() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error == EINPROGRESS || error == EALREADY) return;
+  if (error != 0) {
+    return abort(error == ETIMEDOUT ? AbortReason::Timeout : AbortReason::Refused);
+  }
+  phase_ = Phase::Head;
+  deadline_.cancel();
+}
+
+void Http1Client::on_ready(std::uint32_t events) {
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_readable_ = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_eof_near_ = true;
+  if (phase_ == Phase::Connecting) {
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
+    finish_connect();
+  }
+  if ((events & EPOLLOUT) != 0) writer_.set_writable();
+  work();
+}
+
+void Http1Client::schedule() {
+  needs_work_ = true;
+  if (is_working_ || work_timer_.is_set() || phase_ == Phase::Closed) return;
+  work_timer_ = loop_.after(Millis(0), [this] { on_turn_end(); });
+}
+
+void Http1Client::on_turn_end() {
+  // No finish() came in the turn of open(): a body follows.
+  if (stream_ != nullptr && stream_->is_head_open_) end_head(*stream_, {BodyKind::Chunked, 0});
+  work();
+}
+
+void Http1Client::work() {
+  work_timer_.cancel();
+  is_working_ = true;
+  for (int passes = 0; passes < kMaxPasses && phase_ != Phase::Closed; ++passes) {
+    if (phase_ == Phase::Connecting) break;
+    if (stream_ == nullptr || !stream_->is_head_open_) writer_.flush();
+    read_input();
+    needs_work_ = false;
+    settle();
+    if (!needs_work_) break;
+  }
+  is_working_ = false;
+  if (needs_work_ && phase_ != Phase::Connecting) schedule();
+}
+
+bool Http1Client::wants_input() const {
+  switch (phase_) {
+    case Phase::Idle:
+    case Phase::Head:
+      return true;
+    case Phase::Body:
+      return !stream_->is_paused_;
+    case Phase::Tunnel:
+      return stream_->handler_ != nullptr && !stream_->is_paused_;
+    case Phase::New:
+    case Phase::Connecting:
+    case Phase::Flush:
+    case Phase::Closed:
+      return false;
+  }
+  return false;
+}
+
+void Http1Client::read_input() {
+  for (int reads = 0; wants_input();) {
+    std::string held;
+    std::string_view bytes;
+    if (!input_.empty()) {
+      held.swap(input_);
+      bytes = held;
+    } else if (!is_readable_) {
+      return;
+    } else if (++reads > kMaxReadsPerTurn) {
+      work_timer_ = loop_.after(Millis(0), [this] { on_turn_end(); });
+      return;
+    } else if (!receive(bytes)) {
+      return;
+    }
+    consume(bytes);
+    if (!bytes.empty() && phase_ != Phase::Closed) input_.assign(bytes);
+  }
+}
+
+bool Http1Client::receive(std::string_view& bytes) {
+  ssize_t n;
+  do {
+    n = ::recv(socket_.get(), loop_.scratch(), EventLoop::kScratchBytes, 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    is_readable_ = false;
+    return false;
+  }
+  if (n <= 0) {
+    is_readable_ = false;
+    // A reset is no proper end, not even for a body that ends with the connection.
+    if (n < 0 && phase_ == Phase::Body) {
+      abort(AbortReason::PeerClosed);
+    } else {
+      take_eof();
+    }
+    return false;
+  }
+  if (std::size_t(n) < EventLoop::kScratchBytes && !is_eof_near_) is_readable_ = false;
+  bytes = std::string_view(loop_.scratch(), std::size_t(n));
+  return true;
+}
+
+void Http1Client::consume(std::string_view& bytes) {
+  while (!bytes.empty() && wants_input()) {
+    switch (phase_) {
+      case Phase::Head:
+        take_head(bytes);
+        break;
+      case Phase::Body:
+        take_body(bytes);
+        break;
+      case Phase::Tunnel:
+        stream_->handler_->on_data(std::exchange(bytes, {}));
+        break;
+      case Phase::Idle:
+        return close();  // an answer nobody asked for
+      default:
+        return;
+    }
+  }
+}
+
+void Http1Client::take_head(std::string_view& bytes) {
+  has_reply_bytes_ = true;
+  switch (collector_.feed(bytes)) {
+    case HeadCollector::State::NeedMore:
+      return;
+    case HeadCollector::State::Failed:
+      return abort(collector_.error().status == 431 ? AbortReason::TooLarge
+                                                    : AbortReason::ProtocolError);
+    case HeadCollector::State::Complete:
+      break;
+  }
+  Http1ClientStream& stream = *stream_;
+  const std::string_view method = stream.is_head_request_ ? "HEAD" : "GET";
+  const auto error = parse_response_head(collector_.head(), method, response_);
+  collector_.reset();
+  const int status = response_.head.status;
+  if (error) {
+    return abort(error->status == 431 ? AbortReason::TooLarge : AbortReason::ProtocolError);
+  }
+  if (status == 101) {
+    if (!stream.is_upgrade_) return abort(AbortReason::ProtocolError);
+    phase_ = Phase::Tunnel;
+    stream.writer_.start({BodyKind::UntilClose, 0});
+    return stream.handler_->on_head(response_.head);
+  }
+  if (status < 200) return stream.handler_->on_informational(response_.head);
+  phase_ = Phase::Body;
+  stream.decoder_.start(response_.body);
+  stream.handler_->on_head(response_.head);
+  const bool is_here = stream_.get() == &stream && phase_ == Phase::Body;
+  if (is_here && (stream.decoder_.needs_no_more() || !stream.is_paused_)) take_body(bytes);
+}
+
+void Http1Client::take_body(std::string_view& bytes) {
+  Http1ClientStream& stream = *stream_;
+  for (;;) {
+    std::string_view data;
+    switch (stream.decoder_.decode(bytes, data)) {
+      case BodyDecoder::State::NeedMore:
+        return;
+      case BodyDecoder::State::Failed:
+        bytes = {};
+        return abort(AbortReason::ProtocolError);
+      case BodyDecoder::State::End: {
+        const bool has_more_bytes = !bytes.empty();
+        bytes = {};
+        return end_response(has_more_bytes, stream.decoder_.trailers());
+      }
+      case BodyDecoder::State::Data:
+        break;
+    }
+    stream.handler_->on_data(data);
+    if (stream_.get() != &stream) return;
+    if (stream.is_paused_ && !stream.decoder_.needs_no_more()) return;
+  }
+}
+
+void Http1Client::take_eof() {
+  switch (phase_) {
+    case Phase::Idle:
+      return close();
+    case Phase::Head:
+      return abort(is_reused_ && !has_reply_bytes_ ? AbortReason::UnusedClosed
+                                                   : AbortReason::PeerClosed);
+    case Phase::Body:
+      if (!stream_->decoder_.is_complete_at_close()) return abort(AbortReason::PeerClosed);
+      return end_response(true, {});
+    case Phase::Tunnel:
+      return end_tunnel_input();
+    default:
+      return;
+  }
+}
+
+void Http1Client::settle() {
+  if (phase_ == Phase::Closed) return;
+  if (stream_ == nullptr || !stream_->is_head_open_) writer_.flush();
+  if (writer_.is_broken()) {
+    // What the peer said before it left is read first; its end then ends the exchange.
+    if (phase_ == Phase::Flush || phase_ == Phase::Idle) return close();
+    if (phase_ == Phase::Tunnel && stream_->handler_ == nullptr)
+      return abort(AbortReason::PeerClosed);
+    if (!is_eof_near_) {
+      is_eof_near_ = is_readable_ = true;
+      needs_work_ = true;
+    }
+    return;
+  }
+  if (stream_ != nullptr && stream_->is_blocked_ && writer_.queued() < kSendLowWater &&
+      !stream_->is_request_over_ && stream_->handler_ != nullptr) {
+    stream_->is_blocked_ = false;
+    stream_->handler_->on_writable();
+  }
+  const bool has_input = is_readable_ || !input_.empty();
+  if (has_input && wants_input() && !work_timer_.is_set()) needs_work_ = true;
+  if (phase_ == Phase::Closed || writer_.queued() > 0) return;
+  if (phase_ == Phase::Flush) return close();
+  if (phase_ == Phase::Tunnel && stream_->is_request_over_ && !is_shut_) {
+    is_shut_ = true;
+    ::shutdown(socket_.get(), SHUT_WR);
+  }
+}
+
+void Http1Client::end_head(Http1ClientStream& stream, BodyFraming framing) {
+  stream.is_head_open_ = false;
+  append_request_end(writer_.queue(), framing);
+  stream.writer_.start(framing);
+}
+
+void Http1Client::on_request_over() {
+  if (phase_ == Phase::Tunnel && stream_->handler_ == nullptr) {
+    // Both directions are over: what is queued still leaves.
+    loop_.delete_later(detach_stream());
+    phase_ = Phase::Flush;
+    deadline_ = loop_.after(kLingerTimeout, [this] { close(); });
+  } else if (phase_ != Phase::Connecting) {
+    writer_.flush();
+  }
+  if (writer_.queued() > 0 || writer_.is_broken() || phase_ == Phase::Tunnel ||
+      phase_ == Phase::Flush) {
+    schedule();
+  }
+}
+
+std::unique_ptr<Http1ClientStream> Http1Client::detach_stream() {
+  stream_->has_started_ = writer_.total_sent() > stream_->sent_before_;
+  stream_->connection_ = nullptr;
+  stream_->handler_ = nullptr;
+  return std::move(stream_);
+}
+
+void Http1Client::end_response(bool has_more_bytes, const Headers& trailers) {
+  ClientHandler& handler = *stream_->handler_;
+  const bool is_request_sent =
+      (stream_->is_request_over_ || stream_->is_upgrade_) && writer_.queued() == 0;
+  const bool is_reusable = response_.keep_alive && is_request_sent && !has_more_bytes &&
+                           !is_eof_near_ && !is_readable_ && !writer_.is_broken() && !is_retired_;
+  auto stream = detach_stream();
+  // `trailers` lives in the stream, which lives to the end of the turn at least.
+  if (stream->is_request_over_) {
+    loop_.delete_later(std::move(stream));
+  } else {
+    stream->is_kept_ = true;
+    owner_.keep_stream(std::move(stream));
+  }
+  if (is_reusable) {
+    phase_ = Phase::Idle;
+    idle_since_ = loop_.clock().now();
+    owner_.connection_idle(*this);
+  } else {
+    close();
+  }
+  handler.on_end(trailers);
+}
+
+// The peer sends no more through the tunnel; the caller may.
+void Http1Client::end_tunnel_input() {
+  Http1ClientStream& stream = *stream_;
+  ClientHandler& handler = *std::exchange(stream.handler_, nullptr);
+  if (stream.is_request_over_) on_request_over();
+  handler.on_end({});
+}
+
+void Http1Client::abort(AbortReason reason) {
+  if (phase_ == Phase::Closed) return;
+  ClientHandler* handler = nullptr;
+  if (stream_ != nullptr) {
+    handler = stream_->handler_;
+    auto stream = detach_stream();
+    if (handler != nullptr) {
+      loop_.delete_later(std::move(stream));
+    } else {
+      // A tunnel whose caller got its on_end: it will still finish() or reset().
+      stream->is_kept_ = true;
+      owner_.keep_stream(std::move(stream));
+    }
+  }
+  close();
+  if (handler != nullptr) handler->on_abort(reason);
+}
+
+void Http1Client::abort_later(AbortReason reason) {
+  abort_timer_ = loop_.after(Millis(0), [this, reason] { abort(reason); });
+}
+
+void Http1Client::close() {
+  if (phase_ == Phase::Closed) return;
+  abandon();
+  owner_.connection_closed(*this);
+}
+
+void Http1Client::abandon() {
+  phase_ = Phase::Closed;
+  work_timer_.cancel();
+  connect_retry_.cancel();
+  abort_timer_.cancel();
+  deadline_.cancel();
+  if (socket_) loop_.remove(socket_.get());
+  socket_.reset();
+}
+
+}  // namespace pixell::net

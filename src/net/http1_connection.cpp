@@ -1,0 +1,440 @@
+#include "net/http1_connection.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/log.hpp"
+#include "net/reply.hpp"
+
+namespace pixell::net {
+
+namespace {
+
+// Rounds of one work() before the other connections have their turn.
+constexpr int kMaxPasses = 8;
+
+}  // namespace
+
+Http1Connection::Http1Connection(ServerConnectionContext context, UniqueFd socket)
+    : context_(std::move(context)),
+      socket_(std::move(socket)),
+      writer_(socket_.get(), true),
+      deadline_(context_.loop, [this] { on_deadline(); }) {}
+
+Http1Connection::~Http1Connection() {
+  if (socket_) context_.loop.remove(socket_.get());
+}
+
+void Http1Connection::start(std::string first_bytes) {
+  input_ = std::move(first_bytes);
+  if (!context_.loop.add(socket_.get(), *this)) {
+    close();
+    return;
+  }
+  deadline_.set(context_.options.head_timeout);
+  schedule();
+}
+
+void Http1Connection::drain() {
+  is_draining_ = true;
+  // A request may lie in the socket unseen; one more look, then an idle connection closes.
+  is_readable_ = true;
+  schedule();
+}
+
+void Http1Connection::close_now() { cut(AbortReason::Shutdown); }
+
+void Http1Connection::on_ready(std::uint32_t events) {
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) is_readable_ = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) is_eof_near_ = true;
+  if ((events & EPOLLOUT) != 0) writer_.set_writable();
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && phase_ != Phase::Tunnel)) {
+    is_hung_up_ = true;
+  }
+  work();
+}
+
+void Http1Connection::schedule() {
+  needs_work_ = true;
+  if (is_working_ || work_timer_.is_set() || phase_ == Phase::Closed) return;
+  work_timer_ = context_.loop.after(Millis(0), [this] { work(); });
+}
+
+void Http1Connection::work() {
+  work_timer_.cancel();
+  is_working_ = true;
+  for (int passes = 0; passes < kMaxPasses && phase_ != Phase::Closed; ++passes) {
+    if (is_hung_up_) {
+      cut(AbortReason::PeerClosed);
+      break;
+    }
+    writer_.flush();
+    read_input();
+    needs_work_ = false;  // settle() does what the handlers asked for meanwhile
+    settle();
+    if (!needs_work_) break;
+  }
+  is_working_ = false;
+  if (needs_work_) schedule();
+}
+
+bool Http1Connection::wants_input() const {
+  if (writer_.is_broken()) return false;
+  switch (phase_) {
+    // A client that pipelines but does not read its replies has to wait.
+    case Phase::Head:
+      return writer_.queued() <= kSendLowWater;
+    case Phase::Body:
+      return !exchange_->is_paused_ && !exchange_->holds_end_;
+    case Phase::Tunnel:
+      return !exchange_->is_paused_ && !exchange_->is_request_over_;
+    case Phase::Linger:
+      return true;
+    case Phase::Reply:
+    case Phase::Closed:
+      return false;
+  }
+  return false;
+}
+
+void Http1Connection::read_input() {
+  for (int reads = 0;;) {
+    if (phase_ == Phase::Body && exchange_->holds_end_ && exchange_->is_head_sent_) {
+      exchange_->holds_end_ = false;
+      end_request({});
+    }
+    if (!wants_input()) return;
+    std::string held;
+    std::string_view bytes;
+    if (!input_.empty()) {
+      held.swap(input_);
+      bytes = held;
+    } else if (!is_readable_) {
+      return;
+    } else if (++reads > kMaxReadsPerTurn) {
+      // The others have their turn.
+      work_timer_ = context_.loop.after(Millis(0), [this] { work(); });
+      return;
+    } else if (!receive(bytes)) {
+      return;
+    }
+    consume(bytes);
+    if (phase_ != Phase::Closed && !bytes.empty()) input_.assign(bytes);
+  }
+}
+
+// Reads once. False when nothing came.
+bool Http1Connection::receive(std::string_view& bytes) {
+  char* scratch = context_.loop.scratch();
+  ssize_t n;
+  do {
+    n = ::recv(socket_.get(), scratch, EventLoop::kScratchBytes, 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) {
+    is_readable_ = false;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) cut(AbortReason::PeerClosed);
+    return false;
+  }
+  if (n == 0) {
+    is_readable_ = false;
+    take_eof();
+    return false;
+  }
+  // A short read emptied the socket: epoll tells when there is more. Only the end of the stream,
+  // once announced, is not announced again.
+  if (std::size_t(n) < EventLoop::kScratchBytes && !is_eof_near_) is_readable_ = false;
+  total_read_ += std::uint64_t(n);
+  bytes = std::string_view(scratch, std::size_t(n));
+  return true;
+}
+
+void Http1Connection::consume(std::string_view& bytes) {
+  while (!bytes.empty() && wants_input()) {
+    switch (phase_) {
+      case Phase::Head:
+        take_head(bytes);
+        break;
+      case Phase::Body:
+        take_body(bytes);
+        break;
+      case Phase::Tunnel:
+        take_tunnel(bytes);
+        break;
+      case Phase::Linger:
+        lingered_ += bytes.size();
+        bytes = {};
+        if (lingered_ > kMaxDrainBytes * 4) close();
+        break;
+      case Phase::Reply:
+      case Phase::Closed:
+        return;
+    }
+  }
+}
+
+void Http1Connection::take_head(std::string_view& bytes) {
+  const bool was_partial = collector_.is_partial();
+  switch (collector_.feed(bytes)) {
+    case HeadCollector::State::NeedMore:
+      if (!was_partial && collector_.is_partial()) deadline_.set(context_.options.head_timeout);
+      return;
+    case HeadCollector::State::Failed:
+      refuse(collector_.error());
+      return;
+    case HeadCollector::State::Complete:
+      break;
+  }
+  begin_exchange();
+  if (phase_ != Phase::Body || exchange_->holds_end_) return;
+  if (exchange_->decoder_.needs_no_more() || !exchange_->is_paused_) take_body(bytes);
+  if (phase_ == Phase::Body && exchange_->awaits_continue_ && !exchange_->is_paused_) {
+    send_continue();
+  }
+}
+
+void Http1Connection::begin_exchange() {
+  auto owned = std::make_unique<Http1Exchange>(*this, context_.peer);
+  Http1Exchange& exchange = *owned;
+  if (const auto error = parse_request_head(collector_.head(), exchange.request_)) {
+    refuse(*error);
+    return;
+  }
+  collector_.reset();
+  exchange.decoder_.start(exchange.request_.body);
+  exchange.awaits_continue_ = exchange.request_.expects_continue;
+  exchange.holds_end_ = exchange.request_.head.is_upgrade();
+  keep_alive_ = exchange.request_.keep_alive;
+  phase_ = Phase::Body;
+  exchange_ = std::move(owned);
+  deadline_.clear();
+  if (context_.options.stall_timeout.count() > 0) deadline_.set(context_.options.stall_timeout);
+  context_.owner.stream_opened();
+  auto handler = context_.service.on_request(exchange);
+  if (handler == nullptr) handler = ignore_body();
+  // When the exchange is over already (reset, close_now) it still owns the handler, to the end of
+  // the turn.
+  exchange.handler_ = std::move(handler);
+  if (exchange.is_cut_) exchange.handler_->on_abort(AbortReason::Shutdown);
+}
+
+void Http1Connection::take_body(std::string_view& bytes) {
+  Http1Exchange& exchange = *exchange_;
+  for (;;) {
+    std::string_view data;
+    switch (exchange.decoder_.decode(bytes, data)) {
+      case BodyDecoder::State::NeedMore:
+        return;
+      case BodyDecoder::State::End:
+        end_request(exchange.decoder_.trailers());
+        return;
+      case BodyDecoder::State::Failed:
+        if (exchange.is_head_sent_) {
+          cut(AbortReason::ProtocolError);
+        } else {
+          detach_exchange();
+          refuse(exchange.decoder_.error());
+          exchange.handler_->on_abort(AbortReason::ProtocolError);
+        }
+        bytes = {};
+        return;
+      case BodyDecoder::State::Data:
+        break;
+    }
+    exchange.awaits_continue_ = false;
+    if (exchange.is_reply_over_) {
+      exchange.drained_ += data.size();
+      if (exchange.drained_ > kMaxDrainBytes) {
+        stop_reading_body();
+        return;
+      }
+    }
+    exchange.handler_->on_data(data);
+    if (exchange_.get() != &exchange) return;
+    // A pause does not hold the end of a complete body back.
+    if (exchange.is_paused_ && !exchange.decoder_.needs_no_more()) return;
+  }
+}
+
+void Http1Connection::take_tunnel(std::string_view& bytes) {
+  exchange_->handler_->on_data(std::exchange(bytes, {}));
+}
+
+void Http1Connection::take_eof() {
+  is_eof_ = true;
+  switch (phase_) {
+    case Phase::Head:
+      if (writer_.queued() == 0) return close();
+      return begin_linger(false);
+    case Phase::Body:
+      return cut(AbortReason::PeerClosed);
+    case Phase::Tunnel:
+      return end_request({});
+    case Phase::Linger:
+    case Phase::Reply:
+    case Phase::Closed:
+      return;
+  }
+}
+
+void Http1Connection::end_request(const Headers& trailers) {
+  Http1Exchange& exchange = *exchange_;
+  exchange.is_request_over_ = true;
+  if (phase_ == Phase::Body) phase_ = Phase::Reply;
+  exchange.handler_->on_end(trailers);
+  if (exchange_.get() == &exchange && exchange.is_reply_over_) end_exchange();
+}
+
+void Http1Connection::on_reply_over() {
+  writer_.flush();
+  resets_on_close_ = false;
+  if (exchange_->is_request_over_) {
+    end_exchange();
+    return;
+  }
+  if (phase_ == Phase::Body) deadline_.set(kDrainTimeout);
+  schedule();
+}
+
+Http1Exchange& Http1Connection::detach_exchange() {
+  Http1Exchange& exchange = *exchange_;
+  exchange.connection_ = nullptr;
+  context_.loop.delete_later(std::move(exchange_));
+  context_.owner.stream_closed();
+  return exchange;
+}
+
+void Http1Connection::end_exchange() {
+  detach_exchange();
+  if (!keep_alive_) {
+    begin_linger(is_readable_ || !input_.empty());
+    return;
+  }
+  phase_ = Phase::Head;
+  deadline_.set(context_.options.idle_timeout);
+  if (is_readable_ || is_draining_ || !input_.empty()) schedule();
+}
+
+// The reply is out, and the client goes on sending what nobody reads.
+void Http1Connection::stop_reading_body() {
+  Http1Exchange& exchange = detach_exchange();
+  begin_linger(true);
+  exchange.handler_->on_abort(AbortReason::Shutdown);
+}
+
+void Http1Connection::send_continue() {
+  exchange_->awaits_continue_ = false;
+  writer_.queue() += "HTTP/1.1 100 Continue\r\n\r\n";
+  schedule();
+}
+
+// What is left to do after reading, also for calls that came from elsewhere.
+void Http1Connection::settle() {
+  if (exchange_ != nullptr && exchange_->is_blocked_ && writer_.queued() < kSendLowWater &&
+      !exchange_->is_reply_over_) {
+    exchange_->is_blocked_ = false;
+    exchange_->handler_->on_writable();
+  }
+  if (phase_ == Phase::Body && exchange_->is_reply_over_ && !exchange_->holds_end_ &&
+      (!keep_alive_ || exchange_->awaits_continue_)) {
+    stop_reading_body();
+  }
+  if (phase_ == Phase::Closed) return;
+  writer_.flush();
+  if (writer_.is_broken()) return cut(AbortReason::PeerClosed);
+  const bool has_input = is_readable_ || !input_.empty();
+  if (has_input && wants_input() && !work_timer_.is_set()) needs_work_ = true;
+  if (writer_.queued() > 0) return;
+  const bool is_idle = phase_ == Phase::Head && !collector_.is_partial() && !has_input;
+  if (is_idle && is_draining_) return close();
+  if (phase_ == Phase::Linger && (is_eof_ || !may_have_unread_)) return close();
+  const bool ends_tunnel = phase_ == Phase::Tunnel && exchange_->is_reply_over_;
+  if (!is_shut_ && (phase_ == Phase::Linger || ends_tunnel)) {
+    is_shut_ = true;
+    ::shutdown(socket_.get(), SHUT_WR);
+    if (phase_ == Phase::Linger) deadline_.set(kLingerTimeout);
+  }
+}
+
+void Http1Connection::refuse(Http1Error error) {
+  std::string body = R"({"error":)";
+  append_json_string(body, error.message);
+  body += '}';
+  ResponseHead head{.status = error.status, .headers = {}};
+  head.headers.add("Content-Type", "application/json");
+  head.headers.add("Content-Length", std::to_string(body.size()));
+  append_reply_head(writer_.queue(), head, {.keep_alive = false});
+  writer_.queue() += body;
+  collector_.reset();
+  begin_linger(true);
+}
+
+void Http1Connection::begin_linger(bool may_have_unread) {
+  phase_ = Phase::Linger;
+  keep_alive_ = false;
+  may_have_unread_ = may_have_unread;
+  input_.clear();
+  deadline_.set(context_.options.idle_timeout);
+  schedule();
+}
+
+void Http1Connection::cut(AbortReason reason) {
+  if (phase_ == Phase::Closed) return;
+  Http1Exchange* exchange = exchange_ == nullptr ? nullptr : &detach_exchange();
+  close();
+  if (exchange == nullptr) return;
+  if (exchange->handler_ == nullptr) {
+    exchange->is_cut_ = true;
+  } else {
+    exchange->handler_->on_abort(reason);
+  }
+}
+
+void Http1Connection::close() {
+  if (phase_ == Phase::Closed) return;
+  phase_ = Phase::Closed;
+  work_timer_.cancel();
+  deadline_.cancel();
+  if (resets_on_close_) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  context_.loop.remove(socket_.get());
+  socket_.reset();
+  context_.owner.connection_closed(*this);
+}
+
+bool Http1Connection::made_progress() {
+  const std::uint64_t mark = total_read_ + writer_.total_sent();
+  return std::exchange(progress_mark_, mark) != mark;
+}
+
+void Http1Connection::on_deadline() {
+  switch (phase_) {
+    case Phase::Head:
+      if (collector_.is_partial()) return refuse({408, "the request head took too long"});
+      [[fallthrough]];
+    case Phase::Linger:
+      // A reply may be on its way still to a slow reader.
+      if (writer_.queued() == 0 || !made_progress()) return close();
+      return deadline_.set(context_.options.idle_timeout);
+    case Phase::Body:
+      if (exchange_->is_reply_over_ && !exchange_->holds_end_) return stop_reading_body();
+      [[fallthrough]];
+    case Phase::Reply:
+    case Phase::Tunnel:
+      if (!made_progress()) return cut(AbortReason::Timeout);
+      return deadline_.set(context_.options.stall_timeout);
+    case Phase::Closed:
+      return;
+  }
+}
+
+std::unique_ptr<ServerConnection> make_http1_connection(ServerConnectionContext context,
+                                                        UniqueFd socket) {
+  return std::make_unique<Http1Connection>(std::move(context), std::move(socket));
+}
+
+}  // namespace pixell::net

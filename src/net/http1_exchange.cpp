@@ -1,0 +1,83 @@
+#include <utility>
+
+#include "base/check.hpp"
+#include "net/http1_connection.hpp"
+
+namespace pixell::net {
+
+void Http1Exchange::send_informational(const ResponseHead& head) {
+  if (connection_ == nullptr || is_head_sent_ || request_.is_http10) return;
+  if (head.status < 100 || head.status > 199 || head.status == 101) return;
+  if (head.status == 100) awaits_continue_ = false;
+  append_reply_head(connection_->writer_.queue(), head, {});
+  connection_->schedule();
+}
+
+void Http1Exchange::send_head(const ResponseHead& head, bool ends) {
+  if (connection_ == nullptr || is_head_sent_) return;
+  if (head.status < 200 && head.status != 101) return send_informational(head);
+  if (head.status == 101 && !holds_end_) {
+    // The client did not ask for a switch, so it would read the tunnel as replies.
+    return send_head({.status = 502, .headers = {}}, true);
+  }
+  Http1Connection& connection = *connection_;
+  is_head_sent_ = true;
+  // A client that was never told to go on may send its body or not: the next request could not be
+  // told from it.
+  const bool keep_alive = connection.keep_alive_ && !connection.is_draining_ && !awaits_continue_;
+  const BodyFraming framing = append_reply_head(connection.writer_.queue(), head,
+                                                {.is_http10 = request_.is_http10,
+                                                 .is_head_request = request_.head.method == "HEAD",
+                                                 .keep_alive = keep_alive,
+                                                 .ends = ends});
+  writer_.start(framing);
+  connection.keep_alive_ = keep_alive && framing.kind != BodyKind::UntilClose;
+  connection.resets_on_close_ = framing.kind == BodyKind::UntilClose;
+  if (head.status == 101) {
+    holds_end_ = false;
+    connection.phase_ = Http1Connection::Phase::Tunnel;
+  }
+  if (ends && head.status != 101) {
+    is_reply_over_ = true;
+    connection.on_reply_over();
+  } else {
+    connection.schedule();
+  }
+}
+
+bool Http1Exchange::send_data(std::string_view bytes) {
+  if (connection_ == nullptr || is_reply_over_) return false;
+  CHECK(is_head_sent_, "a reply starts with its head");
+  SocketWriter& socket = connection_->writer_;
+  // More than was announced is left out: it would be read as the next reply.
+  writer_.add(socket, bytes);
+  if (socket.queued() > 0 || socket.is_broken()) connection_->schedule();
+  if (socket.queued() <= kSendHighWater) return true;
+  is_blocked_ = true;
+  return false;
+}
+
+void Http1Exchange::finish(const Headers& trailers) {
+  if (connection_ == nullptr || is_reply_over_) return;
+  CHECK(is_head_sent_, "a reply starts with its head");
+  // A reply shorter than announced is only known as such when the connection ends.
+  if (!writer_.finish(connection_->writer_, trailers)) connection_->keep_alive_ = false;
+  is_reply_over_ = true;
+  connection_->on_reply_over();
+}
+
+void Http1Exchange::resume() {
+  is_paused_ = false;
+  if (connection_ == nullptr) return;
+  if (awaits_continue_ && !is_head_sent_) connection_->send_continue();
+  connection_->schedule();
+}
+
+void Http1Exchange::reset(ResetCode) {
+  if (connection_ == nullptr) return;
+  Http1Connection& connection = *connection_;
+  connection.detach_exchange();
+  connection.close();
+}
+
+}  // namespace pixell::net

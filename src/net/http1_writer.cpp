@@ -1,0 +1,249 @@
+#include "net/http1_writer.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
+namespace pixell::net {
+
+namespace {
+
+// A drained queue keeps this much memory for the next message.
+constexpr std::size_t kKeptQueueBytes = 4096;
+
+void append_number(std::string& out, std::uint64_t number, int base) {
+  std::array<char, 24> text;
+  const auto [end, ec] = std::to_chars(text.data(), text.data() + text.size(), number, base);
+  out.append(text.data(), end);
+}
+
+// Leaves out what would break the head. Values come from handlers too, and one with a line end
+// would be a second field or a second message.
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  if (!is_token(name) || !is_field_value(value)) return;
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+bool is_hop_by_hop(std::string_view name) {
+  switch (name.size()) {
+    case 2:
+      return equal_names(name, "te");
+    case 7:
+      return equal_names(name, "upgrade");
+    case 10:
+      return equal_names(name, "connection") || equal_names(name, "keep-alive");
+    case 16:
+      return equal_names(name, "proxy-connection");
+    case 17:
+      return equal_names(name, "transfer-encoding");
+    default:
+      return false;
+  }
+}
+
+std::optional<std::uint64_t> parse_length(std::string_view text) {
+  std::uint64_t length = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, ec] = std::from_chars(text.data(), end, length);
+  if (ec != std::errc() || at != end || text.empty()) return std::nullopt;
+  return length;
+}
+
+void append_length(std::string& out, std::uint64_t length) {
+  out += "Content-Length: ";
+  append_number(out, length, 10);
+  out += "\r\n";
+}
+
+void append_status_line(std::string& out, int status) {
+  if (status == 200) {
+    out += "HTTP/1.1 200 OK\r\n";
+    return;
+  }
+  out += "HTTP/1.1 ";
+  append_number(out, std::uint64_t(std::clamp(status, 100, 999)), 10);
+  out += ' ';
+  out += reason_phrase(status);
+  out += "\r\n";
+}
+
+BodyFraming append_interim_head(std::string& out, const ResponseHead& head) {
+  for (std::size_t i = 0; i < head.headers.size(); ++i) {
+    const Headers::Field field = head.headers[i];
+    const bool is_framing =
+        equal_names(field.name, "content-length") || equal_names(field.name, "transfer-encoding");
+    // 101 names its protocol in Upgrade; the other interim answers have no use for such fields.
+    if (is_framing || (head.status != 101 && is_hop_by_hop(field.name))) continue;
+    append_field(out, field.name, field.value);
+  }
+  out += "\r\n";
+  return {head.status == 101 ? BodyKind::UntilClose : BodyKind::None, 0};
+}
+
+}  // namespace
+
+void SocketWriter::drop_sent(std::size_t n) {
+  total_sent_ += n;
+  sent_ += n;
+  if (sent_ < queue_.size()) {
+    // Moving the rest to the front costs at most as much as sending what was before it.
+    if (sent_ < queue_.size() / 2) return;
+    queue_.erase(0, sent_);
+  } else if (queue_.capacity() > kKeptQueueBytes) {
+    std::string().swap(queue_);
+  } else {
+    queue_.clear();
+  }
+  sent_ = 0;
+}
+
+void SocketWriter::write(std::string_view data, std::string_view tail) {
+  while (is_writable_ && !is_broken_) {
+    std::array<iovec, 3> parts{{{queue_.data() + sent_, queued()},
+                                {const_cast<char*>(data.data()), data.size()},
+                                {const_cast<char*>(tail.data()), tail.size()}}};
+    const std::size_t total = queued() + data.size() + tail.size();
+    if (total == 0) return;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        is_writable_ = false;
+      } else {
+        is_broken_ = true;
+      }
+      break;
+    }
+    auto left = std::size_t(n);
+    const std::size_t from_queue = std::min(left, queued());
+    left -= from_queue;
+    drop_sent(from_queue);
+    const std::size_t from_data = std::min(left, data.size());
+    data.remove_prefix(from_data);
+    tail.remove_prefix(left - from_data);
+    total_sent_ += left;
+  }
+  if (is_broken_) {
+    queue_.clear();
+    sent_ = 0;
+    return;
+  }
+  queue_.append(data).append(tail);
+}
+
+bool BodyWriter::add(SocketWriter& writer, std::string_view data) {
+  bool is_whole = true;
+  if (kind_ == BodyKind::None) return true;
+  if (kind_ == BodyKind::Length) {
+    is_whole = data.size() <= rest_;
+    data = data.substr(0, std::min<std::uint64_t>(rest_, data.size()));
+    rest_ -= data.size();
+  }
+  if (data.empty()) return is_whole;
+  std::string& queue = writer.queue();
+  std::string_view tail;
+  if (kind_ == BodyKind::Chunked) {
+    append_number(queue, data.size(), 16);
+    queue += "\r\n";
+    tail = "\r\n";
+  }
+  if (writer.queued() + data.size() <= kSendCoalesceBytes) {
+    queue.append(data).append(tail);
+  } else {
+    writer.write(data, tail);
+  }
+  return is_whole;
+}
+
+bool BodyWriter::finish(SocketWriter& writer, const Headers& trailers) {
+  if (kind_ == BodyKind::Length) return rest_ == 0;
+  if (kind_ != BodyKind::Chunked) return true;
+  std::string& queue = writer.queue();
+  queue += "0\r\n";
+  for (std::size_t i = 0; i < trailers.size(); ++i) {
+    append_field(queue, trailers[i].name, trailers[i].value);
+  }
+  queue += "\r\n";
+  return true;
+}
+
+BodyFraming append_reply_head(std::string& out, const ResponseHead& head, ReplyContext context) {
+  append_status_line(out, head.status);
+  if (head.status < 200) return append_interim_head(out, head);
+  const bool has_no_body = head.status == 204 || head.status == 304 || context.is_head_request;
+  std::optional<std::uint64_t> length;
+  for (std::size_t i = 0; i < head.headers.size(); ++i) {
+    const Headers::Field field = head.headers[i];
+    if (is_hop_by_hop(field.name)) continue;
+    if (field.name.size() == 14 && equal_names(field.name, "content-length")) {
+      if (!length) length = parse_length(field.value);
+      continue;
+    }
+    append_field(out, field.name, field.value);
+  }
+  BodyFraming framing;
+  if (has_no_body) {
+    if (length && head.status != 204) append_length(out, *length);
+  } else if (context.ends) {
+    append_length(out, 0);
+  } else if (length) {
+    append_length(out, *length);
+    framing = {BodyKind::Length, *length};
+  } else if (context.is_http10) {
+    framing.kind = BodyKind::UntilClose;
+  } else {
+    out += "Transfer-Encoding: chunked\r\n";
+    framing.kind = BodyKind::Chunked;
+  }
+  if (!context.keep_alive || framing.kind == BodyKind::UntilClose) {
+    out += "Connection: close\r\n";
+  } else if (context.is_http10) {
+    out += "Connection: keep-alive\r\n";
+  }
+  out += "\r\n";
+  return framing;
+}
+
+std::optional<BodyFraming> append_request_head(std::string& out, const RequestHead& head) {
+  out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\nHost: ");
+  out.append(head.authority).append("\r\n");
+  std::optional<std::uint64_t> length;
+  bool has_coding = false;
+  std::string_view upgrade;
+  for (std::size_t i = 0; i < head.headers.size(); ++i) {
+    const Headers::Field field = head.headers[i];
+    if (is_hop_by_hop(field.name)) {
+      has_coding = has_coding || field.name.size() == 17;
+      if (field.name.size() == 7) upgrade = field.value;
+      continue;
+    }
+    if (equal_names(field.name, "host") || equal_names(field.name, "expect")) continue;
+    if (field.name.size() == 14 && equal_names(field.name, "content-length")) {
+      if (!length) length = parse_length(field.value);
+      continue;
+    }
+    append_field(out, field.name, field.value);
+  }
+  if (has_coding) return BodyFraming{BodyKind::Chunked, 0};
+  if (length) return BodyFraming{BodyKind::Length, *length};
+  if (upgrade.empty() || !head.is_upgrade()) return std::nullopt;
+  out += "Connection: Upgrade\r\n";
+  append_field(out, "Upgrade", upgrade);
+  return BodyFraming{};
+}
+
+void append_request_end(std::string& out, BodyFraming framing) {
+  if (framing.kind == BodyKind::Chunked) out += "Transfer-Encoding: chunked\r\n";
+  if (framing.kind == BodyKind::Length) append_length(out, framing.length);
+  out += "\r\n";
+}
+
+}  // namespace pixell::net

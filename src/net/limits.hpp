@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+
+#include "base/clock.hpp"
+
+namespace pixell::net {
+
+/// Request or response head: line and fields together. More is 431 (request) or a broken upstream.
+inline constexpr std::size_t kMaxHeadBytes = 64 * 1024;
+inline constexpr std::size_t kMaxHeaderFields = 128;
+inline constexpr std::size_t kMaxTargetBytes = 16 * 1024;
+/// Empty lines before a head, in bytes (RFC 9112 2.2 asks to tolerate at least one).
+inline constexpr std::size_t kMaxLeadingEmptyBytes = 64;
+/// Chunk extensions that may run ahead of the data they come with.
+inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;
+
+/// Bytes that may wait in one stream before send_data says false, and when on_writable follows.
+inline constexpr std::size_t kSendHighWater = 256 * 1024;
+inline constexpr std::size_t kSendLowWater = 64 * 1024;
+
+/// Small pieces wait for each other up to this size (at most until the end of the loop turn), so
+/// that a head and its first body bytes leave with one system call.
+inline constexpr std::size_t kSendCoalesceBytes = 16 * 1024;
+
+/// Body bytes that wait for a blocking handler before its client is held back.
+inline constexpr std::size_t kBlockingBodyBytes = 256 * 1024;
+/// Request body kept by a proxied exchange until the reply starts, so that it can be sent again.
+inline constexpr std::size_t kReplayBytes = 16 * 1024;
+
+/// HTTP/2 settings we announce (RFC 9113 6.5.2).
+inline constexpr std::uint32_t kH2MaxConcurrentStreams = 256;
+inline constexpr std::uint32_t kH2InitialWindow = 64 * 1024;
+inline constexpr std::uint32_t kH2ConnectionWindow = 1024 * 1024;
+/// Streams a client may reset within kH2ResetWindow before GOAWAY(ENHANCE_YOUR_CALM): rapid reset.
+inline constexpr int kH2MaxResets = 200;
+inline constexpr Millis kH2ResetWindow{10'000};
+/// How long a draining server waits for the answer to its first GOAWAY before it sends the last.
+inline constexpr Millis kH2DrainNotice{1'000};
+/// A server pings a client that sends nothing while streams are open, and cuts it without answer.
+inline constexpr Millis kH2PingAfter{60'000};
+inline constexpr Millis kH2PingTimeout{20'000};
+/// Frames that may wait inside one connection because its peer does not read.
+inline constexpr std::size_t kH2MaxQueuedFrames = 8 * 1024;
+/// Bytes serialised before they are written, and the size of the buffer an idle connection keeps.
+inline constexpr std::size_t kH2WriteBatchBytes = 64 * 1024;
+inline constexpr std::size_t kH2KeptOutputBytes = 4 * 1024;
+
+/// A client must send its whole head within this time, and be idle at most this long.
+inline constexpr Millis kHeadTimeout{30'000};
+inline constexpr Millis kServerIdleTimeout{75'000};
+/// A body or a reply that makes no progress at all (no byte read or written) for this long is cut.
+/// Streams (SSE, gRPC, WebSocket) count heartbeats as progress. Zero = no limit.
+inline constexpr Millis kStallTimeout{0};
+
+/// A request body nobody waits for, after the reply is finished: read this far, then closed.
+inline constexpr std::size_t kMaxDrainBytes = 256 * 1024;
+inline constexpr Millis kDrainTimeout{5'000};
+/// After we closed our side the peer may read what is on its way before the connection is cut.
+inline constexpr Millis kLingerTimeout{2'000};
+/// Socket reads of one connection in one loop turn; then the others have theirs.
+inline constexpr int kMaxReadsPerTurn = 16;
+
+inline constexpr Millis kConnectTimeout{5'000};
+/// Idle upstream connections: kept this long, and this many per address and loop.
+inline constexpr Millis kPoolIdleTimeout{4'000};
+inline constexpr std::size_t kMaxIdlePerAddress = 128;
+
+/// Connections one server accepts before it stops accepting.
+inline constexpr std::size_t kMaxConnections = 20'000;
+/// Accepts of one listener in one loop turn.
+inline constexpr int kMaxAcceptsPerTurn = 64;
+/// How long accepting rests when the process has no descriptor left.
+inline constexpr Millis kAcceptPause{100};
+/// A connection that sent nothing yet may still do so for this long once the server drains.
+inline constexpr Millis kDrainGrace{1'000};
+/// HTTP/2 sessions to one address; more streams than they carry are refused.
+inline constexpr std::size_t kMaxSessionsPerAddress = 4;
+
+}  // namespace pixell::net

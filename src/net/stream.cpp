@@ -1,0 +1,25 @@
+#include "net/stream.hpp"
+
+namespace pixell::net {
+
+std::string_view to_string(AbortReason reason) {
+  switch (reason) {
+    case AbortReason::PeerClosed:
+      return "peer_closed";
+    case AbortReason::Refused:
+      return "refused";
+    case AbortReason::UnusedClosed:
+      return "unused_closed";
+    case AbortReason::Timeout:
+      return "timeout";
+    case AbortReason::ProtocolError:
+      return "protocol_error";
+    case AbortReason::TooLarge:
+      return "too_large";
+    case AbortReason::Shutdown:
+      return "shutdown";
+  }
+  return "unknown";
+}
+
+}  // namespace pixell::net

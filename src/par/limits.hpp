@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+
+#include "base/clock.hpp"
+
+namespace pixell::par {
+
+/// One frame of par-worker/1: header and body together.
+inline constexpr std::size_t kMaxFrameBytes = 16 * 1024 * 1024;
+/// Frames that wait for a worker that does not read; more and new calls are refused.
+inline constexpr std::size_t kMaxLinkQueuedBytes = 32 * 1024 * 1024;
+/// Handler calls that run at once; one more is ResourceExhausted.
+inline constexpr std::size_t kMaxExecutions = 1024;
+
+/// One line of a child's output; a longer one is passed on in pieces.
+inline constexpr std::size_t kMaxOutputLineBytes = 16 * 1024;
+/// Lines of a child's output kept as evidence for the boot report.
+inline constexpr std::size_t kEvidenceLines = 50;
+/// One JSON line of par-prepare (the last one carries manifest and dependency lock).
+inline constexpr std::size_t kMaxPrepareLineBytes = 8 * 1024 * 1024;
+
+/// One gRPC request message.
+inline constexpr std::size_t kMaxGrpcMessageBytes = 8 * 1024 * 1024;
+/// Nesting of the JSON a client sends inside a gRPC message.
+inline constexpr int kMaxJsonDepth = 128;
+/// gRPC deadlines are cut to this (24 hours), so that no timer overflows.
+inline constexpr Millis kMaxGrpcDeadline{24 * 3600 * 1000};
+
+/// A full servicer must answer Health within this time before the agent is ready.
+inline constexpr Millis kProbeTimeout{2'000};
+inline constexpr Millis kProbeTryTimeout{300};
+inline constexpr Millis kProbePause{100};
+/// B/a2a/health asks a full servicer for this long.
+inline constexpr Millis kA2aHealthTimeout{500};
+
+/// Between "not ready" and the first refused connection, so that balancers see the 503.
+inline constexpr Millis kNotReadyPause{1'000};
+/// A worker that was asked to drain has this long, then SIGTERM; then this long, then SIGKILL.
+inline constexpr Millis kWorkerDrainGrace{1'500};
+inline constexpr Millis kWorkerTermGrace{1'000};
+/// par-prepare gets SIGTERM, and SIGKILL after this.
+inline constexpr Millis kPrepareTermGrace{1'000};
+
+/// Restart of a dead worker: first pause, doubled up to the longest; a worker that lived this long
+/// counts as stable and starts over at the first pause.
+inline constexpr Millis kRestartPauseFirst{200};
+inline constexpr Millis kRestartPauseMost{30'000};
+inline constexpr Millis kWorkerStable{60'000};
+
+/// Longest pause before the exit of a par that failed again and again (2^n seconds).
+inline constexpr int kMaxCrashBackoffSeconds = 60;
+
+/// A dependency installation ends this long before STARTUP_TIMEOUT_SEC, so that its own cause is
+/// told instead of startup_timeout.
+inline constexpr int kInstallMarginSeconds = 15;
+
+/// UI files up to this size are kept in memory, all together at most the second figure.
+inline constexpr std::size_t kMaxCachedFileBytes = 32 * 1024;
+inline constexpr std::size_t kMaxFileCacheBytes = 512 * 1024;
+/// A UI path longer than this, or deeper, does not exist.
+inline constexpr std::size_t kMaxUiPathBytes = 2048;
+inline constexpr std::size_t kMaxUiPathDepth = 32;
+
+}  // namespace pixell::par

@@ -1,0 +1,28 @@
+#include "par/surface/agent_view.hpp"
+
+#include <utility>
+
+namespace pixell::par {
+
+void describe_surfaces(AgentView& view, model::Manifest manifest, UnixMillis now) {
+  view.loaded_at = now;
+  view.has_rest = manifest.rest.has_value();
+  const bool has_a2a_entry = manifest.a2a && !manifest.a2a->entry.empty();
+  view.has_http_server =
+      !manifest.http_server.empty() || (manifest.a2a && !manifest.a2a->http_server.empty());
+  view.needs_worker = view.has_rest || view.has_http_server || has_a2a_entry;
+  if (manifest.ui) {
+    view.ui_base = manifest.ui->base_path;
+    while (view.ui_base.ends_with('/')) view.ui_base.pop_back();
+    if (!view.ui_base.empty() && view.ui_base.front() != '/') view.ui_base.insert(0, "/");
+  }
+  view.manifest = std::move(manifest);
+}
+
+bool has_a2a(const AgentView& view) { return view.manifest && view.manifest->a2a; }
+
+bool has_ui(const AgentView& view) { return view.manifest && view.manifest->ui; }
+
+bool is_agent_up(const AgentView& view) { return !view.needs_worker || view.is_worker_up; }
+
+}  // namespace pixell::par

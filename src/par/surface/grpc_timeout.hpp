@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/clock.hpp"
+
+namespace pixell::par {
+
+/// The value of a grpc-timeout field ("100m", "5S"), rounded up to a millisecond and cut to
+/// kMaxGrpcDeadline; nothing for a malformed one. See "Timeout" in
+/// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+std::optional<Millis> parse_grpc_timeout(std::string_view text);
+
+}  // namespace pixell::par

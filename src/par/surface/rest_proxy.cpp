@@ -1,0 +1,125 @@
+#include "par/surface/rest_proxy.hpp"
+
+#include <utility>
+
+#include "net/grpc.hpp"
+#include "net/proxy_exchange.hpp"
+#include "net/reply.hpp"
+#include "par/surface/ui_files.hpp"
+
+namespace pixell::par {
+
+namespace {
+
+void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) {
+  if (reason == net::AbortReason::Refused && !sent) {
+    net::Headers headers;
+    headers.add("retry-after", "1");
+    return net::send_json(
+        stream, 503,
+        R"({"detail":"The agent's process does not accept connections","error":"agent_unavailable"})",
+        headers);
+  }
+  const bool is_broken = reason == net::AbortReason::ProtocolError ||
+                         reason == net::AbortReason::TooLarge;
+  net::send_json(stream, 502,
+                 is_broken
+                     ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
+                     : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
+}
+
+net::ProxyPlan plan_for(const net::ServerStream& stream, const net::Address& upstream,
+                        std::string target) {
+  const net::RequestHead& request = stream.request();
+  net::ProxyPlan plan;
+  plan.upstream = upstream;
+  plan.head = request;
+  plan.head.target = std::move(target);
+  if (!request.is_upgrade()) net::remove_hop_by_hop(plan.head.headers);
+  return plan;
+}
+
+// Stands between the proxy and the client: when the agent says 404, its answer is dropped and the
+// page is sent in its place.
+class PageOn404 final : public net::ServerStream, public net::StreamHandler {
+ public:
+  PageOn404(net::EventLoop& loop, net::ServerStream& stream, UiFiles& files)
+      : loop_(loop), stream_(stream), files_(files) {}
+
+  void handle_with(std::unique_ptr<net::StreamHandler> proxy) { proxy_ = std::move(proxy); }
+
+  // For the proxy. Once the page is sent, nothing of the agent's answer goes on.
+  const net::RequestHead& request() const override { return stream_.request(); }
+  const net::PeerInfo& peer() const override { return stream_.peer(); }
+  bool head_sent() const override { return stream_.head_sent(); }
+  void send_informational(const net::ResponseHead& head) override {
+    if (!page_) stream_.send_informational(head);
+  }
+  void send_head(const net::ResponseHead& head, bool ends) override {
+    if (head.status == 404) {
+      if (auto index = files_.find("")) {
+        page_ = serve_ui_file(loop_, stream_, std::move(*index));
+        return;
+      }
+    }
+    stream_.send_head(head, ends);
+  }
+  bool send_data(std::string_view bytes) override { return page_ || stream_.send_data(bytes); }
+  void finish(const net::Headers& trailers) override {
+    if (!page_) stream_.finish(trailers);
+  }
+  void pause() override {
+    if (!page_) stream_.pause();
+  }
+  void resume() override {
+    if (!page_) stream_.resume();
+  }
+  void reset(net::ResetCode code) override {
+    if (!page_) stream_.reset(code);
+  }
+
+  // For the connection.
+  void on_data(std::string_view bytes) override { proxy_->on_data(bytes); }
+  void on_end(const net::Headers& trailers) override { proxy_->on_end(trailers); }
+  void on_writable() override { page_ ? page_->on_writable() : proxy_->on_writable(); }
+  void on_abort(net::AbortReason reason) override {
+    if (page_) page_->on_abort(reason);
+    proxy_->on_abort(reason);
+  }
+
+ private:
+  net::EventLoop& loop_;
+  net::ServerStream& stream_;
+  UiFiles& files_;
+  std::unique_ptr<net::StreamHandler> page_;
+  std::unique_ptr<net::StreamHandler> proxy_;
+};
+
+}  // namespace
+
+std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::HttpClient& client,
+                                                   net::ServerStream& stream,
+                                                   AgentRequest request) {
+  net::ProxyPlan plan = plan_for(stream, request.upstream, std::move(request.target));
+  plan.on_upstream_failure = answer_failure;
+  if (request.page_on_404 == nullptr) return net::proxy(loop, client, stream, std::move(plan));
+  auto page = std::make_unique<PageOn404>(loop, stream, *request.page_on_404);
+  page->handle_with(net::proxy(loop, client, *page, std::move(plan)));
+  return page;
+}
+
+std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
+                                                      net::HttpClient& client,
+                                                      net::ServerStream& stream,
+                                                      const net::Address& upstream,
+                                                      std::string path) {
+  net::ProxyPlan plan = plan_for(stream, upstream, std::move(path));
+  plan.protocol = net::Protocol::Http2;
+  plan.on_upstream_failure = [](net::ServerStream& failed, net::AbortReason, bool) {
+    net::send_grpc_status(failed, ErrorCode::Unavailable,
+                          "the agent's gRPC server did not answer");
+  };
+  return net::proxy(loop, client, stream, std::move(plan));
+}
+
+}  // namespace pixell::par

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/client.hpp"
+#include "net/event_loop.hpp"
+#include "net/stream.hpp"
+
+namespace pixell::par {
+
+class UiFiles;
+
+/// One request for the agent's own HTTP application.
+struct AgentRequest {
+  net::Address upstream;
+  std::string target;               ///< path and query as the application shall see them
+  UiFiles* page_on_404 = nullptr;   ///< when set, index.html answers instead of the agent's 404
+};
+
+/// Passes a request on to the agent: the client's fields are kept, X-Forwarded-* as given, bodies
+/// and WebSockets streamed. An agent that does not answer is a typed 502 (or 503 when it cannot be
+/// reached), never silence.
+std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::HttpClient& client,
+                                                   net::ServerStream& stream, AgentRequest request);
+
+/// Passes a whole gRPC call on to the agent's full servicer; `path` is /service/method.
+std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
+                                                      net::HttpClient& client,
+                                                      net::ServerStream& stream,
+                                                      const net::Address& upstream,
+                                                      std::string path);
+
+}  // namespace pixell::par

@@ -1,0 +1,256 @@
+#include "par/surface/ui_files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+
+#include "net/reply.hpp"
+#include "par/limits.hpp"
+#include "par/surface/ui_path.hpp"
+
+namespace pixell::par {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+std::string join(const std::vector<std::string>& segments) {
+  std::string path;
+  for (const std::string& segment : segments) path += (path.empty() ? "" : "/") + segment;
+  return path;
+}
+
+// The folder when it lies inside the package and has an index.html.
+std::optional<fs::path> folder_with_index(const fs::path& root, const std::string& path) {
+  std::error_code failed;
+  const fs::path real_root = fs::canonical(root, failed);
+  if (failed) return std::nullopt;
+  const fs::path folder = fs::canonical(real_root / path, failed);
+  if (failed || !folder.string().starts_with(real_root.string() + "/")) return std::nullopt;
+  if (!fs::is_regular_file(folder / "index.html", failed)) return std::nullopt;
+  return folder;
+}
+
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+// Reads a small file whole; nothing when it turned out shorter (it is being written).
+std::shared_ptr<const std::string> read_content(int fd, std::size_t size) {
+  auto content = std::make_shared<std::string>(size, '\0');
+  for (std::size_t at = 0; at < size;) {
+    const ssize_t got = ::pread(fd, content->data() + at, size - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return nullptr;
+    at += static_cast<std::size_t>(got);
+  }
+  return content;
+}
+
+UiFile copy_of(const UiFile& file) {
+  return {.content = file.content,
+          .fd = {},
+          .size = file.size,
+          .etag = file.etag,
+          .last_modified = file.last_modified,
+          .content_type = file.content_type};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<UiFiles>> UiFiles::open(const std::string& package_root,
+                                               const std::string& path, std::string version) {
+  const fs::path relative = fs::path(path).lexically_normal();
+  const std::string plain = relative.string();
+  if (plain.empty() || plain == "." || plain == "./" || relative.is_absolute() ||
+      plain.starts_with(".."))
+    return make_error(
+        ErrorCode::InvalidArgument,
+        fmt::format("ui.path '{}' must name a folder below the root of the package", path));
+  for (const std::string& candidate : {plain, std::string("dist/ui")}) {
+    const auto folder = folder_with_index(package_root, candidate);
+    if (!folder) continue;
+    UniqueFd fd(::open(folder->c_str(), kDirectory));
+    if (!fd) return errno_error(fmt::format("cannot open {}", folder->string()), errno);
+    return std::unique_ptr<UiFiles>(new UiFiles(std::move(fd), std::move(version)));
+  }
+  return make_error(ErrorCode::NotFound,
+                    fmt::format("there is no index.html in '{}' (ui.path) nor in 'dist/ui'", plain));
+}
+
+bool UiFiles::has_index() const {
+  struct stat status {};
+  return ::fstatat(folder_.get(), "index.html", &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(status.st_mode);
+}
+
+// Folder by folder without following links: a link in the package must not lead out of it.
+UniqueFd UiFiles::open_file(const std::vector<std::string>& segments) const {
+  UniqueFd folder;
+  int at = folder_.get();
+  for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
+    folder = UniqueFd(::openat(at, segments[i].c_str(), kDirectory | O_NOFOLLOW));
+    if (!folder) return {};
+    at = folder.get();
+  }
+  // O_NONBLOCK: a pipe in the folder must not hold the loop up.
+  return UniqueFd(
+      ::openat(at, segments.back().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+}
+
+std::optional<UiFile> UiFiles::find(std::string_view encoded_path) {
+  const auto segments = ui_segments(encoded_path);
+  if (!segments) return std::nullopt;
+  const std::string key = join(*segments);
+  struct stat status {};
+  if (by_key_.contains(key) &&
+      ::fstatat(folder_.get(), key.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (auto cached = find_cached(key, nanoseconds(status.st_mtim), status.st_size)) return cached;
+  }
+  UiFile file;
+  file.fd = open_file(*segments);
+  if (!file.fd || ::fstat(file.fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return std::nullopt;
+  const std::int64_t modified_ns = nanoseconds(status.st_mtim);
+  file.size = status.st_size;
+  file.etag = fmt::format("\"{}-{:x}-{:x}\"", version_.substr(0, 12), file.size, modified_ns);
+  file.last_modified = http_date(status.st_mtim.tv_sec);
+  file.content_type = content_type_of(segments->back());
+  if (static_cast<std::size_t>(file.size) > kMaxCachedFileBytes) return file;
+  file.content = read_content(file.fd.get(), static_cast<std::size_t>(file.size));
+  if (file.content == nullptr) return std::nullopt;
+  file.fd.reset();
+  keep(key, file, modified_ns);
+  return file;
+}
+
+std::optional<UiFile> UiFiles::find_cached(const std::string& key, std::int64_t modified_ns,
+                                           std::int64_t size) {
+  const auto found = by_key_.find(key);
+  if (found->second->modified_ns != modified_ns || found->second->file.size != size) {
+    drop(found->second);
+    return std::nullopt;
+  }
+  cache_.splice(cache_.begin(), cache_, found->second);
+  return copy_of(cache_.front().file);
+}
+
+void UiFiles::keep(const std::string& key, const UiFile& file, std::int64_t modified_ns) {
+  if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
+  cache_.push_front({.key = key, .file = copy_of(file), .modified_ns = modified_ns});
+  by_key_[key] = cache_.begin();
+  cached_bytes_ += static_cast<std::size_t>(file.size);
+  while (cached_bytes_ > kMaxFileCacheBytes) drop(std::prev(cache_.end()));
+}
+
+void UiFiles::drop(Cache::iterator at) {
+  cached_bytes_ -= static_cast<std::size_t>(at->file.size);
+  by_key_.erase(at->key);
+  cache_.erase(at);
+}
+
+std::string http_date(std::int64_t seconds) {
+  constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t time = seconds;
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
+                     kDays[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
+                     kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+namespace {
+
+// Sends an open file as fast as the client reads.
+class FileSender final : public net::StreamHandler {
+ public:
+  FileSender(net::EventLoop& loop, net::ServerStream& stream, UiFile file)
+      : loop_(loop), stream_(stream), file_(std::move(file)) {}
+
+  void send() {
+    while (at_ < file_.size) {
+      const auto most = std::min<std::int64_t>(net::EventLoop::kScratchBytes, file_.size - at_);
+      const ssize_t got = ::pread(file_.fd.get(), loop_.scratch(), static_cast<std::size_t>(most),
+                                  static_cast<off_t>(at_));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) {
+        // The file became shorter than what was promised: only a cut tells the client.
+        is_over_ = true;
+        return stream_.reset(net::ResetCode::InternalError);
+      }
+      at_ += got;
+      if (!stream_.send_data({loop_.scratch(), static_cast<std::size_t>(got)}) && at_ < file_.size)
+        return;
+    }
+    is_over_ = true;
+    stream_.finish();
+  }
+
+  void on_data(std::string_view) override {}
+  void on_end(const net::Headers&) override {}
+  void on_writable() override {
+    if (!is_over_) send();
+  }
+  void on_abort(net::AbortReason) override { is_over_ = true; }
+
+ private:
+  net::EventLoop& loop_;
+  net::ServerStream& stream_;
+  UiFile file_;
+  std::int64_t at_ = 0;
+  bool is_over_ = false;
+};
+
+bool has_etag(std::string_view list, std::string_view etag) {
+  return list == "*" || list.find(etag) != std::string_view::npos;
+}
+
+bool is_unchanged(const net::RequestHead& request, const UiFile& file) {
+  // If-None-Match decides alone when it is there (RFC 9110 13.2.2).
+  if (const auto match = request.headers.get("if-none-match")) return has_etag(*match, file.etag);
+  // Our own date comes back word for word; any other is answered with the file.
+  return request.headers.get("if-modified-since") == std::string_view(file.last_modified);
+}
+
+}  // namespace
+
+std::unique_ptr<net::StreamHandler> serve_ui_file(net::EventLoop& loop, net::ServerStream& stream,
+                                                  UiFile file) {
+  net::ResponseHead head;
+  head.headers.add("etag", file.etag);
+  head.headers.add("last-modified", file.last_modified);
+  // Always asked for again, answered 304: a new revision must show at once.
+  head.headers.add("cache-control", "no-cache");
+  if (is_unchanged(stream.request(), file)) {
+    head.status = 304;
+    stream.send_head(head, true);
+    return net::ignore_body();
+  }
+  head.headers.add("x-content-type-options", "nosniff");
+  if (file.content != nullptr) {
+    net::send_reply(stream, 200, file.content_type, *file.content, head.headers);
+    return net::ignore_body();
+  }
+  head.headers.add("content-type", file.content_type);
+  head.headers.add("content-length", fmt::to_string(file.size));
+  const bool ends = stream.request().method == "HEAD" || file.size == 0;
+  stream.send_head(head, ends);
+  if (ends) return net::ignore_body();
+  auto sender = std::make_unique<FileSender>(loop, stream, std::move(file));
+  sender->send();
+  return sender;
+}
+
+}  // namespace pixell::par

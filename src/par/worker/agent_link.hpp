@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "net/event_loop.hpp"
+#include "par/worker/frame.hpp"
+
+namespace pixell::par {
+
+/// Told what comes over the link.
+class AgentLinkOwner {
+ public:
+  virtual ~AgentLinkOwner() = default;
+  virtual void frame_received(const Frame& frame) = 0;
+  /// The other end closed, or sent what is no frame; `reason` says which. Called once, last.
+  virtual void link_closed(const std::string& reason) = 0;
+};
+
+/// Our end of the socket to the agent's worker: frames both ways, never blocking.
+class AgentLink final : public net::FdHandler {
+ public:
+  AgentLink(net::EventLoop& loop, UniqueFd socket, AgentLinkOwner& owner);
+  ~AgentLink() override;
+
+  /// Makes the socket non-blocking and registers it.
+  Result<void> start();
+
+  /// Queues one message. ResourceExhausted when it is too large, or the worker does not read and
+  /// kMaxLinkQueuedBytes wait already; Unavailable when the link is closed.
+  Result<void> send(std::string_view header, std::string_view body = {});
+
+  /// Takes what has arrived. Called when the worker has ended, so that its last frames come before
+  /// the news of its death.
+  void read_rest() { read_frames(); }
+
+  void on_ready(std::uint32_t events) override;
+
+ private:
+  void read_frames();
+  void write_queue();
+  void close(const std::string& reason);
+
+  net::EventLoop& loop_;
+  UniqueFd socket_;
+  AgentLinkOwner& owner_;
+  FrameDecoder decoder_;
+  std::string queue_;  // what the socket has not taken yet
+};
+
+}  // namespace pixell::par

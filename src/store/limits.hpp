@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.hpp"
+
+namespace pixell::store {
+
+/// The database file never grows beyond this; a write that needs more is ResourceExhausted.
+inline constexpr std::int64_t kMaxDatabaseBytes = 64LL * 1024 * 1024 * 1024;
+
+/// How long a statement waits for another process's lock before it is Unavailable.
+inline constexpr Millis kBusyTimeout{5'000};
+
+/// Rows one listing returns at most.
+inline constexpr std::size_t kMaxListedRows = 10'000;
+
+/// Finished steps kept in the journal; older ones are dropped.
+inline constexpr std::int64_t kMaxFinishedSteps = 10'000;
+
+/// How long an idempotency key is remembered.
+inline constexpr Millis kIdempotencyKeyLife{24 * 3'600'000};
+
+/// Prepared statements one connection keeps.
+inline constexpr std::size_t kMaxCachedStatements = 128;
+
+}  // namespace pixell::store

@@ -1,0 +1,204 @@
+#include "store/sqlite/migrations.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+
+namespace pixell::store {
+
+namespace {
+
+// Times are int64 ms UTC. `generation` grows with every write of a row; `fence` is the highest
+// lease token that wrote it. Columns named *_json hold JSON text.
+constexpr const char* kFirst = R"sql(
+CREATE TABLE agent_apps (
+  id TEXT PRIMARY KEY,
+  org TEXT NOT NULL DEFAULT 'default',
+  short_id TEXT NOT NULL UNIQUE,
+  desired_revision INTEGER NOT NULL DEFAULT 0,
+  generation INTEGER NOT NULL DEFAULT 1,
+  fence INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE packages (
+  id TEXT PRIMARY KEY,
+  org TEXT NOT NULL DEFAULT 'default',
+  app_id TEXT NOT NULL REFERENCES agent_apps(id),
+  sha256 TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  manifest_json TEXT NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 1,
+  fence INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  UNIQUE (app_id, sha256)
+) STRICT;
+CREATE INDEX packages_by_version ON packages(app_id, version);
+CREATE TABLE revisions (
+  app_id TEXT NOT NULL REFERENCES agent_apps(id),
+  number INTEGER NOT NULL,
+  id TEXT NOT NULL UNIQUE,
+  org TEXT NOT NULL DEFAULT 'default',
+  package_sha256 TEXT NOT NULL,
+  version TEXT NOT NULL,
+  environment_json TEXT NOT NULL,
+  memory_mb INTEGER NOT NULL,
+  cpu_units INTEGER NOT NULL,
+  max_pids INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (app_id, number),
+  FOREIGN KEY (app_id, package_sha256) REFERENCES packages(app_id, sha256)
+) STRICT;
+CREATE TABLE deployments (
+  id TEXT PRIMARY KEY,
+  org TEXT NOT NULL DEFAULT 'default',
+  app_id TEXT NOT NULL REFERENCES agent_apps(id),
+  state TEXT NOT NULL,
+  package_url TEXT NOT NULL,
+  expected_sha256 TEXT NOT NULL,
+  package_sha256 TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  release_notes TEXT NOT NULL,
+  environment_json TEXT NOT NULL,
+  memory_mb INTEGER NOT NULL,
+  cpu_units INTEGER NOT NULL,
+  max_pids INTEGER NOT NULL,
+  steps_json TEXT NOT NULL,
+  failure_json TEXT NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 1,
+  fence INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  completed_at INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deployments_by_app ON deployments(app_id, id);
+CREATE INDEX deployments_open ON deployments(state) WHERE state IN ('queued', 'processing');
+CREATE INDEX deployments_by_state ON deployments(state, completed_at);
+CREATE TABLE instances (
+  id TEXT PRIMARY KEY,
+  org TEXT NOT NULL DEFAULT 'default',
+  app_id TEXT NOT NULL REFERENCES agent_apps(id),
+  revision INTEGER NOT NULL,
+  phase TEXT NOT NULL,
+  address TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  boot_phase TEXT NOT NULL,
+  restarts INTEGER NOT NULL,
+  exit_code INTEGER NOT NULL,
+  exit_signal INTEGER NOT NULL,
+  boot_report_json TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 1,
+  fence INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX instances_by_app ON instances(app_id);
+CREATE TABLE routes (
+  app_id TEXT PRIMARY KEY REFERENCES agent_apps(id),
+  org TEXT NOT NULL DEFAULT 'default',
+  short_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  version TEXT NOT NULL,
+  legs_json TEXT NOT NULL,
+  route_generation INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 1,
+  fence INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE counters (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT;
+INSERT INTO counters(name, value) VALUES ('route_generation', 0);
+CREATE TABLE events (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  org TEXT NOT NULL DEFAULT 'default',
+  at INTEGER NOT NULL,
+  app_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  detail_json TEXT NOT NULL,
+  hash TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER events_stay BEFORE UPDATE ON events
+  BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER events_keep BEFORE DELETE ON events
+  BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TABLE leases (
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE step_journal (
+  key TEXT PRIMARY KEY,
+  org TEXT NOT NULL DEFAULT 'default',
+  app_id TEXT NOT NULL,
+  deployment_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  detail_json TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  finished_at INTEGER NOT NULL DEFAULT 0,
+  is_ok INTEGER NOT NULL DEFAULT 0,
+  error TEXT NOT NULL DEFAULT '',
+  tries INTEGER NOT NULL DEFAULT 1,
+  generation INTEGER NOT NULL DEFAULT 1,
+  fence INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX step_journal_by_end ON step_journal(finished_at);
+CREATE TABLE idempotency_keys (
+  org TEXT NOT NULL DEFAULT 'default',
+  key TEXT NOT NULL,
+  request_digest TEXT NOT NULL,
+  deployment_id TEXT NOT NULL REFERENCES deployments(id),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (org, key)
+) STRICT;
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys(created_at);
+)sql";
+
+// Forward only: a released entry never changes; the next one is appended.
+constexpr std::array kMigrations = {kFirst};
+
+Result<int> schema_version(Database& database) {
+  TRY_VOID(
+      database.execute("CREATE TABLE IF NOT EXISTS schema_version ("
+                       " version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;"));
+  Query query = database.query("SELECT COALESCE(MAX(version), 0) FROM schema_version");
+  TRY_VOID(query.next());
+  return int(query.number(0));
+}
+
+}  // namespace
+
+int newest_schema_version() { return int(kMigrations.size()); }
+
+Result<void> migrate(Database& database, UnixMillis now) {
+  return migrate_up_to(database, newest_schema_version(), now);
+}
+
+Result<void> migrate_up_to(Database& database, int version, UnixMillis now) {
+  TRY(const int found, schema_version(database));
+  if (found > newest_schema_version())
+    return make_error(ErrorCode::FailedPrecondition,
+                      fmt::format("the database has schema version {}, this program knows {}: "
+                                  "start the newer program",
+                                  found, newest_schema_version()));
+  for (int next = found + 1; next <= version; ++next) {
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY_VOID(database.execute(kMigrations[std::size_t(next - 1)]));
+    TRY_VOID(database.query("INSERT INTO schema_version(version, applied_at) VALUES (?, ?)")
+                 .bind(next)
+                 .bind(now)
+                 .run());
+    TRY_VOID(transaction.commit());
+  }
+  return {};
+}
+
+}  // namespace pixell::store

@@ -1,0 +1,5 @@
+"""Is fine; requirements.txt is not."""
+
+
+def mount(app):
+    """Needs nothing."""

@@ -1,0 +1,81 @@
+"""Finds the objects that a manifest names as `module:function`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+from .failures import HANDLER_MISSING, LoadError, from_exception
+
+
+def split_entry(entry: str, default_function: str) -> tuple[str, str]:
+    """`module:function` in two parts; without a colon the function is the default one."""
+    module, colon, function = entry.partition(":")
+    return module.strip(), function.strip() if colon and function.strip() else default_function
+
+
+def import_agent_module(module: str, surface: str, package_root: str) -> Any:
+    """The module; LoadError with the precise cause when it cannot be imported."""
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        doing = f"importing '{module}' for {surface}"
+        raise from_exception(error, doing, package_root) from error
+
+
+def load_object(entry: str, default_function: str, surface: str, package_root: str) -> Any:
+    """The object named by an entry; a function may be dotted (`Class.method`)."""
+    module_name, function = split_entry(entry, default_function)
+    found = import_agent_module(module_name, surface, package_root)
+    for part in function.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise LoadError(
+                HANDLER_MISSING,
+                f"module '{module_name}' has no '{function}', which {surface} names",
+                [f"{surface}: {entry}", f"file: {_file_of(module_name)}"],
+            ) from None
+    return found
+
+
+def load_callable(entry: str, default_function: str, surface: str, package_root: str) -> Any:
+    """Like load_object, and the object can be called."""
+    found = load_object(entry, default_function, surface, package_root)
+    if not callable(found):
+        raise LoadError(
+            HANDLER_MISSING,
+            f"'{entry}', which {surface} names, is a {type(found).__name__}, not a function",
+            [f"{surface}: {entry}"],
+        )
+    return found
+
+
+async def call_agent(
+    function: Any, args: tuple, kwargs: dict, doing: str, package_root: str
+) -> Any:
+    """Calls a function of the agent and awaits what it returns if that can be awaited."""
+    try:
+        result = function(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+    except (Exception, SystemExit) as error:
+        raise from_exception(error, doing, package_root) from error
+
+
+def can_call(function: Any, *args: Any, **kwargs: Any) -> bool:
+    """True when the signature takes these arguments; a signature nobody can read takes any."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+def _file_of(module_name: str) -> str:
+    module = importlib.import_module(module_name)
+    return getattr(module, "__file__", None) or "(a folder without __init__.py)"
