@@ -188,3 +188,35 @@ def test_the_command_line_lists_every_command():
 
     for name in ("bootstrap", "up", "down", "build", "test", "check", "bench", "fuzz"):
         assert f"\n    {name}" in text
+
+
+@pytest.fixture
+def policy(monkeypatch, tmp_path):
+    """Puts the policy file of services into tmp_path."""
+    monkeypatch.setattr(bootstrap, "POLICY", tmp_path / "policy-rc.d")
+    return tmp_path / "policy-rc.d"
+
+
+def test_services_are_kept_stopped_only_while_packages_are_installed(policy):
+    with bootstrap.services_kept_stopped([]):
+        assert subprocess.run([policy, "nginx", "start"], check=False).returncode == 101
+
+    assert not policy.exists()
+
+
+def test_a_policy_of_somebody_else_is_left_alone(policy):
+    policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+
+    with bootstrap.services_kept_stopped([]):
+        pass
+
+    assert policy.read_text(encoding="utf-8") == "#!/bin/sh\nexit 101\n"
+
+
+def test_a_policy_that_a_killed_run_left_is_removed(policy, monkeypatch):
+    monkeypatch.setattr(bootstrap, "as_root", lambda _: [])
+    policy.write_text(f"#!/bin/sh\n{bootstrap.POLICY_MARK}\nexit 101\n", encoding="utf-8")
+
+    bootstrap.install_debian_packages(["dpkg"])
+
+    assert not policy.exists()

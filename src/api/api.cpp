@@ -51,9 +51,10 @@ std::optional<Reply> refuse_foreign(const ApiContext& context, const net::Reques
                context.allowed_hosts.end();
   };
   if (!is_ours(head.authority))
-    return problem(403, fmt::format("Host '{}' is not served here: without API keys the API answers "
-                                    "on loopback names only; use 127.0.0.1 or set --public-url",
-                                    head.authority));
+    return problem(403,
+                   fmt::format("Host '{}' is not served here: without API keys the API answers "
+                               "on loopback names only; use 127.0.0.1 or set --public-url",
+                               head.authority));
   if (const auto origin = head.headers.get("origin")) {
     const std::size_t scheme = origin->find("://");
     if (scheme == std::string_view::npos || !is_ours(origin->substr(scheme + 3)))
@@ -79,8 +80,8 @@ Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::Bod
   if (allowed.empty())
     return problem(404, fmt::format("there is nothing at {}; GET /openapi.json lists what there is",
                                     head.path()));
-  Reply reply = problem(405, fmt::format("{} is not possible at {}; allowed: {}", head.method,
-                                         head.path(), allowed));
+  Reply reply = problem(
+      405, fmt::format("{} is not possible at {}; allowed: {}", head.method, head.path(), allowed));
   reply.headers.add("allow", allowed);
   return reply;
 }
@@ -126,8 +127,10 @@ Reply problem(int status, std::string_view detail, const std::vector<std::string
                          {"status", status},
                          {"detail", detail},
                          {"error", detail}};
-  if (!details.empty()) body["details"] = details;
-  else if (status == 400) body["details"] = {detail};
+  if (!details.empty())
+    body["details"] = details;
+  else if (status == 400)
+    body["details"] = {detail};
   Reply reply = json_reply(status, body);
   reply.content_type = "application/problem+json";
   return reply;
@@ -142,8 +145,7 @@ Reply problem(const ApiContext& context, const Error& error) {
   return reply;
 }
 
-Reply answer(const ApiContext& context, const net::RequestHead& head,
-             net::BodyReader& body) try {
+Reply answer(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) try {
   return dispatch(context, head, body);
 } catch (const nlohmann::json::exception& wrong) {
   context.log.error("Handler failed", {{"path", head.path()}, {"error", wrong.what()}});

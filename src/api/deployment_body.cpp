@@ -48,8 +48,8 @@ nlohmann::json deployment_body(const model::Deployment& deployment, UnixMillis n
   }
   if (deployment.completed_at > 0) body["completed_at"] = iso8601(deployment.completed_at);
   if (deployment.failure) {
-    body["error"] = fmt::format("{}: {}", to_string(deployment.failure->cause),
-                                deployment.failure->message);
+    body["error"] =
+        fmt::format("{}: {}", to_string(deployment.failure->cause), deployment.failure->message);
     body["failure"] = model::to_json(*deployment.failure);
   }
   return body;
@@ -58,15 +58,14 @@ nlohmann::json deployment_body(const model::Deployment& deployment, UnixMillis n
 Reply accepted_reply(const Call& call, const store::AcceptedDeployment& accepted) {
   const model::Deployment& deployment = accepted.deployment;
   const std::string path = "/api/deployments/" + deployment.id;
-  nlohmann::json body = {
-      {"deployment",
-       {{"id", deployment.id},
-        {"status", to_string(deployment.state)},
-        {"agent_app_id", deployment.app_id},
-        {"queued_at", iso8601(deployment.created_at)},
-        {"estimated_duration_seconds", kEstimatedSeconds}}},
-      {"app", {{"id", accepted.app.id}, {"short_id", accepted.app.short_id}}},
-      {"tracking", {{"status_url", call.public_base() + path}}}};
+  nlohmann::json body = {{"deployment",
+                          {{"id", deployment.id},
+                           {"status", to_string(deployment.state)},
+                           {"agent_app_id", deployment.app_id},
+                           {"queued_at", iso8601(deployment.created_at)},
+                           {"estimated_duration_seconds", kEstimatedSeconds}}},
+                         {"app", {{"id", accepted.app.id}, {"short_id", accepted.app.short_id}}},
+                         {"tracking", {{"status_url", call.public_base() + path}}}};
   if (accepted.package)
     body["package"] = {{"id", accepted.package->id},
                        {"version", accepted.package->version},

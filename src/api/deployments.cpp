@@ -13,10 +13,6 @@ namespace pixell::api {
 
 namespace {
 
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
-}
-
 // Members that older runtimes accepted and that would change what the caller gets: not honouring
 // them in silence would be a surprise.
 void refuse_what_is_not_there(const nlohmann::json& body, Fields& fields) {
@@ -38,18 +34,21 @@ store::NewDeployment read_request(const ApiContext& context, const nlohmann::jso
   const std::string url = fields.text("packageUrl", true);
   if (!url.empty()) {
     auto location = check_package_location(url, context.allow_file_dirs);
-    if (location) wanted.package_url = std::move(*location);
-    else fields.add(location.error().message);
+    if (location)
+      wanted.package_url = std::move(*location);
+    else
+      fields.add(location.error().message);
   }
   wanted.expected_sha256 = fields.text("packageSha256");
-  if (!wanted.expected_sha256.empty() && !is_sha256(wanted.expected_sha256))
+  if (!wanted.expected_sha256.empty() && !apkg::is_sha256(wanted.expected_sha256))
     fields.add(fmt::format("packageSha256 '{}' must be 64 hex characters",
                            wanted.expected_sha256.substr(0, 80)));
   wanted.version = fields.text("version");
   wanted.environment = fields.environment("environment");
   wanted.resources.memory_mb =
       fields.number("memoryMB", wanted.resources.memory_mb, 16, kMaxMemoryMb);
-  wanted.resources.cpu_units = fields.number("cpuUnits", wanted.resources.cpu_units, 1, kMaxCpuUnits);
+  wanted.resources.cpu_units =
+      fields.number("cpuUnits", wanted.resources.cpu_units, 1, kMaxCpuUnits);
   // Packages are kept by content, so every deployment reads the URL anew.
   fields.flag("forceRefresh", false);
   refuse_what_is_not_there(body, fields);
@@ -73,7 +72,7 @@ Reply create_deployment(const ApiContext& context, Call& call) {
     return problem(400, "the request is not valid", fields.findings());
   if (const auto key = call.head.headers.get("idempotency-key")) {
     wanted.idempotency_key = *key;
-    wanted.request_digest = apkg::sha256_hex(*text);
+    wanted.request_digest = apkg::sha256_of(*text);
   }
   const auto accepted = context.store.accept_deployment(wanted);
   if (!accepted) return refused_deployment(context, accepted.error());

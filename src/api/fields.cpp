@@ -85,8 +85,8 @@ std::map<std::string, std::string> read_environment(const nlohmann::json& object
   }
   for (const auto& [key, value] : object.items()) {
     if (!is_variable_name(key)) {
-      findings.push_back(fmt::format(
-          "{}: '{}' is not a variable name; use letters, digits and '_'", name, key.substr(0, 80)));
+      findings.push_back(fmt::format("{}: '{}' is not a variable name; use letters, digits and '_'",
+                                     name, key.substr(0, 80)));
     } else if (!value.is_string()) {
       findings.push_back(fmt::format("{}.{} must be a text, not {}", name, key, value.type_name()));
     } else if (const auto& text = value.get_ref<const std::string&>();

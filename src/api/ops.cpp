@@ -11,9 +11,8 @@ Reply health(const ApiContext& context, Call&) {
   // The store is what the control plane cannot do without.
   if (const auto last = context.store.last_event(); !last)
     return problem(503, "the store does not answer: " + last.error().message);
-  return json_reply(200, {{"ok", true},
-                          {"version", PIXELL_VERSION},
-                          {"timestamp", context.clock.unix_now()}});
+  return json_reply(
+      200, {{"ok", true}, {"version", PIXELL_VERSION}, {"timestamp", context.clock.unix_now()}});
 }
 
 Reply metrics(const ApiContext& context, Call&) {

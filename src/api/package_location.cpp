@@ -45,10 +45,11 @@ Result<std::string> check_file(std::string_view url, const std::vector<fs::path>
     return std::string(kFile) + real.string();
   }
   // Whether a file outside exists is nobody's business: both cases get the same answer.
-  return invalid(fmt::format(
-      "packageUrl '{}' names no file below an allowed directory ({}); copy the package there, start "
-      "with --allow-file-dir, or upload it",
-      url, allowed.empty() ? "none" : allowed));
+  return invalid(
+      fmt::format("packageUrl '{}' names no file below an allowed directory ({}); copy the package "
+                  "there, start "
+                  "with --allow-file-dir, or upload it",
+                  url, allowed.empty() ? "none" : allowed));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "net/stream.hpp"
+
 namespace pixell::net {
 namespace {
 

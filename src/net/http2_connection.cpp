@@ -192,7 +192,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
                       std::string_view value) override;
   void frame_received(const nghttp2_frame& frame) override;
   void frame_sent(const nghttp2_frame&) override {}
-  void frame_not_sent(const nghttp2_frame&) override {}
+  void frame_not_sent(const nghttp2_frame& frame, int failure) override;
   void stream_closed(Http2Stream& stream, std::uint32_t code) override;
   AbortReason abort_reason(const Http2Stream&, AbortReason reason) const override {
     return reason;
@@ -299,6 +299,13 @@ void Http2Connection::headers_received(Http2ServerStream& stream, bool ends) {
   context_.owner.stream_opened();
   stream.serve(context_.service, ends);
   if (ends && !is_closed()) stream.end_received({});
+}
+
+void Http2Connection::frame_not_sent(const nghttp2_frame& frame, int failure) {
+  if (frame.hd.type != NGHTTP2_HEADERS || failure != NGHTTP2_ERR_FRAME_SIZE_ERROR) return;
+  // A head over nghttp2's limit of 64 KiB: without it the stream would wait for ever.
+  if (Http2ServerStream* stream = stream_of(frame))
+    stream->fail(AbortReason::TooLarge, ResetCode::InternalError);
 }
 
 void Http2Connection::stream_closed(Http2Stream& stream, std::uint32_t code) {

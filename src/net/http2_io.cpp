@@ -69,9 +69,10 @@ struct Http2Callbacks {
     if (Http2Stream* stream = ends ? io.find(frame->hd.stream_id) : nullptr) stream->end_sent();
     return status(io);
   }
-  static int frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+  static int frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int failure,
+                            void* user) {
     Http2Io& io = of(user);
-    if (!io.is_closed_) io.frame_not_sent(*frame);
+    if (!io.is_closed_) io.frame_not_sent(*frame, failure);
     return status(io);
   }
 

@@ -79,7 +79,8 @@ class Http2Io : public FdHandler {
                               std::string_view value) = 0;
   virtual void frame_received(const nghttp2_frame& frame) = 0;
   virtual void frame_sent(const nghttp2_frame& frame) = 0;
-  virtual void frame_not_sent(const nghttp2_frame& frame) = 0;
+  /// `failure` is an nghttp2_error.
+  virtual void frame_not_sent(const nghttp2_frame& frame, int failure) = 0;
   /// Both ends or a reset are through. The stream is freed after this; it has been disconnected.
   virtual void stream_closed(Http2Stream& stream, std::uint32_t code) = 0;
   /// Why a stream is aborted when the connection closes for `reason`.

@@ -42,6 +42,11 @@ class Http2ClientStream final : public ClientStream, public Http2Stream {
   /// The peer said that it did nothing about the request (RFC 9113 8.7).
   void set_refused() { is_refused_ = true; }
   bool is_refused() const { return is_refused_; }
+  void set_unsent(bool is_over_limit) {
+    is_refused_ = true;
+    is_over_limit_ = is_over_limit;
+  }
+  bool is_over_limit() const { return is_over_limit_; }
   bool has_answer() const { return status_ != 0; }
   void take_field(std::string_view name, std::string_view value);
   void block_ended(bool ends);
@@ -140,7 +145,7 @@ class Http2ClientSession final : public Http2Session, private Http2Io {
                       std::string_view value) override;
   void frame_received(const nghttp2_frame& frame) override;
   void frame_sent(const nghttp2_frame& frame) override;
-  void frame_not_sent(const nghttp2_frame& frame) override;
+  void frame_not_sent(const nghttp2_frame& frame, int failure) override;
   void stream_closed(Http2Stream& stream, std::uint32_t code) override;
   AbortReason abort_reason(const Http2Stream& stream, AbortReason reason) const override;
   void idle_expired() override { close(false); }
@@ -274,16 +279,25 @@ void Http2ClientSession::frame_sent(const nghttp2_frame& frame) {
   if (Http2ClientStream* stream = stream_of(frame)) stream->set_started();
 }
 
-void Http2ClientSession::frame_not_sent(const nghttp2_frame& frame) {
-  if (frame.hd.type != NGHTTP2_HEADERS || frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;
-  if (Http2ClientStream* stream = stream_of(frame)) stream->set_refused();
+void Http2ClientSession::frame_not_sent(const nghttp2_frame& frame, int failure) {
+  if (frame.hd.type != NGHTTP2_HEADERS) return;
+  Http2ClientStream* stream = stream_of(frame);
+  if (stream == nullptr) return;
+  const bool is_over_limit = failure == NGHTTP2_ERR_FRAME_SIZE_ERROR;  // nghttp2's, of 64 KiB
+  if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+    stream->set_unsent(is_over_limit);  // nghttp2 closes the stream next
+  } else if (is_over_limit) {
+    stream->fail(AbortReason::TooLarge, ResetCode::Cancel);
+  }
 }
 
 void Http2ClientSession::stream_closed(Http2Stream& stream, std::uint32_t code) {
   auto& closed_stream = static_cast<Http2ClientStream&>(stream);
   // nghttp2 closes what is above the last id of a GOAWAY with this code, too.
   if (code == NGHTTP2_REFUSED_STREAM && !closed_stream.has_answer()) closed_stream.set_refused();
-  if (closed_stream.is_refused()) {
+  if (closed_stream.is_over_limit()) {
+    stream.tell_abort(AbortReason::TooLarge);
+  } else if (closed_stream.is_refused()) {
     stream.tell_abort(AbortReason::UnusedClosed);
   } else if (code == NGHTTP2_NO_ERROR || stream.id() == reset_by_peer_) {
     stream.tell_abort(AbortReason::PeerClosed);

@@ -40,6 +40,7 @@ constexpr std::array kParVariables = {
     std::string_view("PAR_WORKER_FD"),
     std::string_view("PAR_WORKER_UID"),
     std::string_view("PIXELL_SHARE"),
+    std::string_view("PIXELL_UV"),
     std::string_view("REST_LISTEN"),
     std::string_view("REST_PORT"),
     std::string_view("STARTUP_TIMEOUT_SEC"),
@@ -263,16 +264,21 @@ void read_listeners(Reader& reader, const ConfigStart& start, Config& config) {
         config.rest_port));
 }
 
+// At most a day: a timer must not overflow.
+Millis millis_of(double seconds) {
+  return Millis(static_cast<std::int64_t>(std::ceil(std::min(seconds, 86'400.0) * 1000)));
+}
+
 void read_boot(Reader& reader, Config& config) {
   reader.real("BOOT_BUDGET_MS", 0, false, config.boot_budget_ms);
   reader.real("BOOT_HARD_LIMIT_MULTIPLIER", 0, true, config.boot_hard_limit_multiplier);
   reader.integer("BOOT_FAILURE_COUNT", 0, 1'000'000, config.boot_failure_count);
-  std::int64_t startup_seconds = 300;
-  reader.integer("STARTUP_TIMEOUT_SEC", 1, 86'400, startup_seconds);
-  config.startup_timeout = Millis(startup_seconds * 1000);
+  double startup_seconds = 300;
+  reader.real("STARTUP_TIMEOUT_SEC", 0, false, startup_seconds);
+  config.startup_timeout = millis_of(startup_seconds);
   double grace_seconds = 30;
   reader.real("GRACEFUL_SHUTDOWN_TIMEOUT_SEC", 0, true, grace_seconds);
-  config.shutdown_grace = Millis(static_cast<std::int64_t>(std::min(grace_seconds, 86'400.0) * 1000));
+  config.shutdown_grace = millis_of(grace_seconds);
 }
 
 // ^[a-z]{2}-[a-z]+-[0-9]+$ without a regex engine in the binary.

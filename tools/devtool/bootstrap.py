@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,19 +91,21 @@ def missing_packages(wanted: list[str]) -> list[str]:
 def install_debian_packages(wanted: list[str]) -> bool:
     """Installs those of `wanted` that are missing. Returns whether there was anything to do."""
     missing = missing_packages(wanted)
-    if not missing:
+    if not missing and not policy_is_ours():
         return False
-    say(f"bootstrap: installing {len(missing)} Debian packages: {' '.join(missing)}")
+    if missing:
+        say(f"bootstrap: installing {len(missing)} Debian packages: {' '.join(missing)}")
     root = as_root(missing)
     apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
     apt += ["-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300"]
     with services_kept_stopped(root):
-        retry([*apt, "update"])
-        retry([*apt, "install", "-y", "--no-install-recommends", *missing])
+        if missing:
+            retry(root, [*apt, "update"])
+            retry(root, [*apt, "install", "-y", "--no-install-recommends", *missing])
     if "nginx-light" in missing:
         # The benchmarks start their own nginx; the packaged service must not take port 80, not
         # after the next boot either.
-        run([*root, "update-rc.d", "nginx", "disable"], timeout_s=60)
+        run_as_root(root, ["update-rc.d", "nginx", "disable"])
     still_missing = missing_packages(missing)
     if still_missing:
         raise Failure(f"apt-get did not install {' '.join(still_missing)}")
@@ -122,7 +125,7 @@ def as_root(missing: list[str]) -> list[str]:
     return ["sudo"] if sys.stdin is not None and sys.stdin.isatty() else ["sudo", "-n"]
 
 
-def retry(argv: list[str]) -> None:
+def retry(root: list[str], argv: list[str]) -> None:
     """Runs an apt command up to APT_TRIES times: mirrors fail now and then."""
     for attempt in range(1, APT_TRIES + 1):
         # Not devtool.shell.run: sudo needs the terminal to ask for a password.
@@ -132,29 +135,36 @@ def retry(argv: list[str]) -> None:
         if attempt < APT_TRIES:
             say(f"bootstrap: apt ended with {code}; trying again in {5 * attempt} s")
             time.sleep(5 * attempt)
+            # An installation that was cut off must be completed before the next one.
+            run_as_root(root, ["dpkg", "--configure", "-a"])
     raise Failure(f"{' '.join(argv[:8])} … failed {APT_TRIES} times")
 
 
 @contextlib.contextmanager
 def services_kept_stopped(root: list[str]) -> Iterator[None]:
     """Packages installed meanwhile do not start their services."""
-    is_ours = not POLICY.exists() or POLICY_MARK in POLICY.read_text(encoding="utf-8")
-    if is_ours:
-        script = f"#!/bin/sh\n{POLICY_MARK}\nexit 101\n"
-        subprocess.run(
-            [*root, "tee", str(POLICY)],
-            input=script,
-            text=True,
-            stdout=subprocess.DEVNULL,
-            timeout=60,
-            check=True,
-        )
-        subprocess.run([*root, "chmod", "755", str(POLICY)], timeout=60, check=True)
+    if not POLICY.exists():
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as script:
+            script.write(f"#!/bin/sh\n{POLICY_MARK}\nexit 101\n")
+            script.flush()
+            run_as_root(root, ["install", "-m", "755", script.name, str(POLICY)])
     try:
         yield
     finally:
-        if is_ours:
-            subprocess.run([*root, "rm", "-f", str(POLICY)], timeout=60, check=True)
+        if policy_is_ours():
+            run_as_root(root, ["rm", "-f", str(POLICY)])
+
+
+def policy_is_ours() -> bool:
+    """Whether our own policy is in force, also one that a killed run left behind."""
+    return POLICY.exists() and POLICY_MARK in POLICY.read_text(encoding="utf-8")
+
+
+def run_as_root(root: list[str], argv: list[str]) -> None:
+    """A short command that must succeed."""
+    code = subprocess.run([*root, *argv], timeout=600, check=False).returncode
+    if code != 0:
+        raise Failure(f"{' '.join(argv)} ended with {code}")
 
 
 # -------------------------------------------------------------------------------- PyPI

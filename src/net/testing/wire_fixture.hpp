@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/testing/fake_clock.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
@@ -20,13 +21,15 @@
 
 // For tests of net: a loop that runs until something holds, and handlers that remember.
 
-namespace pixell::net::testing {
+namespace pixell::net::fixture {
 
 /// Runs a loop until a condition holds. Whoever changes what a condition looks at calls changed().
 class Driver {
  public:
-  explicit Driver(const Clock& clock = system_clock())
-      : loop_(std::move(EventLoop::create(clock).value())) {}
+  Driver() : loop_(std::move(EventLoop::create().value())) {}
+  /// With a clock that only the test moves, until() has no deadline of its own.
+  explicit Driver(const FakeClock& clock)
+      : loop_(std::move(EventLoop::create(clock).value())), has_deadline_(false) {}
 
   EventLoop& loop() { return *loop_; }
 
@@ -36,10 +39,12 @@ class Driver {
     condition_ = std::move(condition);
     held_ = false;
     is_late_ = false;
-    const Timer late = loop_->after(Millis(30'000), [this] {
-      is_late_ = true;
-      loop_->stop();
-    });
+    Timer late;
+    if (has_deadline_)
+      late = loop_->after(Millis(30'000), [this] {
+        is_late_ = true;
+        loop_->stop();
+      });
     while (!held_ && !is_late_) loop_->run();
     condition_ = nullptr;
     return held_;
@@ -61,6 +66,7 @@ class Driver {
 
  private:
   std::unique_ptr<EventLoop> loop_;
+  const bool has_deadline_ = true;
   std::function<bool()> condition_;
   bool held_ = false;
   bool is_late_ = false;
@@ -71,7 +77,9 @@ class Answer final : public ClientHandler {
  public:
   explicit Answer(Driver& driver) : driver_(driver) {}
 
-  void on_informational(const ResponseHead& head) override { informational.push_back(head.status); }
+  void on_informational(const ResponseHead& interim) override {
+    informational.push_back(interim.status);
+  }
   void on_head(const ResponseHead& sent) override {
     head = sent;
     driver_.changed();
@@ -241,4 +249,4 @@ class Pump {
   bool finished_ = false;
 };
 
-}  // namespace pixell::net::testing
+}  // namespace pixell::net::fixture

@@ -240,8 +240,11 @@ std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpC
   if (view.is_open && view.grpc_socket && !path.starts_with(kHealthService))
     return proxy_to_servicer(loop, client, stream, *view.grpc_socket, path);
   const auto method = method_of(path);
-  if (!method)
+  if (!method && view.is_open && is_agent_up(view))
     return refuse(stream, ErrorCode::Unimplemented, fmt::format("unknown method {}", path));
+  if (!method)
+    return refuse(stream, ErrorCode::Unavailable,
+                  fmt::format("the agent is not ready ({})", to_string(view.phase)));
   return std::make_unique<UnaryCall>(loop, view, stream, *method);
 }
 

@@ -1,0 +1,225 @@
+#include "api/api.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "api/openapi_json.hpp"
+#include "apkg/testing/zip_writer.hpp"
+#include "base/testing/fake_clock.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace pixell::api {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class TextBody final : public net::BodyReader {
+ public:
+  explicit TextBody(std::string text) : text_(std::move(text)) {}
+  Result<std::string> read(Millis) override { return std::exchange(text_, {}); }
+
+ private:
+  std::string text_;
+};
+
+class ApiTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/api_test_XXXXXX";
+    directory_ = ::mkdtemp(pattern);
+    auto store = store::make_sqlite_store(directory_ / "pixell.db", clock_);
+    ASSERT_TRUE(store) << store.error().message;
+    store_ = std::move(*store);
+    auto packages = apkg::PackageStore::open(directory_ / "packages");
+    ASSERT_TRUE(packages) << packages.error().message;
+    packages_.emplace(std::move(*packages));
+    context_.emplace(
+        ApiContext{.store = *store_,
+                   .packages = *packages_,
+                   .clock = clock_,
+                   .log = Log(-1),
+                   .allow_file_dirs = {directory_},
+                   .on_edge_poll = [this](std::string_view, std::int64_t after) { acked_ = after; },
+                   .describe_system = []() -> Result<json> {
+                     return json{{"engine", "fake"}};
+                   },
+                   .read_log = [](std::string_view, std::size_t) -> Result<std::string> {
+                     return make_error(ErrorCode::NotFound, "none");
+                   }});
+  }
+  void TearDown() override {
+    context_.reset();
+    store_.reset();
+    fs::remove_all(directory_);
+  }
+
+  Reply send(std::string method, std::string target, std::string body = "",
+             std::vector<std::pair<std::string, std::string>> headers = {}) {
+    net::RequestHead head{.method = std::move(method),
+                          .target = std::move(target),
+                          .scheme = "http",
+                          .authority = host_};
+    for (const auto& [name, value] : headers) head.headers.add(name, value);
+    TextBody reader(std::move(body));
+    return answer(*context_, head, reader);
+  }
+  static json parse(const Reply& reply) { return json::parse(reply.body, nullptr, false); }
+
+  std::string package_url() {
+    std::ofstream(directory_ / "a.apkg") << "bytes";
+    return "file://" + (directory_ / "a.apkg").string();
+  }
+  static std::string multipart(const std::string& file, const std::string& more = "") {
+    return "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"agent.apkg\"\r\n\r\n" +
+           file + "\r\n" + more + "--b--\r\n";
+  }
+  static std::string field(const std::string& name, const std::string& value) {
+    return "--b\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
+  }
+  Reply upload(const std::string& body) {
+    return send("POST", "/api/agent-apps/hello/packages/deploy", body,
+                {{"content-type", "multipart/form-data; boundary=b"}});
+  }
+
+  FakeClock clock_;
+  fs::path directory_;
+  std::string host_ = "127.0.0.1:4000";
+  std::int64_t acked_ = -1;
+  std::unique_ptr<store::Store> store_;
+  std::optional<apkg::PackageStore> packages_;
+  std::optional<ApiContext> context_;
+};
+
+TEST_F(ApiTest, AcceptsTheOperatorsRequestWhateverItsContentType) {
+  const std::string body = json{{"agentAppId", "hello"}, {"packageUrl", package_url()}}.dump();
+
+  const Reply reply =
+      send("POST", "/deployments", body, {{"content-type", "application/x-www-form-urlencoded"}});
+
+  ASSERT_EQ(reply.status, 202) << reply.body;
+  const json accepted = parse(reply);
+  const std::string id = accepted["deployment"]["id"];
+  EXPECT_EQ(accepted["deployment"]["status"], "queued");
+  EXPECT_EQ(accepted["tracking"]["status_url"], "http://127.0.0.1:4000/api/deployments/" + id);
+  const json shown = parse(send("GET", "/api/deployments/" + id))["deployment"];
+  EXPECT_EQ(shown["status"], "queued");
+  EXPECT_EQ(shown["progress"]["steps"].size(), 5u);
+  EXPECT_FALSE(shown.contains("error"));
+}
+
+TEST_F(ApiTest, TellsAllFindingsAtOnce) {
+  const Reply reply = send("POST", "/deployments",
+                           R"({"agentAppId":"a b","packageUrl":"s3://b/k","memoryMB":"x",)"
+                           R"("environment":{"1X":"v","OK":3},"packageSha256":"zz"})");
+
+  EXPECT_EQ(reply.status, 400);
+  const json problem = parse(reply);
+  EXPECT_TRUE(problem["error"].is_string());
+  EXPECT_EQ(problem["details"].size(), 6u) << problem.dump(1);
+}
+
+TEST_F(ApiTest, AnswersMalformedJsonWith400AndDetails) {
+  for (const char* body : {"", "{", "[]", "\"x\"", "{\"agentAppId\":1}"}) {
+    const Reply reply = send("POST", "/deployments", body);
+    EXPECT_EQ(reply.status, 400) << body;
+    EXPECT_TRUE(parse(reply)["details"].is_array()) << body;
+  }
+}
+
+TEST_F(ApiTest, GivesTheSameAnswerForTheSameIdempotencyKey) {
+  const std::string body = json{{"agentAppId", "hello"}, {"packageUrl", package_url()}}.dump();
+  const std::string other = json{{"agentAppId", "other"}, {"packageUrl", package_url()}}.dump();
+
+  const Reply first = send("POST", "/deployments", body, {{"idempotency-key", "k"}});
+  const Reply again = send("POST", "/deployments", body, {{"idempotency-key", "k"}});
+
+  EXPECT_EQ(parse(first)["deployment"]["id"], parse(again)["deployment"]["id"]);
+  EXPECT_EQ(send("POST", "/deployments", other, {{"idempotency-key", "k"}}).status, 409);
+}
+
+TEST_F(ApiTest, TakesAnUploadAndRefusesTheSameVersionUnlessForced) {
+  apkg::testing::ZipWriter zip;
+  zip.add("agent.yaml", "name: hello\nmetadata: {version: 1.2.0}\nrest: {entry: \"m:f\"}\n");
+  const std::string package = zip.bytes();
+
+  const Reply first = upload(multipart(package, field("environment", R"({"KEY":"v"})")));
+
+  ASSERT_EQ(first.status, 202) << first.body;
+  EXPECT_EQ(parse(first)["package"]["version"], "1.2.0");
+  EXPECT_EQ(parse(first)["package"]["size_bytes"], package.size());
+  const Reply second = upload(multipart(package));
+  EXPECT_EQ(second.status, 409) << second.body;
+  EXPECT_TRUE(parse(second)["error"].is_string());
+  EXPECT_EQ(upload(multipart(package, field("force_overwrite", "true"))).status, 202);
+}
+
+TEST_F(ApiTest, RefusesAnUploadThatCannotRunAndKeepsNothingOfIt) {
+  const Reply not_zip = upload(multipart("this is no zip"));
+
+  EXPECT_EQ(not_zip.status, 400);
+  EXPECT_NE(parse(not_zip)["details"][0].get<std::string>().find("not_a_zip"), std::string::npos);
+  apkg::testing::ZipWriter zip;
+  zip.add("other.txt", "x");
+  const Reply no_manifest = upload(multipart(zip.bytes()));
+  EXPECT_NE(parse(no_manifest)["details"][0].get<std::string>().find("manifest_missing"),
+            std::string::npos);
+  EXPECT_TRUE(packages_->list()->empty());
+  EXPECT_EQ(upload("--b--").status, 400);
+  EXPECT_EQ(upload("garbage").status, 400);
+}
+
+TEST_F(ApiTest, RefusesForeignHostsAndOrigins) {
+  EXPECT_EQ(send("GET", "/v1/apps", "", {{"origin", "https://evil.example"}}).status, 403);
+  EXPECT_EQ(send("GET", "/v1/apps", "", {{"origin", "null"}}).status, 403);
+  EXPECT_EQ(send("GET", "/v1/apps", "", {{"origin", "http://localhost:4000"}}).status, 200);
+  host_ = "rebound.example:4000";
+  EXPECT_EQ(send("GET", "/v1/apps").status, 403);
+}
+
+TEST_F(ApiTest, Answers404And405AsProblems) {
+  const Reply missing = send("GET", "/nowhere");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.content_type, "application/problem+json");
+  EXPECT_EQ(send("GET", "/api/deployments/none").status, 404);
+  EXPECT_EQ(send("GET", "/v1/apps/none").status, 404);
+  const Reply wrong = send("DELETE", "/deployments");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.headers.get("allow"), "POST");
+}
+
+TEST_F(ApiTest, GivesRoutesAndTakesTheEdgesWordForWhatItHas) {
+  ASSERT_EQ(send("POST", "/deployments",
+                 json{{"agentAppId", "hello"}, {"packageUrl", package_url()}}.dump())
+                .status,
+            202);
+  ASSERT_TRUE(store_->set_route({.app_id = "hello",
+                                 .short_id = "abcd2345",
+                                 .legs = {{.revision = 1, .weight_permille = 1000}}},
+                                0));
+  const Reply routes = send("GET", "/internal/routes?after=0&edge=e&timeout_ms=1000");
+
+  ASSERT_EQ(routes.status, 200) << routes.body;
+  const std::int64_t generation = parse(routes)["generation"];
+  EXPECT_EQ(acked_, 0);
+  EXPECT_EQ(send("GET", "/internal/routes?edge=e&after=" + std::to_string(generation)).status, 204);
+  EXPECT_EQ(acked_, generation);
+}
+
+TEST_F(ApiTest, EveryRouteIsInTheOpenapiDocument) {
+  const json document = json::parse(kOpenapiJson);
+  for (const RouteEntry& route : routes()) {
+    if (route.pattern.starts_with("/internal/")) continue;
+    std::string method(route.method);
+    for (char& c : method) c = static_cast<char>(std::tolower(c));
+    EXPECT_TRUE(document["paths"].contains(route.pattern) &&
+                document["paths"][std::string(route.pattern)].contains(method))
+        << route.method << ' ' << route.pattern;
+  }
+}
+
+}  // namespace
+}  // namespace pixell::api

@@ -1,0 +1,55 @@
+#include "api/package_location.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace pixell::api {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PackageLocation : public testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/location_test_XXXXXX";
+    root_ = ::mkdtemp(pattern);
+    fs::create_directories(root_ / "allowed/deep");
+    fs::create_directories(root_ / "allowed-not");
+    for (const char* file : {"allowed/a.apkg", "allowed/deep/b b.apkg", "allowed-not/c.apkg"})
+      std::ofstream(root_ / file) << "x";
+    fs::create_symlink(root_ / "allowed-not/c.apkg", root_ / "allowed/link.apkg");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  Result<std::string> check(const std::string& path) {
+    return check_package_location("file://" + path, {root_ / "allowed/"});
+  }
+  fs::path root_;
+};
+
+TEST_F(PackageLocation, AcceptsFilesBelowAnAllowedDirectory) {
+  EXPECT_TRUE(check((root_ / "allowed/a.apkg").string()));
+  const auto deep = check(root_.string() + "/allowed/deep/b%20b.apkg");
+  ASSERT_TRUE(deep) << deep.error().message;
+  EXPECT_EQ(path_of_file_url(*deep), root_ / "allowed/deep/b b.apkg");
+}
+
+TEST_F(PackageLocation, RefusesWhatLeadsOutOfIt) {
+  for (const char* path :
+       {"/allowed-not/c.apkg", "/allowed/../allowed-not/c.apkg", "/allowed/link.apkg",
+        "/allowed/%2e%2e/allowed-not/c.apkg", "/allowed", "/allowed/absent.apkg"})
+    EXPECT_FALSE(check(root_.string() + path)) << path;
+  EXPECT_FALSE(check_package_location("file://host/etc/passwd", {"/"}));
+}
+
+TEST_F(PackageLocation, TellsWhatToUseInsteadOfS3AndHttp) {
+  const auto s3 = check_package_location("s3://bucket/key.apkg", {});
+  ASSERT_FALSE(s3);
+  EXPECT_NE(s3.error().message.find("S3"), std::string::npos);
+  EXPECT_NE(s3.error().message.find("https://"), std::string::npos);
+  EXPECT_FALSE(check_package_location("http://host/a.apkg", {}));
+  EXPECT_TRUE(check_package_location("https://host/a.apkg", {}));
+}
+
+}  // namespace
+}  // namespace pixell::api

@@ -1,0 +1,137 @@
+#include "cmd/pac/control.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "api/api.hpp"
+#include "apkg/package_store.hpp"
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/thread_pool.hpp"
+#include "cmd/pac/edge_registry.hpp"
+#include "cmd/pac/stored_package_importer.hpp"
+#include "engine/fake/fake_engine.hpp"
+#include "engine/local/local_engine.hpp"
+#include "net/blocking_service.hpp"
+#include "net/event_loop.hpp"
+#include "net/server.hpp"
+#include "net/sockets.hpp"
+#include "reconcile/loop.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace pixell::cmd {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Each edge holds one thread with its long-poll; the rest answer requests.
+constexpr std::size_t kApiThreads = 16;
+
+Result<std::unique_ptr<engine::Engine>> make_engine(const ControlOptions& options) {
+  if (options.engine == "local") return engine::make_local_engine(options.node_socket);
+  if (options.engine == "fake") return std::make_unique<engine::FakeEngine>(system_clock());
+  return make_error(ErrorCode::InvalidArgument,
+                    fmt::format("there is no engine '{}'; use local or fake", options.engine));
+}
+
+// The pids of the roles as their supervisor wrote them.
+nlohmann::json role_pids(const fs::path& state_dir) {
+  nlohmann::json roles = nlohmann::json::object();
+  for (const char* role : {"serve", "control", "edge", "node"}) {
+    const auto text = read_file(state_dir / "run" / (std::string(role) + ".pid"));
+    if (text) roles[role] = {{"pid", std::atol(text->c_str())}};
+  }
+  return roles;
+}
+
+Result<nlohmann::json> describe(const fs::path& state_dir, engine::Engine& engine) {
+  const engine::Capabilities can = engine.capabilities();
+  return nlohmann::json{{"version", PIXELL_VERSION},
+                        {"roles", role_pids(state_dir)},
+                        {"engine",
+                         {{"name", can.name},
+                          {"own_users", can.own_users},
+                          {"memory_limits", can.memory_limits},
+                          {"cpu_limits", can.cpu_limits},
+                          {"notes", can.notes}}}};
+}
+
+// Serves the API on its Unix socket until a stop signal comes.
+Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
+                       const sigset_t& signals, std::stop_source& stop, const Log& log) {
+  TRY(auto loop, net::EventLoop::create());
+  ThreadPool pool(kApiThreads);
+  const auto service = net::make_blocking_service(*loop, pool, api::make_api(context));
+  net::HttpServer server(*loop, *service, log);
+  TRY(UniqueFd listener, net::listen_unix(socket));
+  TRY_VOID(server.listen(std::move(listener), "control"));
+  std::thread thread([&loop] { loop->run(); });
+  log.info("Control ready", {{"socket", socket.string()}});
+  int signal = 0;
+  while (::sigwait(&signals, &signal) != 0) {
+  }
+  log.info("Received shutdown signal", {{"signal", signal}});
+  stop.request_stop();
+  // Handlers finish and their replies leave before the loop ends.
+  loop->post([&] {
+    server.drain([&loop] { loop->stop(); });
+    server.stop_accepting();
+  });
+  thread.join();
+  pool.stop();
+  return {};
+}
+
+Result<void> run(const ControlOptions& options, const sigset_t& signals, const Log& log) {
+  TRY_VOID(make_directories(options.state_dir / "run"));
+  TRY(const auto store, store::make_sqlite_store(options.state_dir / "pixell.db", system_clock()));
+  TRY(const apkg::PackageStore packages, apkg::PackageStore::open(options.state_dir / "packages"));
+  TRY(const auto engine, make_engine(options));
+  StoredPackageImporter importer(packages, options.state_dir / "downloads");
+  EdgeRegistry edges(system_clock());
+  std::stop_source stop;
+  const api::ApiContext context{
+      .store = *store,
+      .packages = packages,
+      .clock = system_clock(),
+      .log = log,
+      .allow_file_dirs = options.allow_file_dirs,
+      .allowed_hosts = options.allowed_hosts,
+      .on_edge_poll = [&edges](std::string_view edge,
+                               std::int64_t generation) { edges.heard(edge, generation); },
+      .describe_system = [&] { return describe(options.state_dir, *engine); },
+      .read_log = [&engine](std::string_view instance,
+                            std::size_t bytes) { return engine->logs(instance, bytes); },
+      .stop = stop.get_token()};
+  reconcile::Reconciler reconciler(*store, *engine, importer, edges, system_clock(), log);
+  TRY_VOID(reconciler.start());
+  const auto served =
+      serve_api(context, options.state_dir / "run" / "control.sock", signals, stop, log);
+  reconciler.stop();
+  return served;
+}
+
+}  // namespace
+
+int run_control(const ControlOptions& options) {
+  const Log log = Log().with("role", "control");
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is made
+  if (const auto ran = run(options, signals, log); !ran) {
+    log.error("Control cannot run",
+              {{"error", ran.error().message}, {"detail", ran.error().detail}});
+    return 1;
+  }
+  log.info("Control stopped");
+  return 0;
+}
+
+}  // namespace pixell::cmd

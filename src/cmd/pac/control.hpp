@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace pixell::cmd {
+
+/// What the control role is started with.
+struct ControlOptions {
+  std::filesystem::path state_dir;
+  std::filesystem::path node_socket;  ///< of `pac node`, for the local engine
+  std::string engine = "local";       ///< local or fake
+  std::vector<std::filesystem::path> allow_file_dirs;
+  std::vector<std::string> allowed_hosts;  ///< Host names the API answers besides loopback
+};
+
+/// Runs the control role until SIGTERM or SIGINT. Returns the exit code.
+int run_control(const ControlOptions& options);
+
+}  // namespace pixell::cmd

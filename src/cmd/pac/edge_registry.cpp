@@ -1,0 +1,34 @@
+#include "cmd/pac/edge_registry.hpp"
+
+namespace pixell::cmd {
+
+namespace {
+
+// Longer than the longest long-poll: an edge that waits quietly for a change is not gone.
+constexpr Millis kEdgeLife{30'000};
+// Edges remembered at most; ids are chosen by the edges themselves.
+constexpr std::size_t kMaxEdges = 1'000;
+
+}  // namespace
+
+void EdgeRegistry::heard(std::string_view edge, std::int64_t generation) {
+  std::lock_guard lock(mutex_);
+  const UnixMillis now = clock_.unix_now();
+  std::erase_if(
+      edges_, [now](const auto& entry) { return now - entry.second.heard_at > kEdgeLife.count(); });
+  if (edges_.size() >= kMaxEdges && !edges_.contains(edge)) return;
+  edges_.insert_or_assign(std::string(edge), Edge{.generation = generation, .heard_at = now});
+}
+
+bool EdgeRegistry::all_applied(std::int64_t route_generation, UnixMillis now) {
+  std::lock_guard lock(mutex_);
+  bool is_any_live = false;
+  for (const auto& [id, edge] : edges_) {
+    if (now - edge.heard_at > kEdgeLife.count()) continue;
+    is_any_live = true;
+    if (edge.generation < route_generation) return false;
+  }
+  return is_any_live;
+}
+
+}  // namespace pixell::cmd

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "reconcile/edge_acks.hpp"
+
+namespace pixell::cmd {
+
+/// Remembers which edges polled for routes lately and what they have in force. Glue between the
+/// API, which hears it, and the reconciler, which waits for it.
+class EdgeRegistry final : public reconcile::EdgeAcks {
+ public:
+  explicit EdgeRegistry(const Clock& clock) : clock_(clock) {}
+
+  /// An edge asked for routes after `generation`: it uses that one on every loop.
+  void heard(std::string_view edge, std::int64_t generation);
+
+  /// False while no edge is known: one that is there will poll soon, and the planner bounds the
+  /// wait for one that is not.
+  bool all_applied(std::int64_t route_generation, UnixMillis now) override;
+
+ private:
+  struct Edge {
+    std::int64_t generation = 0;
+    UnixMillis heard_at = 0;
+  };
+  const Clock& clock_;
+  std::mutex mutex_;  // guards edges_
+  std::map<std::string, Edge, std::less<>> edges_;
+};
+
+}  // namespace pixell::cmd

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pixell::model {
+
+/// Names and values of a process environment. Values may be secrets: never log them.
+using Environment = std::map<std::string, std::string>;
+
+/// One value after its placeholders were filled; the limit of one string of execve(2).
+inline constexpr std::size_t kMaxEnvironmentValueBytes = 128 * 1024 - 1;
+/// Placeholders looked up for one environment before the rest is left as written.
+inline constexpr int kMaxPlaceholderLookups = 10'000;
+
+/// Reads a .env file: one KEY=VALUE per line, blank lines and lines with # ignored, split at the
+/// first =, both sides trimmed, one pair of matching quotes taken off. No multi-line values, no
+/// `export`, no comments behind a value. Lines without = or with a malformed key are skipped; the
+/// last of equal keys wins.
+Environment parse_dotenv(std::string_view text);
+
+/// Where the values of an agent's environment come from, weakest first.
+struct EnvironmentLayers {
+  Environment base;      ///< PATH, HOME, LANG …
+  Environment dotenv;    ///< the package's .env
+  Environment manifest;  ///< `environment` of agent.yaml
+  Environment deploy;    ///< deploy-time values
+  Environment owned;     ///< what the runtime itself sets; wins and is never changed
+};
+
+struct ResolvedEnvironment {
+  Environment values;
+  std::vector<std::string> unresolved;  ///< "NAME" of placeholders left as written
+  std::vector<std::string> dropped;     ///< keys left out because their value says "nothing"
+};
+
+/// Merges the layers and fills `${NAME}` and `${NAME:-default}` in the values of .env, manifest and
+/// deploy. A name is looked up in .env, deploy, owned, manifest and base, in this order; cycles and
+/// unknown names without default are left as written. Values that say "nothing" are left out: the
+/// texts None and null, and for DB_PORT, DB_HOST and DB_NAME (programs make numbers of them) also
+/// the empty text and none or null in any case.
+ResolvedEnvironment resolve_environment(const EnvironmentLayers& layers);
+
+}  // namespace pixell::model

@@ -1,0 +1,217 @@
+#include "par/boot/boot_sequence.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "par/limits.hpp"
+#include "par/worker/worker_plan.hpp"
+
+namespace pixell::par {
+
+namespace {
+
+using model::Cause;
+using model::make_failure;
+
+// A Unix socket accepts or refuses at once; a full backlog (EAGAIN) is a living server.
+bool accepts(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd && (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+                          sizeof address) == 0 ||
+                errno == EAGAIN);
+}
+
+net::Address socket_address(const std::string& path) { return {"unix:" + path}; }
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+}  // namespace
+
+BootSequence::BootSequence(BootContext context, BootOwner& owner)
+    : context_(context), owner_(owner), grpc_probe_(context.loop, context.client) {}
+
+BootSequence::~BootSequence() = default;
+
+void BootSequence::start() {
+  is_running_ = true;
+  owner_.boot_entered(Phase::Fetch);
+  auto places = WorkPlaces::create(context_.config.instance_dir, context_.config.worker_uid);
+  if (!places)
+    return fail(make_failure(Cause::Internal, places.error().message, {},
+                             "Make the directory writable for par, or choose another "
+                             "INSTANCE_DIR or TMPDIR."));
+  places_ = std::move(*places);
+  prepare_ =
+      std::make_unique<PrepareProcess>(context_.loop, context_.children, *this, context_.log);
+  const auto started = prepare_->start(
+      {.program = context_.programs.prepare,
+       .env = context_.environment,
+       .spec_json = prepare_spec_json(context_.config, places_->prepare(),
+                                      context_.programs.worker_dir +
+                                          "/base_requirements.lock")});
+  if (!started) fail(make_failure(Cause::Internal, started.error().message));
+}
+
+void BootSequence::preparation_entered(Phase phase) {
+  if (is_running_) owner_.boot_entered(phase);
+}
+
+void BootSequence::preparation_failed(model::Failure failure) { fail(std::move(failure)); }
+
+void BootSequence::package_prepared(Prepared prepared) {
+  if (!is_running_) return;
+  prepared_ = std::move(prepared);
+  describe_surfaces(context_.view, prepared_->manifest, context_.loop.clock().unix_now());
+  log_package();
+  if (open_ui()) start_worker();
+}
+
+void BootSequence::log_package() const {
+  const AgentView& view = context_.view;
+  std::vector<std::string> surfaces = {"rest"};
+  if (has_a2a(view)) surfaces.push_back("a2a");
+  if (has_ui(view)) surfaces.push_back("ui");
+  const std::string package_id = view.manifest->name + "@" + view.manifest->version;
+  context_.log.info("Package loaded successfully",
+                    {{"package_id", package_id},
+                     {"surfaces", joined(surfaces)},
+                     {"package_sha256", prepared_->package_sha256}});
+}
+
+bool BootSequence::open_ui() {
+  if (!has_ui(context_.view)) return true;
+  context_.log.info("Setting up UI routes");
+  auto files = UiFiles::open(prepared_->root, context_.view.manifest->ui->path,
+                             prepared_->package_sha256);
+  if (!files) {
+    fail(make_failure(Cause::ManifestInvalid, "The UI cannot be served: " + files.error().message,
+                      {"ui.path: " + context_.view.manifest->ui->path},
+                      "Put index.html into the folder that ui.path names, or correct ui.path."));
+    return false;
+  }
+  ui_files_ = std::move(*files);
+  context_.view.ui_files = ui_files_.get();
+  return true;
+}
+
+void BootSequence::start_worker() {
+  is_running_ = true;
+  if (!context_.view.needs_worker) return probe();
+  owner_.boot_entered(Phase::Worker);
+  const WorkerStart start = plan_worker({.config = context_.config,
+                                         .process_environment = context_.environment,
+                                         .prepared = *prepared_,
+                                         .worker_dir = context_.programs.worker_dir,
+                                         .home = places_->home(),
+                                         .tmp = places_->tmp(),
+                                         .sockets = places_->sockets()});
+  context_.log.info("Built the agent's environment",
+                    {{"names", start.summary.names}, {"count", start.summary.count}});
+  if (!start.summary.unresolved.empty())
+    context_.log.warning("Placeholders without a value were left as they are",
+                         {{"names", joined(start.summary.unresolved)}});
+  if (!start.summary.dropped.empty())
+    context_.log.warning("Variables whose value says nothing were left out",
+                         {{"names", joined(start.summary.dropped)}});
+  context_.view.rest_socket = socket_address(start.plan.rest_socket);
+  context_.view.http_socket = socket_address(start.plan.http_socket);
+  for (const std::string& path :
+       {start.plan.rest_socket, start.plan.http_socket, start.plan.grpc_socket})
+    if (!path.empty()) ::unlink(path.c_str());  // of a worker that died
+  if (const auto started = context_.agent.start(start.plan); !started)
+    fail(make_failure(Cause::Internal,
+                      "The agent's process could not be started: " + started.error().message));
+}
+
+void BootSequence::agent_up(const Hello& hello) {
+  if (!is_running_) return;
+  AgentView& view = context_.view;
+  context_.log.info("The agent was loaded", {{"language", hello.language},
+                                             {"runtime", hello.runtime},
+                                             {"sdk", hello.sdk},
+                                             {"handlers", joined(hello.handlers)}});
+  // A function named as http_server may have returned handlers instead of a server.
+  view.has_http_server = hello.http_server;
+  for (const auto& [is_served, address] :
+       {std::pair(hello.rest, view.rest_socket), {hello.http_server, view.http_socket}}) {
+    if (is_served && !accepts(address.text.substr(5)))
+      return fail(make_failure(
+          Cause::HandlerError, "The agent's process does not accept connections on " + address.text,
+          context_.agent.evidence()));
+  }
+  if (hello.rest)
+    context_.log.info("Mounted agent REST routes", {{"entry", view.manifest->rest->entry}});
+  probe();
+}
+
+void BootSequence::probe() {
+  owner_.boot_entered(Phase::Probe);
+  const bool is_servicer =
+      context_.view.needs_worker && context_.agent.hello().a2a == A2aKind::Servicer;
+  if (!is_servicer) return succeed();
+  probe_started_ = context_.loop.clock().now();
+  ask_servicer();
+}
+
+void BootSequence::ask_servicer() {
+  const net::Address address = socket_address(places_->sockets() + "/a2a.sock");
+  grpc_probe_.ask(address, kProbeTryTimeout, [this, address](Result<void> answer) {
+    if (!is_running_) return;
+    if (answer) {
+      context_.view.grpc_socket = address;
+      return succeed();
+    }
+    if (context_.loop.clock().now() - probe_started_ < kProbeTimeout) {
+      probe_pause_ = context_.loop.after(kProbePause, [this] { ask_servicer(); });
+      return;
+    }
+    fail(make_failure(
+        Cause::HandlerError,
+        fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
+                    kProbeTimeout.count(), answer.error().message),
+        context_.agent.evidence()));
+  });
+}
+
+void BootSequence::succeed() {
+  is_running_ = false;
+  context_.view.is_worker_up = context_.view.needs_worker;
+  context_.agent.tell_ready();
+  owner_.boot_succeeded();
+}
+
+void BootSequence::agent_lost(model::Failure failure) { fail(std::move(failure)); }
+
+void BootSequence::fail(model::Failure failure) {
+  if (!std::exchange(is_running_, false)) return;
+  probe_pause_.cancel();
+  owner_.boot_failed(std::move(failure));
+}
+
+void BootSequence::stop() {
+  is_running_ = false;
+  probe_pause_.cancel();
+  if (prepare_) prepare_->stop();
+}
+
+std::vector<std::string> BootSequence::evidence() const {
+  auto lines = context_.agent.evidence();
+  if (lines.empty() && prepare_) lines = prepare_->evidence();
+  return lines;
+}
+
+}  // namespace pixell::par

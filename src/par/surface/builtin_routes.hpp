@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "par/surface/agent_view.hpp"
+#include "par/surface/health_routes.hpp"
+
+namespace pixell::par {
+
+/// B/meta: what the package is and how long its boot took; 404 before it is loaded. Pure.
+JsonAnswer meta_answer(const AgentView& view);
+
+/// B/ for programs: what this is. Pure.
+JsonAnswer service_info_answer();
+
+/// ui-config.json: where the agent's API is, for a UI that is mounted anywhere. Pure.
+JsonAnswer ui_config_answer(const AgentView& view);
+
+/// Any path that needs the agent while it is not up: 503 with the phase. Pure.
+JsonAnswer not_ready_answer(const AgentView& view);
+
+}  // namespace pixell::par

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+#include "model/agent_app.hpp"
+#include "store/store.hpp"
+
+namespace pixell::reconcile {
+
+/// One instance as store and engine know it.
+struct ObservedInstance {
+  model::Instance instance;
+  bool in_engine = false;  ///< the engine has it; false = recorded, but not started yet
+  bool has_row = true;     ///< the store has it; false = the engine runs what nobody recorded
+};
+
+/// Everything the planner decides one app by. Without any deployment, revision or row it stands
+/// for an app the store does not know.
+struct AppView {
+  model::AgentApp app;
+  std::vector<model::Deployment> open_deployments;  ///< oldest first
+  std::vector<ObservedInstance> instances;
+  store::StoredRoute route;
+  bool edges_applied = false;  ///< every live edge has the route's generation in force
+  bool engine_seen = true;     ///< false: the engine is away, nothing is known about instances
+};
+
+}  // namespace pixell::reconcile

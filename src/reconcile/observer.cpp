@@ -1,0 +1,92 @@
+#include "reconcile/observer.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace pixell::reconcile {
+
+namespace {
+
+bool has_ended(const model::Instance& instance) {
+  return instance.phase == model::InstancePhase::Stopped ||
+         instance.phase == model::InstancePhase::Failed;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Observer::look() {
+  // Rows first: what is started and recorded before the list is made must be in the list.
+  TRY(const std::vector<model::Instance> rows, store_.instances({}));
+  TRY(const std::vector<model::Instance> listed, engine_.list());
+
+  auto sight = std::make_shared<EngineSight>();
+  sight->is_seen = true;
+  std::set<std::string> in_engine;
+  for (const model::Instance& instance : listed) {
+    in_engine.insert(instance.id);
+    sight->instances[instance.app_id].push_back(instance);
+    TRY_VOID(rows_.observe(instance));
+  }
+  std::set<std::string> recorded;
+  for (const model::Instance& row : rows) {
+    recorded.insert(row.id);
+    if (row.started_at == 0 || has_ended(row) || in_engine.contains(row.id)) continue;
+    TRY_VOID(rows_.fail(
+        row.id,
+        model::make_failure(model::Cause::EngineFailed, "the engine no longer knows the instance"),
+        clock_.unix_now()));
+  }
+  std::vector<std::string> strange;
+  for (const model::Instance& instance : listed)
+    if (!recorded.contains(instance.id)) strange.push_back(instance.app_id);
+  sight_.set(std::move(sight));
+  return strange;
+}
+
+bool Observer::lose_sight() {
+  const auto before = sight_.get();
+  if (!before->is_seen) return false;
+  auto lost = std::make_shared<EngineSight>(*before);
+  lost->is_seen = false;
+  sight_.set(std::move(lost));
+  return true;
+}
+
+Result<AppView> Observer::view_of(const std::string& app_id) const {
+  // The sight before the rows: an instance is recorded before it is started, so one in the sight
+  // without a row was not recorded, or has been removed since.
+  const auto sight = sight_.get();
+  AppView view;
+  view.engine_seen = sight->is_seen;
+  auto app = store_.app(app_id);
+  if (!app && app.error().code != ErrorCode::NotFound) return std::move(app).error();
+  view.app.id = app_id;
+  // A short id finds an app too; an engine's instances carry full ids only.
+  if (app && app->id == app_id) {
+    view.app = std::move(*app);
+    TRY(view.open_deployments, store_.deployments({.app_id = app_id, .only_open = true}));
+    std::reverse(view.open_deployments.begin(), view.open_deployments.end());
+    TRY(view.route, store_.route(app_id));
+  }
+  TRY(const std::vector<model::Instance> rows, store_.instances(app_id));
+  const auto found = sight->instances.find(app_id);
+  const std::vector<model::Instance> none;
+  const std::vector<model::Instance>& shown =
+      found == sight->instances.end() ? none : found->second;
+  const auto is_shown = [&](const std::string& id) {
+    return std::any_of(shown.begin(), shown.end(),
+                       [&](const model::Instance& instance) { return instance.id == id; });
+  };
+  std::set<std::string> recorded;
+  for (const model::Instance& row : rows) {
+    recorded.insert(row.id);
+    view.instances.push_back(
+        {.instance = row, .in_engine = row.started_at != 0 || is_shown(row.id), .has_row = true});
+  }
+  for (const model::Instance& instance : shown)
+    if (!recorded.contains(instance.id))
+      view.instances.push_back({.instance = instance, .in_engine = true, .has_row = false});
+  return view;
+}
+
+}  // namespace pixell::reconcile

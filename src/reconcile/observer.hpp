@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/snapshot.hpp"
+#include "engine/engine.hpp"
+#include "reconcile/app_view.hpp"
+#include "reconcile/instance_rows.hpp"
+#include "store/store.hpp"
+
+namespace pixell::reconcile {
+
+/// What the engine showed at the last look, by app.
+struct EngineSight {
+  bool is_seen = false;  ///< false: the engine did not answer
+  std::map<std::string, std::vector<model::Instance>> instances;
+};
+
+/// Looks at the engine and keeps the store's instance rows true to it.
+class Observer {
+ public:
+  Observer(store::Store& store, engine::Engine& engine, InstanceRows& rows, const Clock& clock)
+      : store_(store), engine_(engine), rows_(rows), clock_(clock) {}
+
+  /// Lists the engine's instances, takes each over into its row and marks started instances that
+  /// are no longer there as failed. Returns the apps of instances without a row. An error means
+  /// that the engine or the store did not answer. From one thread at a time.
+  Result<std::vector<std::string>> look();
+
+  /// Notes that the engine does not answer. True when it did before.
+  bool lose_sight();
+
+  /// Puts together what the planner needs; an app that the store does not know is an empty one.
+  Result<AppView> view_of(const std::string& app_id) const;
+
+ private:
+  store::Store& store_;
+  engine::Engine& engine_;
+  InstanceRows& rows_;
+  const Clock& clock_;
+  Snapshot<EngineSight> sight_{std::make_shared<EngineSight>()};
+};
+
+}  // namespace pixell::reconcile

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "model/boot_report.hpp"
+#include "model/routes.hpp"
+
+namespace pixell::reconcile {
+
+/// Fetches and validates a deployment's package and makes a revision of it. Runs beside the other
+/// steps of its app, because it may take long.
+struct ImportPackage {
+  std::string deployment_id;
+};
+
+/// Makes a revision of a package that is in the store already.
+struct CreateRevision {
+  std::string deployment_id;
+};
+
+/// Starts an instance of a revision.
+struct StartInstance {
+  std::int64_t revision = 0;
+  std::string instance_id;    ///< empty = a new one; else one that is recorded but not started
+  std::string deployment_id;  ///< the deployment that waits for it, or empty
+  int restarts = 0;           ///< how often the revision was restarted without a stable run
+};
+
+/// Replaces the app's route.
+struct PublishRoute {
+  std::vector<model::RouteLeg> legs;
+  std::string deployment_id;  ///< the deployment whose revision gets the traffic, or empty
+};
+
+/// Lets an instance drain and end.
+struct StopInstance {
+  std::string instance_id;
+};
+
+/// Forgets an ended instance.
+struct RemoveInstance {
+  std::string instance_id;
+};
+
+/// The deployment's revision serves: it becomes the desired one.
+struct CompleteDeployment {
+  std::string deployment_id;
+};
+
+/// The deployment ends without success.
+struct FailDeployment {
+  std::string deployment_id;
+  model::Failure failure;
+};
+
+using Step = std::variant<ImportPackage, CreateRevision, StartInstance, PublishRoute, StopInstance,
+                          RemoveInstance, CompleteDeployment, FailDeployment>;
+
+/// "start_instance", …: as the journal and the log name a step.
+std::string_view name_of(const Step& step);
+
+}  // namespace pixell::reconcile
