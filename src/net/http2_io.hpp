@@ -51,6 +51,7 @@ class Http2Io : public FdHandler {
  protected:
   bool is_closed() const { return is_closed_; }
   std::size_t stream_count() const { return streams_.size(); }
+  bool has_waiting_heads() const { return !heads_.empty(); }
   int socket() const { return socket_.get(); }
 
   /// Registers the socket. False when the loop refuses it; the caller then closes.

@@ -68,8 +68,10 @@ void Http2ClientStream::submit_head() {
   std::vector<nghttp2_nv> block;
   block.reserve(request_.headers.size() + 4);
   add_field(block, ":method", request_.method);
-  add_field(block, ":scheme", request_.scheme.empty() ? "http" : request_.scheme);
-  add_field(block, ":authority", request_.authority.empty() ? "localhost" : request_.authority);
+  if (request_.scheme.empty()) request_.scheme = "http";
+  if (request_.authority.empty()) request_.authority = "localhost";
+  add_field(block, ":scheme", request_.scheme);
+  add_field(block, ":authority", request_.authority);
   add_field(block, ":path", request_.target);
   add_fields(block, request_.headers);
   const nghttp2_data_provider body = body_source();
@@ -241,7 +243,9 @@ void Http2ClientSession::on_ready(std::uint32_t events) {
     touch();
     watch(options_.idle_timeout);
   }
-  Http2Io::on_ready(events);
+  // What was opened before a GOAWAY is read still leaves: a draining server serves it.
+  if (has_waiting_heads()) flush();
+  if (!is_closed()) Http2Io::on_ready(events);
 }
 
 void Http2ClientSession::field_received(const nghttp2_frame& frame, std::string_view name,

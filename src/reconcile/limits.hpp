@@ -19,6 +19,11 @@ inline constexpr Millis kStableRun{60'000};
 inline constexpr Millis kPassBackoff{50};
 inline constexpr Millis kMaxPassBackoff{15'000};
 
+/// A pass that would do just what the one before did waits this long for the effect to show.
+inline constexpr Millis kSameStepsPause{200};
+/// An import that could not be recorded is tried again after this.
+inline constexpr Millis kImportRetry{1'000};
+
 /// Every app is looked at this often, whatever was or was not announced.
 inline constexpr Millis kResyncEvery{30'000};
 

@@ -25,8 +25,9 @@ struct AppState {
   bool is_due = false;   // a pass is wanted as soon as possible
   bool is_busy = false;  // a pass runs
   bool awaits_edges = false;
-  std::optional<Instant> due_at;  // or at this time
-  int failures = 0;               // passes in a row
+  std::optional<Instant> due_at;        // or at this time
+  int failures = 0;                     // passes in a row
+  std::vector<std::string> last_steps;  // of the last pass, to see one that gets nowhere
 };
 
 Millis pass_backoff(int failures) {
@@ -68,7 +69,9 @@ struct Reconciler::Impl {
   void run_pass(const std::string& app_id);
   Result<Plan> pass(const std::string& app_id);
   void begin_import(const model::AgentApp& app, const ImportPackage& step);
-  void end_pass(const std::string& app_id, const Result<Plan>& result);
+  void end_import(const std::string& app_id, const std::string& deployment_id, bool is_ok);
+  void end_pass(const std::string& app_id, const Result<Plan>& result,
+                std::uint64_t seen_edge_turn);
 
   ReconcilerParts parts;
   ReconcilerOptions options;
@@ -82,6 +85,8 @@ struct Reconciler::Impl {
   std::condition_variable_any wake;
   std::map<std::string, AppState> apps;
   std::set<std::string> importing;  // deployments whose import runs
+  std::uint64_t turn = 0;           // grows with everything schedule() must look at
+  std::uint64_t edge_turn = 0;      // grows with each word of the edges
   bool holds_lease = false;
   Instant next_resync{};
   Instant next_renewal{};
@@ -142,6 +147,7 @@ void Reconciler::Impl::mark_due(const std::string& app_id) {
   {
     std::lock_guard lock(mutex);
     apps[app_id].is_due = true;
+    ++turn;
   }
   wake.notify_all();
 }
@@ -150,6 +156,8 @@ void Reconciler::Impl::mark_waiting() {
   {
     std::lock_guard lock(mutex);
     for (auto& [id, state] : apps) state.is_due = state.is_due || state.awaits_edges;
+    ++edge_turn;
+    ++turn;
   }
   wake.notify_all();
 }
@@ -163,6 +171,7 @@ void Reconciler::Impl::mark_all() {
   {
     std::lock_guard lock(mutex);
     for (const model::AgentApp& app : *known) apps[app.id].is_due = true;
+    ++turn;
   }
   wake.notify_all();
 }
@@ -171,6 +180,7 @@ void Reconciler::Impl::mark_all() {
 void Reconciler::Impl::schedule(std::stop_token stop) {
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
+    const std::uint64_t seen = turn;
     const Instant now = parts.clock.now();
     if (now >= next_resync) {
       next_resync = now + kResyncEvery;
@@ -201,11 +211,7 @@ void Reconciler::Impl::schedule(std::stop_token stop) {
       }
     }
     const auto pause = std::chrono::ceil<Millis>(next - parts.clock.now());
-    wake.wait_for(lock, stop, std::max(pause, Millis(1)), [&] {
-      return std::any_of(apps.begin(), apps.end(), [&](const auto& entry) {
-        return holds_lease && entry.second.is_due && !entry.second.is_busy;
-      });
-    });
+    wake.wait_for(lock, stop, std::max(pause, Millis(1)), [&] { return turn != seen; });
   }
 }
 
@@ -249,10 +255,12 @@ void Reconciler::Impl::watch_store(std::stop_token stop) {
 
 void Reconciler::Impl::watch_engine(std::stop_token stop) {
   std::int64_t position = 0;
+  bool is_regained = true;  // the first look counts as one after a loss
   bool is_first = true;
   while (!stop.stop_requested()) {
-    auto change = is_first ? Result<std::int64_t>(0)
-                           : parts.engine.wait_for_change(position, kChangeWait, stop);
+    // The first look does not wait for a change: there may be none.
+    auto change = is_regained ? Result<std::int64_t>(position)
+                              : parts.engine.wait_for_change(position, kChangeWait, stop);
     if (stop.stop_requested()) return;
     Result<std::vector<std::string>> strange = std::vector<std::string>();
     if (change) {
@@ -264,18 +272,27 @@ void Reconciler::Impl::watch_engine(std::stop_token stop) {
       if (observer.lose_sight() || is_first)
         parts.log.warning("Engine does not answer", {{"error", error.message}});
       is_first = false;
+      is_regained = true;
       position = 0;  // a restarted engine may count anew
       std::unique_lock lock(mutex);
       wake.wait_for(lock, stop, kEngineRetry, [] { return false; });
       continue;
     }
     for (const std::string& app_id : *strange) mark_due(app_id);
-    if (is_first || position == 0) mark_all();
+    if (is_regained) mark_all();
+    is_regained = false;
     is_first = false;
   }
 }
 
-void Reconciler::Impl::run_pass(const std::string& app_id) { end_pass(app_id, pass(app_id)); }
+void Reconciler::Impl::run_pass(const std::string& app_id) {
+  std::uint64_t seen = 0;
+  {
+    std::lock_guard lock(mutex);
+    seen = edge_turn;
+  }
+  end_pass(app_id, pass(app_id), seen);
+}
 
 // One look at an app and the steps it needs. Returns the plan that was carried out.
 Result<Plan> Reconciler::Impl::pass(const std::string& app_id) {
@@ -313,43 +330,51 @@ void Reconciler::Impl::begin_import(const model::AgentApp& app, const ImportPack
     const auto done = executor.run(app, step, stopping.get_token());
     if (!done && done.error().code != ErrorCode::Cancelled)
       parts.log.warning("Import step failed", {{"app", app.id}, {"error", done.error().message}});
-    {
-      std::lock_guard lock(mutex);
-      importing.erase(step.deployment_id);
-      AppState& state = apps[app.id];
-      // A step that failed for now is planned again by a pass; not faster than passes back off.
-      state.due_at = parts.clock.now() + (done ? Millis(0) : kMaxPassBackoff / 15);
-    }
-    wake.notify_all();
+    end_import(app.id, step.deployment_id, done.has_value());
   };
-  if (imports->submit(job)) return;
-  std::lock_guard lock(mutex);
-  importing.erase(step.deployment_id);
+  if (!imports->submit(job)) end_import(app.id, step.deployment_id, false);
 }
 
-void Reconciler::Impl::end_pass(const std::string& app_id, const Result<Plan>& result) {
+void Reconciler::Impl::end_import(const std::string& app_id, const std::string& deployment_id,
+                                  bool is_ok) {
   {
     std::lock_guard lock(mutex);
-    AppState& state = apps[app_id];
-    state.is_busy = false;
-    const Instant now = parts.clock.now();
-    const auto look_at = [&](Instant at) {
-      if (!state.due_at || at < *state.due_at) state.due_at = at;
-    };
-    if (result) {
-      state.failures = 0;
-      state.awaits_edges = result->awaits_edges;
-      // Done steps change what is to be planned; the last plan of a row of passes is empty.
-      if (!result->steps.empty()) state.is_due = true;
-      if (result->look_again_at)
-        look_at(now +
-                Millis(std::max<UnixMillis>(*result->look_again_at - parts.clock.unix_now(), 1)));
-    } else if (result.error().code != ErrorCode::Cancelled) {
-      ++state.failures;
-      state.is_due = false;
-      look_at(now + pass_backoff(state.failures));
-    }
+    importing.erase(deployment_id);
+    apps[app_id].due_at = parts.clock.now() + (is_ok ? Millis(0) : kImportRetry);
+    ++turn;
   }
+  wake.notify_all();
+}
+
+void Reconciler::Impl::end_pass(const std::string& app_id, const Result<Plan>& result,
+                                std::uint64_t seen_edge_turn) {
+  std::lock_guard lock(mutex);
+  AppState& state = apps[app_id];
+  state.is_busy = false;
+  const Instant now = parts.clock.now();
+  const auto look_at = [&](Instant at) {
+    if (!state.due_at || at < *state.due_at) state.due_at = at;
+  };
+  if (result) {
+    state.failures = 0;
+    state.awaits_edges = result->awaits_edges;
+    // An edge may have spoken after the pass had asked.
+    if (state.awaits_edges && edge_turn != seen_edge_turn) state.is_due = true;
+    std::vector<std::string> steps;
+    for (const Step& step : result->steps) steps.push_back(describe(step));
+    // Done steps change what is to be planned; the last plan of a row of passes is empty. The same
+    // steps again wait for the engine to show their effect.
+    if (!steps.empty() && steps != state.last_steps) state.is_due = true;
+    if (!steps.empty() && steps == state.last_steps) look_at(now + kSameStepsPause);
+    state.last_steps = std::move(steps);
+    if (result->look_again_at)
+      look_at(now +
+              Millis(std::max<UnixMillis>(*result->look_again_at - parts.clock.unix_now(), 1)));
+  } else if (result.error().code != ErrorCode::Cancelled) {
+    ++state.failures;
+    look_at(now + pass_backoff(state.failures));
+  }
+  ++turn;
   wake.notify_all();
 }
 

@@ -285,20 +285,6 @@ class Planning {
 
 }  // namespace
 
-std::string_view name_of(const Step& step) {
-  struct Names {
-    std::string_view operator()(const ImportPackage&) const { return "import_package"; }
-    std::string_view operator()(const CreateRevision&) const { return "create_revision"; }
-    std::string_view operator()(const StartInstance&) const { return "start_instance"; }
-    std::string_view operator()(const PublishRoute&) const { return "publish_route"; }
-    std::string_view operator()(const StopInstance&) const { return "stop_instance"; }
-    std::string_view operator()(const RemoveInstance&) const { return "remove_instance"; }
-    std::string_view operator()(const CompleteDeployment&) const { return "complete_deployment"; }
-    std::string_view operator()(const FailDeployment&) const { return "fail_deployment"; }
-  };
-  return std::visit(Names{}, step);
-}
-
 Plan plan(const AppView& view, UnixMillis now) { return Planning(view, now).run(); }
 
 }  // namespace pixell::reconcile

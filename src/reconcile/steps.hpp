@@ -63,4 +63,7 @@ using Step = std::variant<ImportPackage, CreateRevision, StartInstance, PublishR
 /// "start_instance", …: as the journal and the log name a step.
 std::string_view name_of(const Step& step);
 
+/// The name with what the step is about, the same for the same step.
+std::string describe(const Step& step);
+
 }  // namespace pixell::reconcile

@@ -31,6 +31,8 @@ namespace fs = std::filesystem;
 
 // Each edge holds one thread with its long-poll; the rest answer requests.
 constexpr std::size_t kApiThreads = 16;
+// A former control process that was told to stop may still be ending.
+constexpr int kLockTimeoutMs = 15'000;
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const ControlOptions& options) {
   if (options.engine == "local") return engine::make_local_engine(options.node_socket);
@@ -89,12 +91,22 @@ Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
 
 Result<void> run(const ControlOptions& options, const sigset_t& signals, const Log& log) {
   TRY_VOID(make_directories(options.state_dir / "run"));
+  // With this lock held no other control process works on the store, so its lease may be taken
+  // over.
+  TRY(const UniqueFd lock, lock_file(options.state_dir / "run" / "control.lock", kLockTimeoutMs));
   TRY(const auto store, store::make_sqlite_store(options.state_dir / "pixell.db", system_clock()));
   TRY(const apkg::PackageStore packages, apkg::PackageStore::open(options.state_dir / "packages"));
   TRY(const auto engine, make_engine(options));
   StoredPackageImporter importer(packages, options.state_dir / "downloads");
   EdgeRegistry edges(system_clock());
   std::stop_source stop;
+  reconcile::Reconciler reconciler({.store = *store,
+                                    .engine = *engine,
+                                    .importer = importer,
+                                    .edges = edges,
+                                    .clock = system_clock(),
+                                    .log = log},
+                                   {.takes_lease_over = true});
   const api::ApiContext context{
       .store = *store,
       .packages = packages,
@@ -102,13 +114,15 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       .log = log,
       .allow_file_dirs = options.allow_file_dirs,
       .allowed_hosts = options.allowed_hosts,
-      .on_edge_poll = [&edges](std::string_view edge,
-                               std::int64_t generation) { edges.heard(edge, generation); },
+      .on_edge_poll =
+          [&](std::string_view edge, std::int64_t generation) {
+            edges.heard(edge, generation);
+            reconciler.wake();
+          },
       .describe_system = [&] { return describe(options.state_dir, *engine); },
       .read_log = [&engine](std::string_view instance,
                             std::size_t bytes) { return engine->logs(instance, bytes); },
       .stop = stop.get_token()};
-  reconcile::Reconciler reconciler(*store, *engine, importer, edges, system_clock(), log);
   TRY_VOID(reconciler.start());
   const auto served =
       serve_api(context, options.state_dir / "run" / "control.sock", signals, stop, log);

@@ -55,8 +55,8 @@ void BootSequence::start() {
                              "Make the directory writable for par, or choose another "
                              "INSTANCE_DIR or TMPDIR."));
   places_ = std::move(*places);
-  prepare_ =
-      std::make_unique<PrepareProcess>(context_.loop, context_.children, *this, context_.log);
+  PrepareOwner& self = *this;
+  prepare_ = std::make_unique<PrepareProcess>(context_.loop, context_.children, self, context_.log);
   const auto started = prepare_->start(
       {.program = context_.programs.prepare,
        .env = context_.environment,
@@ -206,6 +206,11 @@ void BootSequence::stop() {
   is_running_ = false;
   probe_pause_.cancel();
   if (prepare_) prepare_->stop();
+}
+
+void BootSequence::clean_up() {
+  prepare_.reset();
+  places_.reset();
 }
 
 std::vector<std::string> BootSequence::evidence() const {

@@ -64,14 +64,14 @@ class BootSequence final : private PrepareOwner {
   void start_worker();
   /// Gives up what runs; the owner is not called any more. The worker is the owner's to end.
   void stop();
+  /// Ends par-prepare at once and removes the directories. Only when the worker is gone.
+  void clean_up();
 
   /// Forwarded from the agent while the sequence runs.
   void agent_up(const Hello& hello);
   void agent_lost(model::Failure failure);
 
   bool is_running() const { return is_running_; }
-  /// True while par-prepare has not ended after stop().
-  bool is_preparing() const { return prepare_ && prepare_->is_running(); }
   /// What was prepared; nothing before.
   const std::optional<Prepared>& prepared() const { return prepared_; }
   /// The last lines of whoever works now.

@@ -83,7 +83,8 @@ Result<void> Agent::start(const WorkerPlan& plan) {
   started_at_ = loop_.clock().now();
   TRY(UniqueFd socket, process_.start(plan));
   state_ = State::Starting;
-  link_ = std::make_unique<AgentLink>(loop_, std::move(socket), *this);
+  AgentLinkOwner& self = *this;
+  link_ = std::make_unique<AgentLink>(loop_, std::move(socket), self);
   auto told = link_->start();
   if (told) told = link_->send(plan.load_header);
   if (!told) {

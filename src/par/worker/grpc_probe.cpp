@@ -13,6 +13,8 @@ GrpcProbe::~GrpcProbe() {
 }
 
 void GrpcProbe::ask(const net::Address& address, Millis timeout, OnAnswer on_answer) {
+  // A question about a worker that has died meanwhile is dropped.
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->reset(net::ResetCode::Cancel);
   on_answer_ = std::move(on_answer);
   head_status_.clear();
   net::RequestHead head{.method = "POST",

@@ -9,7 +9,8 @@
 
 namespace pixell::par {
 
-/// Asks a full servicer's pixell.agent.AgentService/Health, one question at a time.
+/// Asks a full servicer's pixell.agent.AgentService/Health, one question at a time; a new question
+/// drops the one that is open.
 class GrpcProbe final : private net::ClientHandler {
  public:
   using OnAnswer = std::function<void(Result<void>)>;

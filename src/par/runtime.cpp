@@ -1,0 +1,310 @@
+#include "par/runtime.hpp"
+
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "net/sockets.hpp"
+#include "par/limits.hpp"
+
+namespace pixell::par {
+
+namespace {
+
+using model::Cause;
+
+}  // namespace
+
+Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Environment environment,
+                 Programs programs, Log log)
+    : loop_(loop),
+      config_(std::move(config)),
+      environment_(std::move(environment)),
+      programs_(std::move(programs)),
+      log_(std::move(log)),
+      files_(config_.instance_dir),
+      timeline_(loop.clock().now()),
+      started_(loop.clock().now()),
+      view_{.app_id = config_.app_id,
+            .base_path = config_.base_path,
+            .multiplexed = config_.multiplexed,
+            .ui_port = config_.ui_port},
+      client_(loop),
+      agent_(loop, children, *this, log_),
+      boot_({.loop = loop,
+             .children = children,
+             .client = client_,
+             .agent = agent_,
+             .view = view_,
+             .config = config_,
+             .environment = environment_,
+             .programs = programs_,
+             .log = log_},
+            *this),
+      routes_(loop, client_, view_, log_),
+      server_(loop, routes_, log_),
+      drain_(loop, server_, agent_, log_, [this] { finish(0); }) {
+  view_.agent = &agent_;
+}
+
+Runtime::~Runtime() = default;
+
+void Runtime::start() {
+  log_.info("Starting three-surface runtime", {{"multiplexed", config_.multiplexed},
+                                               {"rest_port", config_.rest_port},
+                                               {"a2a_port", config_.a2a_port},
+                                               {"ui_port", config_.ui_port},
+                                               {"base_path", config_.base_path}});
+  for (const std::string& warning : config_.warnings)
+    log_.warning("Configuration warning", {{"warning", warning}});
+  enter(Phase::Bind);
+  if (const auto bound = bind(); !bound)
+    return fail(model::make_failure(Cause::PortNotBound, bound.error().message));
+  startup_timer_ = loop_.after(config_.startup_timeout, [this] {
+    timed_out("STARTUP_TIMEOUT_SEC", config_.startup_timeout);
+  });
+  if (const Millis limit = config_.boot_hard_limit(); limit.count() > 0)
+    hard_limit_timer_ = loop_.after(limit, [this, limit] {
+      log_.error("Boot time exceeded hard limit",
+                 {{"boot_ms", boot_ms()}, {"hard_limit_ms", limit.count()}});
+      timed_out("BOOT_BUDGET_MS x BOOT_HARD_LIMIT_MULTIPLIER", limit);
+    });
+  boot_.start();
+}
+
+Result<void> Runtime::bind() {
+  const bool is_one_socket = !config_.rest_listen.empty();
+  if (is_one_socket) {
+    log_.info("Starting REST server", {{"listen", config_.rest_listen}});
+    TRY(UniqueFd socket, net::open_listener(config_.rest_listen));
+    TRY_VOID(server_.listen(std::move(socket), "rest"));
+  } else {
+    TRY_VOID(listen("rest", config_.rest_port));
+  }
+  if (!is_one_socket || config_.a2a_port_given) TRY_VOID(listen("a2a", config_.a2a_port));
+  const bool wants_ui_port =
+      config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
+  if (wants_ui_port && config_.ui_port != config_.rest_port)
+    TRY_VOID(listen(Routes::kUiListener, config_.ui_port));
+  return {};
+}
+
+Result<void> Runtime::listen(const std::string& name, std::uint16_t port) {
+  log_.info(name == "rest"  ? "Starting REST server"
+            : name == "a2a" ? "Starting A2A gRPC server"
+                            : "Starting UI server",
+            {{"address", config_.listen_addr}, {"port", port}});
+  TRY(UniqueFd socket, net::listen_tcp(config_.listen_addr, port));
+  return server_.listen(std::move(socket), name);
+}
+
+void Runtime::enter(Phase phase) {
+  if (!was_ready_ && phase < Phase::Ready) timeline_.enter(to_string(phase), loop_.clock().now());
+  view_.phase = phase;
+  check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now()));
+}
+
+void Runtime::boot_entered(Phase phase) { enter(phase); }
+
+void Runtime::boot_succeeded() {
+  view_.is_ready = true;
+  view_.is_open = true;
+  enter(Phase::Ready);
+  if (!std::exchange(was_ready_, true)) return first_ready();
+  log_.info("The agent's process is back", {{"pid", agent_.pid()},
+                                            {"restarts", restarts_.restarts()}});
+}
+
+void Runtime::first_ready() {
+  startup_timer_.cancel();
+  hard_limit_timer_.cancel();
+  timeline_.finish(loop_.clock().now());
+  view_.boot_ms = timeline_.total_ms();
+  view_.boot_phases = timeline_.phases();
+  write_report(true);
+  check(files_.set_crash_count(0));
+  log_.info("Runtime ready", {{"rest_port", config_.rest_port},
+                              {"a2a_port", config_.a2a_port},
+                              {"boot_ms", view_.boot_ms}});
+  if (view_.boot_ms > config_.boot_budget_ms)
+    log_.warning("Boot time exceeded budget",
+                 {{"boot_ms", view_.boot_ms}, {"budget_ms", config_.boot_budget_ms}});
+  // Boot is over: what its JSON took goes back to the system.
+  ::malloc_trim(0);
+}
+
+void Runtime::boot_failed(model::Failure failure) {
+  if (!was_ready_) return fail(std::move(failure));
+  // A restart that failed. A worker that still runs is ended first; its end is told by itself.
+  if (agent_.state() != Agent::State::Down)
+    agent_.kill();
+  else
+    worker_down(failure, Millis(0));
+}
+
+void Runtime::agent_up(const Hello& hello) { boot_.agent_up(hello); }
+
+void Runtime::agent_lost(model::Failure failure, Millis lived) {
+  if (is_over_ || failure_) return;
+  if (drain_.is_running()) {
+    view_.is_worker_up = false;
+    return drain_.agent_gone();
+  }
+  if (!was_ready_) return boot_.agent_lost(std::move(failure));
+  boot_.stop();
+  worker_down(failure, lived);
+}
+
+void Runtime::agent_stopped() { drain_.agent_gone(); }
+
+void Runtime::worker_down(const model::Failure& failure, Millis lived) {
+  view_.is_ready = false;
+  view_.is_worker_up = false;
+  view_.grpc_socket.reset();
+  const Millis pause = restarts_.next_pause(lived);
+  const std::string evidence = nlohmann::json(failure.evidence)
+                                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  log_.error("The agent's process died", {{"cause", to_string(failure.cause)},
+                                          {"message", failure.message},
+                                          {"evidence", LogValue::raw_json(evidence)},
+                                          {"lived_ms", lived.count()},
+                                          {"restart_in_ms", pause.count()}});
+  enter(Phase::Worker);
+  restart_timer_ = loop_.after(pause, [this] { boot_.start_worker(); });
+}
+
+void Runtime::timed_out(const char* limit, Millis after) {
+  if (was_ready_ || failure_ || drain_.is_running()) return;
+  auto evidence = boot_.evidence();
+  evidence.push_back(fmt::format("phase: {}", to_string(view_.phase)));
+  fail(model::make_failure(Cause::StartupTimeout,
+                           fmt::format("The agent was not ready within {} ms ({}); it stayed in "
+                                       "phase {}",
+                                       after.count(), limit, to_string(view_.phase)),
+                           std::move(evidence)));
+}
+
+void Runtime::stop(int signal) {
+  if (is_over_) return;
+  log_.info("Received shutdown signal", {{"signal", signal_name(signal)}});
+  if (failure_) return finish(exit_code_);  // it only waited before its exit
+  if (drain_.is_running()) return drain_.hasten();
+  log_.info("Shutting down three-surface runtime");
+  boot_.stop();
+  restart_timer_.cancel();
+  startup_timer_.cancel();
+  hard_limit_timer_.cancel();
+  view_.is_ready = false;
+  enter(Phase::Draining);
+  log_.info("Marked runtime as not ready, health check will return 503");
+  // Nobody was sent here before ready: then there is nothing to wait for.
+  drain_.start(was_ready_ ? kNotReadyPause : Millis(0), config_.shutdown_grace);
+}
+
+void Runtime::fail(model::Failure failure) {
+  if (failure_ || is_over_) return;
+  failure_ = std::move(failure);
+  exit_code_ = model::exit_code_of(failure_->cause);
+  timeline_.finish(loop_.clock().now());
+  view_.is_ready = false;
+  view_.is_open = false;
+  write_report(false);
+  enter(Phase::Failed);
+  boot_.stop();
+  agent_.kill();
+  startup_timer_.cancel();
+  hard_limit_timer_.cancel();
+  const int before = std::max(config_.boot_failure_count, files_.crash_count());
+  const int seconds = crash_backoff_seconds(before, failure_->cause);
+  check(files_.set_crash_count(before + 1));
+  if (seconds == 0) return finish(exit_code_);
+  log_.warning("Boot failed, backing off before exit to avoid hot-restart loop",
+               {{"failure_count", before},
+                {"backoff_seconds", seconds},
+                {"exit_code", exit_code_},
+                {"cause", to_string(failure_->cause)},
+                {"message", failure_->message}});
+  backoff_timer_ = loop_.after(Millis(seconds * 1000), [this] { finish(exit_code_); });
+}
+
+void Runtime::finish(int code) {
+  if (std::exchange(is_over_, true)) return;
+  exit_code_ = code;
+  server_.stop_accepting();
+  server_.close_all();
+  boot_.clean_up();
+  if (!failure_) enter(Phase::Stopped);
+  check(files_.write_exit(code, failure_, loop_.clock().unix_now()));
+  if (failure_)
+    log_boot_failed(log_, *failure_, code);
+  else
+    log_.info("Runtime shutdown complete", {{"exit_code", code}});
+  loop_.stop();
+}
+
+void Runtime::write_report(bool is_ready) {
+  model::BootReport report{.ready = is_ready,
+                           .total_ms = timeline_.total_ms(),
+                           .phases = timeline_.phases(),
+                           .failure = failure_,
+                           .dependency_lock = {},
+                           .package_sha256 = config_.package_sha256,
+                           .interpreter = {}};
+  if (const auto& prepared = boot_.prepared()) {
+    report.dependency_lock = prepared->dependency_lock;
+    report.package_sha256 = prepared->package_sha256;
+    report.interpreter = prepared->interpreter;
+    if (!prepared->python_version.empty()) report.interpreter += " " + prepared->python_version;
+  }
+  check(files_.write_report(report));
+}
+
+void Runtime::check(const Result<void>& written) const {
+  if (!written)
+    log_.warning("A report could not be written", {{"reason", written.error().message}});
+}
+
+double Runtime::boot_ms() const {
+  return std::chrono::duration<double, std::milli>(loop_.clock().now() - started_).count();
+}
+
+void log_boot_failed(const Log& log, const model::Failure& failure, int exit_code) {
+  const std::string evidence =
+      nlohmann::json(failure.evidence)
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  log.error("Boot failed", {{"cause", to_string(failure.cause)},
+                            {"message", failure.message},
+                            {"evidence", LogValue::raw_json(evidence)},
+                            {"remedy", failure.remedy},
+                            {"exit_code", exit_code}});
+}
+
+int refuse_config(const Environment& env, const std::vector<std::string>& errors, const Log& log,
+                  const Clock& clock) {
+  for (const std::string& error : errors)
+    log.error("Configuration validation error", {{"error", error}});
+  log.error("Runtime configuration validation failed", {{"error_count", errors.size()}});
+  const auto failure = model::make_failure(
+      Cause::ConfigInvalid,
+      errors.size() == 1 ? errors.front()
+                         : fmt::format("{} variables are wrong", errors.size()),
+      errors);
+  const int code = model::exit_code_of(failure.cause);
+  const auto found = env.find("INSTANCE_DIR");
+  const bool has_directory = found != env.end() && found->second.starts_with('/');
+  const BootReportFile files(has_directory ? found->second : std::string());
+  model::BootReport report;
+  report.failure = failure;
+  const UnixMillis now = clock.unix_now();
+  for (const auto& written : {files.write_report(report), files.write_state(Phase::Failed, false, now),
+                              files.write_exit(code, failure, now)})
+    if (!written) log.warning("A report could not be written", {{"reason", written.error().message}});
+  log_boot_failed(log, failure, code);
+  return code;
+}
+
+}  // namespace pixell::par

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "model/boot_report.hpp"
+#include "net/client.hpp"
+#include "net/event_loop.hpp"
+#include "net/server.hpp"
+#include "par/boot/boot_report_file.hpp"
+#include "par/boot/boot_sequence.hpp"
+#include "par/boot/boot_timeline.hpp"
+#include "par/children.hpp"
+#include "par/config.hpp"
+#include "par/drain_sequence.hpp"
+#include "par/surface/agent_view.hpp"
+#include "par/surface/routes.hpp"
+#include "par/worker/agent.hpp"
+#include "par/worker/restart_policy.hpp"
+
+namespace pixell::par {
+
+/// The life of one agent, on one event loop:
+///
+///   configure ─▶ bind ─▶ fetch ─▶ verify ─▶ unpack ─▶ manifest ─▶ dependencies ─▶ worker ─▶ probe
+///       │         │        └──────────┴── par-prepare ──┴──────────────┘            ▲        │
+///       │         │  listening, health says 503 and the phase                       │        ▼
+///       │         │                                             worker died, back-off └──── ready
+///       │         │                                                                          │
+///       ▼         ▼   from any phase before ready                     SIGTERM, from any phase ▼
+///     failed ◀────┴──────────────────────────                       stopped ◀───────────── draining
+///
+/// Each change is written to state.json; a boot ends in boot_report.json, a life in exit.json.
+class Runtime final : private BootOwner, private AgentOwner {
+ public:
+  /// `loop` and `children` outlive the runtime. When its life is over it stops the loop.
+  Runtime(net::EventLoop& loop, Children& children, Config config, Environment environment,
+          Programs programs, Log log);
+  ~Runtime() override;
+
+  /// Binds the listeners and begins to boot. A failure is told like any other: by exit_code() after
+  /// the loop has ended.
+  void start();
+  /// A stop was asked for (SIGTERM, SIGINT). The second time cuts what still runs.
+  void stop(int signal);
+
+  /// 0 after a stop, else the code of the cause.
+  int exit_code() const { return exit_code_; }
+  const AgentView& view() const { return view_; }
+
+ private:
+  Result<void> bind();
+  Result<void> listen(const std::string& name, std::uint16_t port);
+  void enter(Phase phase);
+
+  void boot_entered(Phase phase) override;
+  void boot_succeeded() override;
+  void boot_failed(model::Failure failure) override;
+  void agent_up(const Hello& hello) override;
+  void agent_lost(model::Failure failure, Millis lived) override;
+  void agent_stopped() override;
+
+  void first_ready();
+  void worker_down(const model::Failure& failure, Millis lived);
+  void timed_out(const char* limit, Millis after);
+  void fail(model::Failure failure);
+  void finish(int code);
+  void write_report(bool is_ready);
+  void check(const Result<void>& written) const;
+  double boot_ms() const;
+
+  net::EventLoop& loop_;
+  Config config_;
+  Environment environment_;
+  Programs programs_;
+  Log log_;
+  BootReportFile files_;
+  BootTimeline timeline_;
+  Instant started_;
+  AgentView view_;
+  net::HttpClient client_;
+  Agent agent_;
+  BootSequence boot_;
+  Routes routes_;
+  net::HttpServer server_;
+  DrainSequence drain_;
+  RestartPolicy restarts_;
+  bool was_ready_ = false;
+  bool is_over_ = false;
+  int exit_code_ = 0;
+  std::optional<model::Failure> failure_;
+  net::Timer startup_timer_;
+  net::Timer hard_limit_timer_;
+  net::Timer restart_timer_;
+  net::Timer backoff_timer_;
+};
+
+/// Logs the last line of a failed boot.
+void log_boot_failed(const Log& log, const model::Failure& failure, int exit_code);
+
+/// Tells every configuration error (log, and the files of INSTANCE_DIR when that is usable) and
+/// returns the exit code.
+int refuse_config(const Environment& env, const std::vector<std::string>& errors, const Log& log,
+                  const Clock& clock);
+
+}  // namespace pixell::par

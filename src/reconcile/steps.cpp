@@ -1,0 +1,47 @@
+#include "reconcile/steps.hpp"
+
+#include <fmt/format.h>
+
+namespace pixell::reconcile {
+
+std::string_view name_of(const Step& step) {
+  struct Names {
+    std::string_view operator()(const ImportPackage&) const { return "import_package"; }
+    std::string_view operator()(const CreateRevision&) const { return "create_revision"; }
+    std::string_view operator()(const StartInstance&) const { return "start_instance"; }
+    std::string_view operator()(const PublishRoute&) const { return "publish_route"; }
+    std::string_view operator()(const StopInstance&) const { return "stop_instance"; }
+    std::string_view operator()(const RemoveInstance&) const { return "remove_instance"; }
+    std::string_view operator()(const CompleteDeployment&) const { return "complete_deployment"; }
+    std::string_view operator()(const FailDeployment&) const { return "fail_deployment"; }
+  };
+  return std::visit(Names{}, step);
+}
+
+std::string describe(const Step& step) {
+  struct Subjects {
+    std::string operator()(const ImportPackage& s) const { return s.deployment_id; }
+    std::string operator()(const CreateRevision& s) const { return s.deployment_id; }
+    std::string operator()(const StartInstance& s) const {
+      return fmt::format("{} {}", s.revision, s.instance_id);
+    }
+    std::string operator()(const PublishRoute& s) const {
+      std::string text;
+      for (const model::RouteLeg& leg : s.legs) {
+        text += fmt::format("{}={}", leg.revision, leg.weight_permille);
+        for (const std::string& address : leg.addresses) text += "," + address;
+        text += ";";
+      }
+      return text;
+    }
+    std::string operator()(const StopInstance& s) const { return s.instance_id; }
+    std::string operator()(const RemoveInstance& s) const { return s.instance_id; }
+    std::string operator()(const CompleteDeployment& s) const { return s.deployment_id; }
+    std::string operator()(const FailDeployment& s) const {
+      return fmt::format("{} {}", s.deployment_id, to_string(s.failure.cause));
+    }
+  };
+  return fmt::format("{} {}", name_of(step), std::visit(Subjects{}, step));
+}
+
+}  // namespace pixell::reconcile
