@@ -17,7 +17,20 @@
 #include "base/check.hpp"
 #include "base/files.hpp"
 
+extern char** environ;  // NOLINT: POSIX names it so
+
 namespace pixell {
+
+std::map<std::string, std::string> own_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
 
 namespace {
 

@@ -29,6 +29,9 @@ struct ProcessSpec {
   std::vector<int> cgroup_procs{};
 };
 
+/// This process's own environment.
+std::map<std::string, std::string> own_environment();
+
 /// Starts the program. Descriptors 0, 1 and 2 not in `fds` are /dev/null. The error names the
 /// program and the failing step (chdir, setuid, exec …); nothing is left running then.
 Result<pid_t> start_process(const ProcessSpec& spec);

@@ -117,7 +117,7 @@ Result<void> Executor::perform(const model::AgentApp&, const ImportPackage& step
   TRY(auto deployment, open_deployment(step.deployment_id));
   if (!deployment || deployment->revision != 0) return {};
   TRY_VOID(mark_step(step.deployment_id, model::kStepValidate));
-  auto package = parts_.importer.import_package(*deployment, stop);
+  auto package = parts_.importer.import(*deployment, stop);
   if (!package && stop.stop_requested())
     return make_error(ErrorCode::Cancelled, "the import was interrupted; it starts again");
   if (!package) return fail_deployment(step.deployment_id, package.error());

@@ -18,8 +18,8 @@ class PackageImporter {
   /// Fetches deployment.package_url (checking expected_sha256 when given), validates it and keeps
   /// it. The package's app_id, name, version, size and manifest are filled; id and created_at are
   /// not. Blocking, with its own deadline; ends early when stop is asked. A failure is final.
-  virtual std::expected<model::Package, model::Failure> import_package(
-      const model::Deployment& deployment, std::stop_token stop) = 0;
+  virtual std::expected<model::Package, model::Failure> import(const model::Deployment& deployment,
+                                                               std::stop_token stop) = 0;
 
   /// The file of a package that is in the store.
   virtual std::filesystem::path path_of(std::string_view sha256) = 0;

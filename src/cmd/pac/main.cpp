@@ -2,13 +2,12 @@
 #include <cstdio>
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "cmd/pac/control.hpp"
 #include "cmd/pac/edge.hpp"
 #include "cmd/pac/serve.hpp"
 #include "cmd/pac/user_commands.hpp"
 #include "engine/local/node/node.hpp"
-
-extern char** environ;  // NOLINT: POSIX names it so
 
 namespace {
 
@@ -18,17 +17,6 @@ using namespace pixell;
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed (the last line says why), 2 the deployment failed, "
     "3 not found, 4 the control plane is not reachable; 100 and more: wrong usage.";
-
-std::map<std::string, std::string> own_environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos)
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return variables;
-}
 
 int run_node_role(const fs::path& state_dir) {
   const Log log = Log().with("role", "node");

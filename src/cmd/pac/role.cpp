@@ -16,22 +16,22 @@ void Role::start(const Log& log, Instant now) {
   started_at_ = now;
   const auto started = start_process(spec_);
   if (!started) {
-    log.error("Role not started", {{"role", name_}, {"error", started.error().message}});
+    log.error("Role not started", {{"process", name_}, {"error", started.error().message}});
     wait_before_restart(now);
     return;
   }
   pid_ = *started;
-  log.info("Role started", {{"role", name_}, {"pid", pid_}});
+  log.info("Role started", {{"process", name_}, {"pid", pid_}});
 }
 
 void Role::ended(const Log& log, int wait_status, Instant now, bool is_expected) {
   const ExitStatus status = exit_status_of(wait_status);
   if (is_expected)
-    log.info("Role stopped", {{"role", name_}, {"pid", pid_}, {"exit_code", status.code}});
+    log.info("Role stopped", {{"process", name_}, {"pid", pid_}, {"exit_code", status.code}});
   else
     log.error(
         "Role ended, will be restarted",
-        {{"role", name_}, {"pid", pid_}, {"exit_code", status.code}, {"signal", status.signal}});
+        {{"process", name_}, {"pid", pid_}, {"exit_code", status.code}, {"signal", status.signal}});
   pid_ = 0;
   if (now - started_at_ > kStableRun) backoff_ = Millis(0);
   wait_before_restart(now);

@@ -13,13 +13,12 @@
 
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "cmd/pac/role.hpp"
 #include "edge/limits.hpp"
 #include "engine/local/local_engine.hpp"
 #include "engine/local/node/node.hpp"
 #include "net/sockets.hpp"
-
-extern char** environ;  // NOLINT: POSIX names it so
 
 namespace pixell::cmd {
 
@@ -32,17 +31,6 @@ constexpr Millis kRoleStopTimeout{15'000};
 constexpr Millis kInstanceGrace{10'000};
 constexpr Millis kInstanceStopTimeout{25'000};
 constexpr int kLockTimeoutMs = 500;
-
-std::map<std::string, std::string> own_environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos)
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return variables;
-}
 
 Result<UniqueFd> open_public_listener(const std::string& spec) {
   const std::size_t colon = spec.rfind(':');
@@ -166,7 +154,7 @@ class Supervisor {
     while (role.is_running() && !is_hasty_ && system_clock().now() < deadline)
       turn(signal_fd, deadline);
     if (!role.is_running()) return;
-    log_.warning("Role killed: it did not stop in time", {{"role", name}});
+    log_.warning("Role killed: it did not stop in time", {{"process", name}});
     ::kill(role.pid(), SIGKILL);
     const Instant last = system_clock().now() + kRoleStopTimeout;
     while (role.is_running() && system_clock().now() < last) turn(signal_fd, last);

@@ -31,7 +31,7 @@ TEST(Frame, ComesBackFromAnyCutOfTheStream) {
 }
 
 TEST(Frame, RefusesLengthsOverTheLimitBeforeTheirBytesCome) {
-  for (const std::string prefix : {std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8),
+  for (const std::string& prefix : {std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8),
                                    std::string("\0\0\0\x01\x01\0\0\0", 8),
                                    std::string("\0\0\0\0\x01\0\0\x01", 8)}) {
     FrameDecoder decoder;

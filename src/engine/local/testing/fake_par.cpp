@@ -44,7 +44,8 @@ int fail() {
   const std::string failure =
       R"({"cause":"missing_module","message":"no module named numpy","evidence":["ImportError"],)"
       R"("remedy":"declare it"})";
-  record("boot_report.json", R"({"ready":false,"total_ms":5,"phases":[],"failure":)" + failure + "}");
+  record("boot_report.json",
+         R"({"ready":false,"total_ms":5,"phases":[],"failure":)" + failure + "}");
   state("failed", false);
   record("exit.json", R"({"code":13,"signal":0,"at":2,"failure":)" + failure + "}");
   return 13;
