@@ -49,12 +49,21 @@ void Http1Connection::close_now() { cut(AbortReason::Shutdown); }
 
 void Http1Connection::on_ready(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) is_readable_ = true;
-  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) is_eof_near_ = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && !std::exchange(is_eof_near_, true)) {
+    is_hung_up_ = phase_ == Phase::Reply && has_client_left();
+  }
   if ((events & EPOLLOUT) != 0) writer_.set_writable();
   if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && phase_ != Phase::Tunnel)) {
     is_hung_up_ = true;
   }
   work();
+}
+
+// A client that closes while it waits for its reply is gone, so that the work for it can stop. One
+// that shut its side together with the request, or after pipelined ones, still gets its replies.
+bool Http1Connection::has_client_left() const {
+  char byte;
+  return input_.empty() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) == 0;
 }
 
 void Http1Connection::schedule() {
@@ -190,7 +199,8 @@ void Http1Connection::take_head(std::string_view& bytes) {
   begin_exchange();
   if (phase_ != Phase::Body || exchange_->holds_end_) return;
   if (exchange_->decoder_.needs_no_more() || !exchange_->is_paused_) take_body(bytes);
-  if (phase_ == Phase::Body && exchange_->awaits_continue_ && !exchange_->is_paused_) {
+  if (phase_ != Phase::Body) return;
+  if (exchange_->awaits_continue_ && !exchange_->is_paused_ && !exchange_->is_head_sent_) {
     send_continue();
   }
 }

@@ -95,6 +95,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   void schedule();
   void work();
   bool wants_input() const;
+  bool has_client_left() const;
   void read_input();
   bool receive(std::string_view& bytes);
   void consume(std::string_view& bytes);

@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
                                  return fields;
                                }()),
                                431},
-                    RequestRow{"too_many_empty_lines", std::string(100, '\r'), -1},
+                    RequestRow{"unfinished", "GET / HTTP/1.1\r\nHost: a\r\n", -1},
                     RequestRow{"many_empty_lines",
                                [] {
                                  std::string lines;
@@ -265,7 +265,8 @@ TEST(HeadCollector, FindsTheHeadHoweverItIsCut) {
       EXPECT_EQ(collector.head(), head.substr(2));
       continue;
     }
-    EXPECT_EQ(collector.is_partial(), cut > 2) << cut;
+    // An empty line in front is no part of a head.
+    EXPECT_EQ(collector.is_partial(), cut != 0 && cut != 2) << cut;
     ASSERT_EQ(collector.feed(second), HeadCollector::State::Complete) << cut;
     EXPECT_EQ(collector.head(), head.substr(2)) << cut;
     EXPECT_EQ(second, "rest") << cut;

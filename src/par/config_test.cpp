@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include <algorithm>
 #include <functional>
 #include <tuple>
@@ -45,6 +47,7 @@ struct Refused {
   Environment env;
   const char* error;
 };
+void PrintTo(const Refused& row, std::ostream* out) { *out << row.name; }
 
 class ConfigRefuses : public testing::TestWithParam<Refused> {};
 

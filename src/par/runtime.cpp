@@ -221,14 +221,15 @@ void Runtime::fail(model::Failure failure) {
   const int before = std::max(config_.boot_failure_count, files_.crash_count());
   const int seconds = crash_backoff_seconds(before, failure_->cause);
   check(files_.set_crash_count(before + 1));
-  if (seconds == 0) return finish(exit_code_);
+  // In a later turn in any case: who failed is still on the stack, and finish() frees it.
+  backoff_timer_ = loop_.after(Millis(seconds * 1000), [this] { finish(exit_code_); });
+  if (seconds == 0) return;
   log_.warning("Boot failed, backing off before exit to avoid hot-restart loop",
                {{"failure_count", before},
                 {"backoff_seconds", seconds},
                 {"exit_code", exit_code_},
                 {"cause", to_string(failure_->cause)},
                 {"message", failure_->message}});
-  backoff_timer_ = loop_.after(Millis(seconds * 1000), [this] { finish(exit_code_); });
 }
 
 void Runtime::finish(int code) {

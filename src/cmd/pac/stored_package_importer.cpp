@@ -31,7 +31,7 @@ apkg::Checked<apkg::StoredPackage> StoredPackageImporter::store_package(
   return stored;
 }
 
-std::expected<model::Package, model::Failure> StoredPackageImporter::import_package(
+std::expected<model::Package, model::Failure> StoredPackageImporter::import(
     const model::Deployment& deployment, std::stop_token stop) {
   CHECKED_TRY(const apkg::StoredPackage stored, store_package(deployment, stop));
   if (auto listing = apkg::inspect_archive(stored.path); !listing)

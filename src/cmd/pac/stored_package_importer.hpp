@@ -14,8 +14,8 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
   StoredPackageImporter(const apkg::PackageStore& packages, std::filesystem::path scratch)
       : packages_(packages), scratch_(std::move(scratch)) {}
 
-  std::expected<model::Package, model::Failure> import_package(const model::Deployment& deployment,
-                                                               std::stop_token stop) override;
+  std::expected<model::Package, model::Failure> import(const model::Deployment& deployment,
+                                                       std::stop_token stop) override;
   std::filesystem::path path_of(std::string_view sha256) override {
     return packages_.path_of(sha256);
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "pixell/agent.pb.h"
 
 namespace pixell::par {
@@ -44,6 +46,7 @@ struct Row {
   const char* parameters;
   const char* request_id;
 };
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
 
 class ActionRequestTable : public testing::TestWithParam<Row> {};
 
@@ -78,6 +81,7 @@ struct Refused {
   std::string bytes;
   const char* error;
 };
+void PrintTo(const Refused& row, std::ostream* out) { *out << row.name; }
 
 class ActionRequestRefused : public testing::TestWithParam<Refused> {};
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace pixell::par {
 namespace {
 
@@ -13,6 +15,7 @@ struct Row {
   Route expected;
   RouteContext context;
 };
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
 
 // An agent with everything, at a base path.
 RouteContext full() { return {.base = kBase, .has_ui = true, .has_rest = true}; }

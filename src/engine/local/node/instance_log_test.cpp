@@ -33,13 +33,13 @@ class InstanceLogTest : public ::testing::Test {
 TEST_F(InstanceLogTest, LeavesASmallLogAlone) {
   append("one\n");
 
-  EXPECT_EQ(rotate_log(path_, 100), Result<bool>(false));
+  EXPECT_FALSE(*rotate_log(path_, 100));
   EXPECT_EQ(*log_tail(path_, 100), "one\n");
 }
 
 TEST_F(InstanceLogTest, MovesALargeLogAsideWhileItsWriterGoesOn) {
   append("old old old\n");
-  ASSERT_EQ(rotate_log(path_, 8), Result<bool>(true));
+  ASSERT_TRUE(*rotate_log(path_, 8));
 
   append("new\n");
 
@@ -67,7 +67,7 @@ TEST_F(InstanceLogTest, ReachesBackIntoTheOlderFile) {
 
 TEST_F(InstanceLogTest, IsEmptyWhenThereIsNoLog) {
   EXPECT_EQ(*log_tail(path_, 100), "");
-  EXPECT_EQ(rotate_log(path_, 100), Result<bool>(false));
+  EXPECT_FALSE(*rotate_log(path_, 100));
 }
 
 TEST_F(InstanceLogTest, DoesNotFollowALink) {

@@ -1,0 +1,1 @@
+"""What the black-box tests share: packages, programs under test, clients others wrote."""

@@ -1,0 +1,179 @@
+"""Whatever is wrong has a typed cause, evidence and a remedy; what served before keeps serving."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from devtool.pac import Pac
+from pixell_testing.packages import BROKEN, build, source, versioned
+from pixell_testing.stack import Par, last_log_line, put, upload
+
+APP = "bad-input"
+EXIT_CODES = {
+    "config_invalid": 1,
+    "package_not_found": 10,
+    "download_failed": 10,
+    "digest_mismatch": 10,
+    "not_a_zip": 10,
+    "unsafe_archive": 10,
+    "manifest_missing": 11,
+    "dependency_not_found": 12,
+    "missing_module": 13,
+    "handler_missing": 13,
+    "handler_error": 13,
+    "exited": 13,
+}
+StartPar = Callable[..., Par]
+
+
+def expect_boot_failure(par: Par, cause: str) -> dict:
+    """The last log line, which explains a boot that failed with this cause."""
+    code = par.wait_exit()
+    line = last_log_line(par)
+    assert line["event"] == "Boot failed", par.log_text()
+    assert line["level"] == "error"
+    assert line["cause"] == cause
+    assert line["message"]
+    assert line["remedy"]
+    assert line["exit_code"] == code == EXIT_CODES[cause]
+    return line
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_par_explains_a_package_that_cannot_run(par: StartPar, name: str) -> None:
+    make, cause = BROKEN[name]
+
+    line = expect_boot_failure(par(make()), cause)
+
+    if cause not in ("not_a_zip", "manifest_missing"):
+        assert line["evidence"], line
+
+
+def test_par_names_what_is_wrong(par: StartPar) -> None:
+    module = expect_boot_failure(par(build(source("broken/missing_module"))), "missing_module")
+    dependency = expect_boot_failure(
+        par(build(source("broken/missing_dependency"))), "dependency_not_found"
+    )
+    words = expect_boot_failure(par(build(source("broken/worker_exits"))), "exited")
+
+    assert "there_is_no_such_module" in module["message"]
+    assert any("routes.py" in text for text in module["evidence"])
+    assert "pixell-example-missing-distribution" in json.dumps(dependency)
+    assert any("the last words of the agent" in text for text in words["evidence"])
+
+
+def test_par_writes_nothing_outside_a_package(par: StartPar, tmp_path: Path) -> None:
+    make, cause = BROKEN["zip slip"]
+
+    line = expect_boot_failure(par(make()), cause)
+
+    assert "escaped.txt" in json.dumps(line)
+    assert not list(tmp_path.rglob("escaped.txt"))
+
+
+def test_par_refuses_another_digest(par: StartPar) -> None:
+    running = par(versioned("1"), env={"PACKAGE_SHA256": "0" * 64})
+
+    line = expect_boot_failure(running, "digest_mismatch")
+
+    assert "0" * 64 in json.dumps(line)
+
+
+def test_par_says_that_a_package_is_not_there(par: StartPar, tmp_path: Path) -> None:
+    expect_boot_failure(par(tmp_path / "gone.apkg"), "package_not_found")
+
+
+def test_par_says_that_a_url_cannot_be_reached(par: StartPar) -> None:
+    env = {
+        "PACKAGE_URL": "https://127.0.0.1:1/agent.apkg",
+        "PACKAGE_URL_ALLOW_HOSTS": "127.0.0.1",
+    }
+
+    expect_boot_failure(par(env=env), "download_failed")
+
+
+@pytest.mark.parametrize("value", ["", "   "])
+def test_par_needs_an_app_id(par: StartPar, value: str) -> None:
+    running = par(versioned("1"), env={"AGENT_APP_ID": value})
+
+    line = expect_boot_failure(running, "config_invalid")
+
+    assert "AGENT_APP_ID" in json.dumps(line)
+
+
+def test_par_refuses_to_be_the_old_service(par: StartPar) -> None:
+    running = par(versioned("1"), env={"RUNTIME_MODE": "multi-agent", "MAX_AGENTS": "20"})
+
+    line = expect_boot_failure(running, "config_invalid")
+
+    assert "RUNTIME_MODE" in json.dumps(line)
+    assert "MAX_AGENTS" in json.dumps(line)
+
+
+@pytest.fixture(scope="module")
+def served(pac: Pac) -> int:
+    """An app that works; the pid of the process that answers for it."""
+    pac.deploy_and_wait(APP, put(pac, "good.apkg", versioned("good")))
+    return pac.get(f"/agents/{APP}/api/version").json()["pid"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_deployment_fails_with_the_cause_and_nothing_else_changes(
+    pac: Pac, served: int, name: str
+) -> None:
+    make, cause = BROKEN[name]
+
+    deployment = pac.wait_deployment(pac.deploy(APP, put(pac, "broken.apkg", make())))
+
+    assert deployment["status"] == "failed"
+    assert deployment["error"].startswith(f"{cause}: ")
+    assert deployment["failure"]["cause"] == cause
+    assert deployment["failure"]["remedy"]
+    failed = [step for step in deployment["progress"]["steps"] if step["status"] == "failed"]
+    assert len(failed) == 1
+    assert pac.get(f"/agents/{APP}/api/version").json() == {"version": "good", "pid": served}
+
+
+def test_the_api_knows_the_cause_within_a_second_of_the_exit(pac: Pac, served: int) -> None:
+    before = set(instance_folders(pac))
+
+    package = put(pac, "broken.apkg", build(source("broken/missing_module"), {"x.txt": "other"}))
+    deployment = pac.wait_deployment(pac.deploy(APP, package))
+
+    (folder,) = set(instance_folders(pac)) - before
+    exit_record = json.loads((folder / "exit.json").read_text())
+    assert exit_record["failure"]["cause"] == "missing_module"
+    known = datetime.datetime.fromisoformat(deployment["completed_at"]).timestamp()
+    assert known - exit_record["at"] / 1000 < 1
+
+
+def instance_folders(pac: Pac) -> list[Path]:
+    """The directories of instances, of now and before."""
+    return [folder for folder in (pac.state / "instances").iterdir() if folder.is_dir()]
+
+
+def test_a_digest_that_does_not_match_fails(pac: Pac, served: int) -> None:
+    url = put(pac, "good.apkg", versioned("good")).as_uri()
+    body = {"agentAppId": APP, "packageUrl": url, "packageSha256": "0" * 64}
+
+    accepted = pac.post("/deployments", body)
+    deployment = pac.wait_deployment(accepted.json()["deployment"]["id"])
+
+    assert accepted.status == 202
+    assert deployment["failure"]["cause"] == "digest_mismatch"
+    assert pac.get(f"/agents/{APP}/api/version").json()["pid"] == served
+
+
+@pytest.mark.parametrize("name", ["not a zip", "zip slip", "no manifest"])
+def test_an_upload_that_is_no_package_is_refused_at_once(pac: Pac, name: str) -> None:
+    make, cause = BROKEN[name]
+
+    reply = upload(pac, "bad-upload", make())
+
+    assert reply.status == 400
+    assert reply.json()["error"]
+    assert any(text.startswith(f"{cause}: ") for text in reply.json()["details"])
