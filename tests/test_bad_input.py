@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from devtool.pac import Pac
 from pixell_testing.packages import BROKEN, build, source, versioned
 from pixell_testing.stack import Par, last_log_line, put, upload

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+
 from devtool.pac import Pac, request, wait_until
 from pixell_testing.clients import Load
 from pixell_testing.packages import versioned

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from devtool.pac import Pac
 from pixell_testing.clients import Agent, agent_of
 from pixell_testing.packages import build, source

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from devtool.pac import wait_until
 from pixell_testing.clients import Agent
 from pixell_testing.packages import EXAMPLE, ROUTES, build, source, versioned, with_routes

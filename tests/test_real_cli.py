@@ -9,10 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
+
 from devtool.pac import Pac
 from pixell_testing.clients import PixellCli, agent_of
 from pixell_testing.packages import EXAMPLE
-from websockets.sync.client import connect
 
 APP = "real-cli"
 AGENT = f"/agents/{APP}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+
 from devtool import processes
 from devtool.pac import Pac, wait_until
 from pixell_testing.clients import Load, agent_of

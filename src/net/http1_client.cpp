@@ -133,7 +133,10 @@ void Http1Client::work() {
     if (!needs_work_) break;
   }
   is_working_ = false;
-  if (needs_work_ && phase_ != Phase::Connecting) schedule();
+  // The timer was cancelled above; on_turn_end() still has to end an open head.
+  const bool has_open_head =
+      phase_ != Phase::Closed && stream_ != nullptr && stream_->is_head_open_;
+  if (has_open_head || (needs_work_ && phase_ != Phase::Connecting)) schedule();
 }
 
 bool Http1Client::wants_input() const {

@@ -35,7 +35,7 @@ void Http1Connection::start(std::string first_bytes) {
     return;
   }
   deadline_.set(context_.options.head_timeout);
-  schedule();
+  // The first event, which comes at once, also tells whether the peer has shut its side already.
 }
 
 void Http1Connection::drain() {
@@ -50,7 +50,11 @@ void Http1Connection::close_now() { cut(AbortReason::Shutdown); }
 void Http1Connection::on_ready(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) is_readable_ = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && !std::exchange(is_eof_near_, true)) {
-    is_hung_up_ = phase_ == Phase::Reply && has_client_left();
+    if (phase_ == Phase::Reply && has_shut_while_waiting()) {
+      left_timer_ = context_.loop.after(kHalfCloseGrace, [this] {
+        if (phase_ == Phase::Reply) cut(AbortReason::PeerClosed);
+      });
+    }
   }
   if ((events & EPOLLOUT) != 0) writer_.set_writable();
   if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && phase_ != Phase::Tunnel)) {
@@ -59,9 +63,10 @@ void Http1Connection::on_ready(std::uint32_t events) {
   work();
 }
 
-// A client that closes while it waits for its reply is gone, so that the work for it can stop. One
-// that shut its side together with the request, or after pipelined ones, still gets its replies.
-bool Http1Connection::has_client_left() const {
+// A client that shuts its side while it waits for a reply is most often gone (TCP does not tell),
+// so that the work for it can stop. One that shuts it together with its request, or after pipelined
+// ones, waits for all of its replies; one that shuts it right behind gets what is ready soon.
+bool Http1Connection::has_shut_while_waiting() const {
   char byte;
   return input_.empty() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) == 0;
 }
@@ -175,7 +180,7 @@ void Http1Connection::consume(std::string_view& bytes) {
       case Phase::Linger:
         lingered_ += bytes.size();
         bytes = {};
-        if (lingered_ > kMaxDrainBytes * 4) close();
+        if (lingered_ > kMaxLingerBytes) close();
         break;
       case Phase::Reply:
       case Phase::Closed:
@@ -406,6 +411,7 @@ void Http1Connection::close() {
   if (phase_ == Phase::Closed) return;
   phase_ = Phase::Closed;
   work_timer_.cancel();
+  left_timer_.cancel();
   deadline_.cancel();
   if (resets_on_close_) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};

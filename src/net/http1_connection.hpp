@@ -95,7 +95,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   void schedule();
   void work();
   bool wants_input() const;
-  bool has_client_left() const;
+  bool has_shut_while_waiting() const;
   void read_input();
   bool receive(std::string_view& bytes);
   void consume(std::string_view& bytes);
@@ -143,6 +143,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   std::uint64_t total_read_ = 0;
   std::uint64_t progress_mark_ = 0;
   Timer work_timer_;
+  Timer left_timer_;
   LazyDeadline deadline_;
 };
 

@@ -476,30 +476,65 @@ TEST_F(Http1Test, TellsWhenTheClientGoesAmidTheReply) {
   peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_TRUE(is_open());
   stream->send_head({}, false);
+  ASSERT_TRUE(peer.got("\r\n\r\n"));
 
   peer.close();
-  // A stream of events notices at the latest with the next ones.
-  EXPECT_TRUE(eventually(driver, [&] {
-    if (aborts.empty()) stream->send_data("event");
-    return !aborts.empty();
-  }));
+  driver.settle();
+  EXPECT_TRUE(aborts.empty()) << "a quick reply could still be wanted";
+  clock.advance(kHalfCloseGrace);
 
+  ASSERT_TRUE(is_aborted());
   EXPECT_EQ(aborts, std::vector<AbortReason>{AbortReason::PeerClosed});
 }
 
-TEST_F(Http1Test, AnswersAClientThatShutItsSide) {
+TEST_F(Http1Test, NoticesAResetAtOnce) {
   start(recording());
   RawPeer peer = connect();
   peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(is_open());
+  stream->send_head({}, false);
+  stream->send_data("unread");
+  driver.settle();
+
+  peer.close();  // with unread bytes this is a reset
+
+  ASSERT_TRUE(is_aborted());
+  EXPECT_EQ(aborts, std::vector<AbortReason>{AbortReason::PeerClosed});
+}
+
+TEST_F(Http1Test, AnswersAClientThatShutItsSideWithItsRequests) {
+  start(recording());
+  RawPeer peer = connect();
+  peer.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
   peer.shut();
   ASSERT_TRUE(is_open());
+  clock.advance(kHalfCloseGrace);
+  driver.settle();
+  send_reply(*stream, 200, "", "ok");
+  EXPECT_TRUE(eventually(driver, [&] { return ends == 2; }));
+  clock.advance(kHalfCloseGrace);
   driver.settle();
   EXPECT_TRUE(aborts.empty());
 
   send_reply(*stream, 200, "", "ok");
 
   EXPECT_TRUE(peer.is_closed());
+  EXPECT_EQ(peer.received, std::string(kOk) + kOk);
+}
+
+TEST_F(Http1Test, AnswersAClientThatShutItsSideRightBehind) {
+  start(recording());
+  RawPeer peer = connect();
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(is_open());
+  peer.shut();
+  driver.settle();
+
+  send_reply(*stream, 200, "", "ok");
+
+  EXPECT_TRUE(peer.is_closed());
   EXPECT_EQ(peer.received, kOk);
+  EXPECT_TRUE(aborts.empty());
 }
 
 TEST_F(Http1Test, HoldsAClientBackWhileItsBodyIsPaused) {

@@ -56,8 +56,12 @@ inline constexpr Millis kStallTimeout{0};
 /// A request body nobody waits for, after the reply is finished: read this far, then closed.
 inline constexpr std::size_t kMaxDrainBytes = 256 * 1024;
 inline constexpr Millis kDrainTimeout{5'000};
+/// What a connection that is about to close throws away before it closes for good.
+inline constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
 /// After we closed our side the peer may read what is on its way before the connection is cut.
 inline constexpr Millis kLingerTimeout{2'000};
+/// A client that shut its side while it waits for a reply counts as gone after this.
+inline constexpr Millis kHalfCloseGrace{500};
 /// Socket reads of one connection in one loop turn; then the others have theirs.
 inline constexpr int kMaxReadsPerTurn = 16;
 

@@ -12,9 +12,13 @@ from devtool.apkg import add_entry, write_apkg
 SOURCES = Path(__file__).resolve().parents[1] / "packages"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello-three-surfaces"
 
-MANIFEST = (
-    'name: made-up\nversion: "1.0"\ndescription: Made by a test\nrest:\n  entry: routes:mount\n'
-)
+MANIFEST = """\
+name: made-up
+version: "1.0"
+description: Made by a test
+rest:
+  entry: routes:mount
+"""
 ROUTES = """
 import asyncio
 import os
