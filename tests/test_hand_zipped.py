@@ -90,7 +90,8 @@ def test_the_ui_is_served(pac: Pac, rest: str) -> None:
     assert "<h1>Example agent</h1>" in index.text
     assert script.status == 200
     assert "is here" in script.text
-    assert pac.get(f"{rest}/some/client/route").body == index.body
+    page = {"Accept": "text/html,*/*;q=0.8"}
+    assert pac.get(f"{rest}/some/client/route", headers=page).body == index.body
     assert pac.get(f"{rest}/ui-config.json").json() == {"apiBase": f"{rest}/api"}
 
 

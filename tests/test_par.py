@@ -114,7 +114,9 @@ def test_routes_are_there_twice_and_never_doubled(three: Par) -> None:
     assert three.get("/api/status").json() == three.get(f"{base}/api/status").json()
     assert three.get(f"{base}{base}/api/status").status == 404
     assert three.get(f"{base}{base}/health").status == 404
-    assert three.get(f"{base}/ui/").text == three.get(f"{base}/some/client/route").text
+    page = {"Accept": "text/html,*/*;q=0.8"}
+    assert three.get(f"{base}/some/client/route", headers=page).text == three.get(f"{base}/ui/").text
+    assert three.get(f"{base}/api/none", headers=page).status == 404
     assert three.get(f"{base}/ui-config.json").json() == {"apiBase": f"{base}/api"}
 
 
@@ -187,7 +189,8 @@ def test_the_log_tells_the_boot(par: StartPar) -> None:
     events = running.events()
     ready = next(line for line in running.log() if line["event"] == "Runtime ready")
 
-    assert events.index("Loading agent package") < events.index("Runtime ready")
+    assert events.index("Starting three-surface runtime") < events.index("Runtime ready")
+    assert events.index("Package loaded successfully") < events.index("Runtime ready")
     assert ready["agentAppId"] == "test-agent"
     assert ready["deploymentId"] == "d-1"
     assert ready["boot_ms"] > 0
