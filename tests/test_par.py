@@ -115,7 +115,9 @@ def test_routes_are_there_twice_and_never_doubled(three: Par) -> None:
     assert three.get(f"{base}{base}/api/status").status == 404
     assert three.get(f"{base}{base}/health").status == 404
     page = {"Accept": "text/html,*/*;q=0.8"}
-    assert three.get(f"{base}/some/client/route", headers=page).text == three.get(f"{base}/ui/").text
+    assert (
+        three.get(f"{base}/some/client/route", headers=page).text == three.get(f"{base}/ui/").text
+    )
     assert three.get(f"{base}/api/none", headers=page).status == 404
     assert three.get(f"{base}/ui-config.json").json() == {"apiBase": f"{base}/api"}
 

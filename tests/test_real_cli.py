@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 from devtool.pac import Pac
 from pixell_testing.clients import PixellCli, agent_of
 from pixell_testing.packages import EXAMPLE
+from pixell_testing.stack import put
 
 APP = "real-cli"
 AGENT = f"/agents/{APP}"
@@ -156,7 +157,8 @@ def test_a_new_version_replaces_the_old_one(pac: Pac, project: Project) -> None:
 
 
 def test_status_is_readable_by_the_cli(pac: Pac, project: Project) -> None:
-    accepted = pac.deploy(APP, project.build())
+    package = put(pac, "real-cli.apkg", project.build().read_bytes())
+    accepted = pac.deploy(APP, package)
     pac.wait_deployment(accepted)
 
     code, output = project.status(accepted)

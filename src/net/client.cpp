@@ -115,7 +115,10 @@ HttpClient::Impl::~Impl() {
     connection->abandon();
     loop.delete_later(std::move(connection));
   }
-  for (auto& [key, stream] : kept) loop.delete_later(std::move(stream));
+  for (auto& [key, stream] : kept) {
+    stream->abandon();
+    loop.delete_later(std::move(stream));
+  }
   for (auto& [key, stream] : failed) loop.delete_later(std::move(stream));
   for (auto& [key, list] : sessions) {
     for (auto& session : list) {

@@ -414,6 +414,7 @@ void Http1Client::close() {
 
 void Http1Client::abandon() {
   phase_ = Phase::Closed;
+  if (stream_ != nullptr) loop_.delete_later(detach_stream());
   work_timer_.cancel();
   connect_retry_.cancel();
   abort_timer_.cancel();

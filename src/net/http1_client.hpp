@@ -46,6 +46,9 @@ class Http1ClientStream final : public ClientStream {
   void reset(ResetCode code) override;
   bool request_started() const override;
 
+  /// The owner goes.
+  void abandon() { is_kept_ = false; }
+
  private:
   friend class Http1Client;
 

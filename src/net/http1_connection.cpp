@@ -41,7 +41,7 @@ void Http1Connection::start(std::string first_bytes) {
 void Http1Connection::drain() {
   is_draining_ = true;
   // A request may lie in the socket unseen; one more look, then an idle connection closes.
-  is_readable_ = true;
+  if (phase_ == Phase::Head && input_.empty()) is_readable_ = true;
   schedule();
 }
 

@@ -96,12 +96,9 @@ class PixellCli:
         self._home.mkdir(parents=True)
         venv = folder / "venv"
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
+        pip = [str(venv / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, f"pixell-kit=={CLI_VERSION}"], check=True, timeout=300)
         self._program = venv / "bin" / "pixell"
-        subprocess.run(
-            [str(venv / "bin" / "pip"), "install", "-q", f"pixell-kit=={CLI_VERSION}"],
-            check=True,
-            timeout=300,
-        )
 
     def run(self, *arguments: str, folder: Path, port: int | None = None) -> tuple[int, str]:
         """Runs it in a folder; exit code and everything it printed.

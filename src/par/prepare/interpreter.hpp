@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "apkg/checked.hpp"
+
+namespace pixell::prepare {
+
+/// A Python interpreter, asked once who it is.
+struct Interpreter {
+  std::string path;     ///< realpath of sys.executable: never a shim, which costs 100 ms a start
+  std::string version;  ///< "3.11.2"
+  int major = 0;
+  int minor = 0;
+  std::string abi;       ///< "cpython-311-x86_64-linux-gnu"
+  std::string platform;  ///< "linux-x86_64"
+};
+
+/// Finds the interpreter for a package: `wanted` when given, else $PAR_PYTHON, /usr/bin/python3,
+/// /usr/local/bin/python3, then python3 on PATH. One that user `worker_uid` (-1 = ours) cannot
+/// reach is passed over. `runtime` is the manifest's: "pythonX.Y" and "python>=X.Y" mean at least
+/// X.Y. WrongRuntime names what was looked for and what was found.
+apkg::Checked<Interpreter> find_interpreter(const std::string& wanted, std::string_view runtime,
+                                            std::int64_t worker_uid,
+                                            const std::map<std::string, std::string>& env);
+
+/// What a manifest's runtime asks for; {0, 0} = any Python. WrongRuntime for another language.
+struct PythonVersion {
+  int major = 0;
+  int minor = 0;
+};
+apkg::Checked<PythonVersion> wanted_python(std::string_view runtime);
+
+/// True when every directory on the way to `path` lets users other than its owner through, and the
+/// file itself may be read and run by them.
+bool is_reachable_by_others(const std::string& path);
+
+}  // namespace pixell::prepare

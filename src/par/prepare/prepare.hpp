@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "apkg/checked.hpp"
+#include "base/clock.hpp"
+
+namespace pixell::prepare {
+
+/// What par asks for: one JSON object on stdin.
+struct Spec {
+  std::string package_path;  ///< an .apkg or a directory; empty = package_url
+  std::string package_url;
+  std::string package_sha256;
+  std::int64_t max_package_size_mb = 100;
+  std::vector<std::string> allow_hosts;
+  std::filesystem::path work_dir;
+  std::filesystem::path env_store;
+  std::string python;
+  std::int64_t worker_uid = -1;
+  std::filesystem::path base_lock;
+  std::filesystem::path wheelhouse;
+  bool is_offline = false;
+  std::string index_url;
+  std::int64_t install_timeout_s = 300;
+};
+
+/// InvalidArgument names the member that is wrong.
+Result<Spec> spec_from_json(const nlohmann::json& json);
+
+/// Where the answer goes, line by line.
+using Report = std::function<void(const nlohmann::json& line)>;
+
+/// Does the whole preparation and reports phases, log lines and, last, the result.
+/// `env` is this process's environment.
+void prepare(const Spec& spec, const std::map<std::string, std::string>& env, const Report& report);
+
+/// Installs the base environment only; the result line has its lock.
+void warm(const Spec& spec, const std::map<std::string, std::string>& env, const Report& report);
+
+}  // namespace pixell::prepare

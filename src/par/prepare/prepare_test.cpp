@@ -1,0 +1,165 @@
+#include "par/prepare/prepare.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "apkg/testing/zip_writer.hpp"
+#include "base/process.hpp"
+#include "par/prepare/installer.hpp"
+#include "par/prepare/interpreter.hpp"
+#include "par/prepare/program.hpp"
+
+namespace pixell::prepare {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class PrepareTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/prepare_test_XXXXXX";
+    root_ = ::mkdtemp(pattern);
+    fs::create_directories(root_ / "work");
+    fs::create_directories(root_ / "wheels");
+    std::ofstream(root_ / "base.in") << "";
+    std::ofstream(root_ / "base.lock") << "";
+  }
+  void TearDown() override {
+    // Environments are read-only.
+    for (const auto& entry : fs::recursive_directory_iterator(root_))
+      if (entry.is_directory()) fs::permissions(entry.path(), fs::perms(0755));
+    fs::remove_all(root_);
+  }
+
+  // A pure-Python wheel (PEP 427) with one module.
+  void add_wheel(const std::string& name, const std::string& version) {
+    const std::string info = name + "-" + version + ".dist-info/";
+    apkg::testing::ZipWriter zip;
+    zip.add(name + ".py", "VERSION = '" + version + "'\n");
+    zip.add(info + "METADATA",
+            "Metadata-Version: 2.1\nName: " + name + "\nVersion: " + version + "\n");
+    zip.add(info + "WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n");
+    zip.add(info + "RECORD", "");
+    std::ofstream(root_ / "wheels" / (name + "-" + version + "-py3-none-any.whl")) << zip.bytes();
+  }
+
+  fs::path package(const std::string& manifest, const std::string& requirements = "") {
+    apkg::testing::ZipWriter zip;
+    zip.add("agent.yaml", manifest);
+    if (!requirements.empty()) zip.add("requirements.txt", requirements);
+    zip.add(".env", "KEY=value\n");
+    const fs::path path = root_ / "agent.apkg";
+    std::ofstream(path) << zip.bytes();
+    return path;
+  }
+
+  json run(const fs::path& package_path, const std::string& sha256 = "") {
+    const Spec spec{.package_path = package_path.string(),
+                    .package_sha256 = sha256,
+                    .work_dir = root_ / "work",
+                    .env_store = root_ / "store",
+                    .base_lock = root_ / "base.lock",
+                    .wheelhouse = root_ / "wheels",
+                    .is_offline = true,
+                    .install_timeout_s = 60};
+    lines_.clear();
+    prepare(spec, own_environment(), [this](const json& line) { lines_.push_back(line); });
+    return lines_.empty() ? json() : lines_.back();
+  }
+  std::string cause(const json& result) {
+    return result.contains("failure") ? result["failure"]["cause"].get<std::string>()
+                                      : "none: " + result.dump();
+  }
+  bool has_event(const std::string& event) const {
+    for (const json& line : lines_)
+      if (line.value("event", "") == event) return true;
+    return false;
+  }
+
+  fs::path root_;
+  std::vector<json> lines_;
+};
+
+TEST_F(PrepareTest, PreparesAPackageThatNeedsNoInterpreter) {
+  const json result = run(package("name: a\nui: {path: ui}\n"));
+
+  ASSERT_TRUE(result["ok"]) << result.dump(1);
+  EXPECT_TRUE(fs::exists(fs::path(result["root"]) / "agent.yaml"));
+  EXPECT_EQ(result["dotenv"]["KEY"], "value");
+  EXPECT_FALSE(result.contains("venv_python"));
+}
+
+TEST_F(PrepareTest, InstallsRequirementsOnceAndTheVenvSeesThem) {
+  add_wheel("tinydep", "1.5");
+  const fs::path path = package("name: a\nrest: {entry: \"m:f\"}\n", "tinydep>=1.0\n");
+
+  const json first = run(path);
+
+  ASSERT_TRUE(first["ok"]) << first.dump(1);
+  EXPECT_TRUE(has_event("Installing dependencies"));
+  ASSERT_EQ(first["lock"].size(), 1u);
+  EXPECT_TRUE(first["lock"][0].get<std::string>().starts_with("tinydep==1.5 --hash=sha256:"));
+  const auto seen =
+      run_program({.argv = {first["venv_python"], "-c", "import tinydep; print(tinydep.VERSION)"},
+                   .env = own_environment()});
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_EQ(seen->output, "1.5\n");
+
+  const json again = run(path);
+  ASSERT_TRUE(again["ok"]);
+  EXPECT_TRUE(has_event("Reusing existing venv"));
+  EXPECT_FALSE(has_event("Installing dependencies"));
+}
+
+TEST_F(PrepareTest, NamesTheCauseOfWhatCannotBePrepared) {
+  const fs::path missing = package("name: a\nrest: {entry: \"m:f\"}\n", "no-such-thing==9\n");
+  const json not_found = run(missing);
+  EXPECT_EQ(cause(not_found), "dependency_not_found") << not_found.dump(1);
+  EXPECT_FALSE(not_found["failure"]["evidence"].empty());
+  EXPECT_EQ(cause(run(missing, std::string(64, '0'))), "digest_mismatch");
+  EXPECT_EQ(cause(run(root_ / "absent.apkg")), "package_not_found");
+  std::ofstream(root_ / "text.apkg") << "no zip";
+  EXPECT_EQ(cause(run(root_ / "text.apkg")), "not_a_zip");
+  EXPECT_EQ(cause(run(package("name: a\nruntime: go1.21\nrest: {entry: \"m:f\"}\n"))),
+            "wrong_runtime");
+  EXPECT_EQ(cause(run(package("name: a\nruntime: python3.99\nrest: {entry: \"m:f\"}\n"))),
+            "wrong_runtime");
+}
+
+TEST(WantedPython, ReadsWhatManifestsSay) {
+  EXPECT_EQ(wanted_python("")->major, 0);
+  EXPECT_EQ(wanted_python("python3.11")->minor, 11);
+  EXPECT_EQ(wanted_python("python>=3.8")->minor, 8);
+  EXPECT_EQ(wanted_python("python3")->major, 3);
+  EXPECT_FALSE(wanted_python("node20"));
+}
+
+TEST(InstallerFailure, RemovesPasswordsFromTheEvidence) {
+  const auto failure =
+      installer_failure("error: https://me:hunter2@index.example/simple timed out");
+
+  EXPECT_EQ(failure.cause, model::Cause::DependencyTimeout);
+  EXPECT_EQ(failure.evidence.at(0).find("hunter2"), std::string::npos);
+}
+
+TEST(LockLines, JoinsContinuationsAndDropsComments) {
+  EXPECT_EQ(lock_lines(
+                "# c\na==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n    # via x\nb==2\n"),
+            (std::vector<std::string>{"a==1 --hash=sha256:00 --hash=sha256:11", "b==2"}));
+}
+
+TEST(RunProgram, EndsAProgramThatTakesTooLong) {
+  const auto end =
+      run_program({.argv = {"/bin/sleep", "600"}, .env = own_environment(), .timeout = Millis(50)});
+
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code, ErrorCode::DeadlineExceeded);
+}
+
+}  // namespace
+}  // namespace pixell::prepare
