@@ -105,7 +105,7 @@ Result<void> Runtime::listen(const std::string& name, std::uint16_t port) {
 void Runtime::enter(Phase phase) {
   if (!was_ready_ && phase < Phase::Ready) timeline_.enter(to_string(phase), loop_.clock().now());
   view_.phase = phase;
-  check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now()));
+  check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now(), restarts_.restarts()));
 }
 
 void Runtime::boot_entered(Phase phase) { enter(phase); }

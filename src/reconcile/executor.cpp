@@ -160,6 +160,9 @@ Result<void> Executor::perform(const model::AgentApp& app, const StartInstance& 
   if (step.instance_id.empty()) TRY_VOID(parts_.rows.plan(row));
   TRY(const engine::InstanceSpec spec, spec_of(app, row));
   auto started = parts_.engine.ensure(spec);
+  // The id is ours: an earlier start of it went through, under options that have changed since.
+  if (!started && started.error().code == ErrorCode::AlreadyExists)
+    started = parts_.engine.inspect(row.id);
   if (!started && is_transient(started.error())) return std::move(started).error();
   if (!started)
     return parts_.rows.fail(
@@ -242,7 +245,11 @@ Result<void> Executor::perform(const model::AgentApp& app, const StopInstance& s
 
 Result<void> Executor::perform(const model::AgentApp&, const RemoveInstance& step,
                                std::stop_token) {
-  TRY_VOID(parts_.engine.remove(step.instance_id));
+  auto removed = parts_.engine.remove(step.instance_id);
+  // The engine knows better than a row whether it runs: it is stopped first, and removed later.
+  if (!removed && removed.error().code == ErrorCode::FailedPrecondition)
+    TRY_VOID(parts_.engine.stop(step.instance_id, parts_.options.grace));
+  if (!removed) return removed;
   return parts_.rows.remove(step.instance_id);
 }
 

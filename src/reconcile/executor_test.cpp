@@ -149,23 +149,44 @@ TEST_F(ExecutorTest, StartsTheRecordedInstanceAfterALostReply) {
 }
 
 TEST_F(ExecutorTest, RecordsAStartThatCanNeverWorkAsAFailedInstance) {
+  const std::string id = with_revision({{engine::kFakeRefused, "no such thing"}});
+
+  ASSERT_TRUE(run(StartInstance{.revision = 1, .instance_id = {}, .deployment_id = id}));
+
+  const model::Instance failed = only_instance();
+  EXPECT_EQ(failed.phase, model::InstancePhase::Failed);
+  EXPECT_EQ(failed.boot_report->failure->cause, model::Cause::EngineFailed);
+  EXPECT_THAT(failed.boot_report->failure->message, HasSubstr("no such thing"));
+}
+
+TEST_F(ExecutorTest, TakesOverAnEarlierStartUnderOtherOptions) {
+  const std::string id = with_revision();
+  model::Instance row;
+  row.id = "i1";
+  row.app_id = "hello";
+  row.revision = 1;
+  ASSERT_TRUE(rows_->plan(row));
+  engine::InstanceSpec earlier;
+  earlier.id = "i1";
+  earlier.app_id = "hello";
+  earlier.grace = Millis(1);
+  ASSERT_TRUE(engine_.ensure(earlier));
+
+  ASSERT_TRUE(run(StartInstance{.revision = 1, .instance_id = "i1", .deployment_id = id}));
+
+  EXPECT_EQ(only_instance().phase, model::InstancePhase::Ready);
+}
+
+TEST_F(ExecutorTest, StopsWhatItShouldRemoveButRuns) {
   const std::string id = with_revision();
   ASSERT_TRUE(run(StartInstance{.revision = 1, .instance_id = {}, .deployment_id = id}));
   const std::string instance = only_instance().id;
-  model::Instance other = only_instance();
-  engine::InstanceSpec foreign;
-  foreign.id = "taken";
-  ASSERT_TRUE(engine_.ensure(foreign));
-  other.id = "taken";
-  other.started_at = 0;
-  ASSERT_TRUE(rows_->plan(other));
 
-  ASSERT_TRUE(run(StartInstance{.revision = 1, .instance_id = "taken", .deployment_id = id}));
+  EXPECT_EQ(run(RemoveInstance{instance}).error().code, ErrorCode::FailedPrecondition);
+  EXPECT_THAT(*store_->instances("hello"), SizeIs(1));
 
-  const auto failed = store_->instance("taken");
-  EXPECT_EQ(failed->phase, model::InstancePhase::Failed);
-  EXPECT_EQ(failed->boot_report->failure->cause, model::Cause::EngineFailed);
-  EXPECT_THAT(failed->boot_report->failure->message, HasSubstr("another spec"));
+  EXPECT_TRUE(run(RemoveInstance{instance}));
+  EXPECT_THAT(*store_->instances("hello"), IsEmpty());
 }
 
 TEST_F(ExecutorTest, PublishesARouteWithTheManifestsWords) {
@@ -224,7 +245,7 @@ TEST_F(ExecutorTest, StopsAndRemovesAnInstance) {
   ASSERT_TRUE(run(StopInstance{instance}));
   EXPECT_NE(only_instance().phase, model::InstancePhase::Starting);
   ASSERT_TRUE(run(RemoveInstance{instance}));
-  ASSERT_TRUE(run(RemoveInstance{instance}));
+  EXPECT_TRUE(run(RemoveInstance{instance})) << "a second time is fine";
 
   EXPECT_THAT(*store_->instances("hello"), IsEmpty());
   EXPECT_THAT(*engine_.list(), IsEmpty());

@@ -41,7 +41,7 @@ inline constexpr std::size_t kPassThreads = 4;
 inline constexpr std::size_t kImportThreads = 4;
 
 /// Deployments looked through for the one that made a revision.
-inline constexpr std::size_t kSearchedDeployments = 1'000;
+inline constexpr std::size_t kSearchedDeployments = 200;
 
 /// Events read in one go.
 inline constexpr std::size_t kEventBatch = 1'000;

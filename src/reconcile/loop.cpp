@@ -236,7 +236,13 @@ void Reconciler::Impl::watch_store(std::stop_token stop) {
   mark_all();
   while (!stop.stop_requested()) {
     const auto last = parts.store.wait_for_change(position, kChangeWait, stop);
-    if (!last || *last <= position) continue;
+    if (!last) {
+      parts.log.warning("Changes cannot be awaited", {{"error", last.error().message}});
+      std::unique_lock lock(mutex);
+      wake.wait_for(lock, stop, kEngineRetry, [] { return false; });
+      continue;
+    }
+    if (*last <= position) continue;
     const auto events = parts.store.events_after(position, kEventBatch);
     if (!events) {
       parts.log.warning("Changes cannot be read", {{"error", events.error().message}});

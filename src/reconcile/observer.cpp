@@ -12,6 +12,15 @@ bool has_ended(const model::Instance& instance) {
          instance.phase == model::InstancePhase::Failed;
 }
 
+// Spares the store a transaction for each instance that stayed as it was.
+bool says_the_same(const model::Instance& row, const model::Instance& seen) {
+  return row.phase == seen.phase && row.boot_phase == seen.boot_phase && row.pid == seen.pid &&
+         row.address == seen.address && row.exit_code == seen.exit_code &&
+         row.exit_signal == seen.exit_signal && row.started_at != 0 &&
+         row.restarts >= seen.restarts &&
+         row.boot_report.has_value() == seen.boot_report.has_value();
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> Observer::look() {
@@ -19,26 +28,29 @@ Result<std::vector<std::string>> Observer::look() {
   TRY(const std::vector<model::Instance> rows, store_.instances({}));
   TRY(const std::vector<model::Instance> listed, engine_.list());
 
+  std::map<std::string_view, const model::Instance*> recorded;
+  for (const model::Instance& row : rows) recorded[row.id] = &row;
+
   auto sight = std::make_shared<EngineSight>();
   sight->is_seen = true;
-  std::set<std::string> in_engine;
+  std::set<std::string_view> in_engine;
+  std::vector<std::string> strange;
   for (const model::Instance& instance : listed) {
     in_engine.insert(instance.id);
     sight->instances[instance.app_id].push_back(instance);
-    TRY_VOID(rows_.observe(instance));
+    const auto row = recorded.find(instance.id);
+    if (row == recorded.end()) strange.push_back(instance.app_id);
+    // One that was recorded since the rows were read has a row by now.
+    if (row == recorded.end() || !says_the_same(*row->second, instance))
+      TRY_VOID(rows_.observe(instance));
   }
-  std::set<std::string> recorded;
   for (const model::Instance& row : rows) {
-    recorded.insert(row.id);
     if (row.started_at == 0 || has_ended(row) || in_engine.contains(row.id)) continue;
     TRY_VOID(rows_.fail(
         row.id,
         model::make_failure(model::Cause::EngineFailed, "the engine no longer knows the instance"),
         clock_.unix_now()));
   }
-  std::vector<std::string> strange;
-  for (const model::Instance& instance : listed)
-    if (!recorded.contains(instance.id)) strange.push_back(instance.app_id);
   sight_.set(std::move(sight));
   return strange;
 }

@@ -51,6 +51,8 @@ Result<model::Instance> FakeEngine::ensure(const InstanceSpec& spec) {
     progress(found->second, now);
     return found->second.instance;
   }
+  if (const auto refused = spec.environment.find(kFakeRefused); refused != spec.environment.end())
+    return make_error(ErrorCode::InvalidArgument, refused->second);
   Record record{.spec = spec, .instance = {}, .stops_at = {}};
   record.instance.id = spec.id;
   record.instance.app_id = spec.app_id;

@@ -22,6 +22,8 @@ inline constexpr const char* kFakeCause = "FAKE_CAUSE";
 inline constexpr const char* kFakeNeverReady = "FAKE_NEVER_READY";
 /// Set: the first ensure() starts the instance but answers Unavailable.
 inline constexpr const char* kFakeLostReply = "FAKE_LOST_REPLY";
+/// Set: ensure() refuses the spec for good, with this text.
+inline constexpr const char* kFakeRefused = "FAKE_REFUSED";
 /// Milliseconds a stop drains (default 0).
 inline constexpr const char* kFakeStopDelay = "FAKE_STOP_DELAY_MS";
 

@@ -21,11 +21,13 @@ std::string dump(const nlohmann::json& json) {
 
 }  // namespace
 
-Result<void> BootReportFile::write_state(Phase phase, bool ready, UnixMillis now) const {
+Result<void> BootReportFile::write_state(Phase phase, bool ready, UnixMillis now,
+                                         int restarts) const {
   if (is_off()) return {};
   return write_file_atomically(
       directory_ / "state.json",
-      fmt::format("{{\"phase\":\"{}\",\"ready\":{},\"at\":{}}}\n", to_string(phase), ready, now),
+      fmt::format("{{\"phase\":\"{}\",\"ready\":{},\"at\":{},\"restarts\":{}}}\n",
+                  to_string(phase), ready, now, restarts),
       0644, Durability::ProcessCrash);
 }
 

@@ -19,8 +19,9 @@ class BootReportFile {
   /// `directory` may be empty. It must exist otherwise.
   explicit BootReportFile(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  /// state.json: {"phase","ready","at"} with `at` in Unix milliseconds.
-  Result<void> write_state(Phase phase, bool ready, UnixMillis now) const;
+  /// state.json: {"phase","ready","at","restarts"} with `at` in Unix milliseconds and the restarts
+  /// of the agent's worker.
+  Result<void> write_state(Phase phase, bool ready, UnixMillis now, int restarts = 0) const;
   /// boot_report.json: model::BootReport.
   Result<void> write_report(const model::BootReport& report) const;
   /// exit.json: {"code","signal":0,"at","failure"?}.

@@ -29,10 +29,10 @@ class BootReportFileTest : public testing::Test {
 TEST_F(BootReportFileTest, WritesTheState) {
   BootReportFile files(directory_);
 
-  ASSERT_TRUE(files.write_state(Phase::Fetch, false, 1234));
+  ASSERT_TRUE(files.write_state(Phase::Fetch, false, 1234, 2));
 
   EXPECT_EQ(read("state.json"),
-            (nlohmann::json{{"phase", "fetch"}, {"ready", false}, {"at", 1234}}));
+            (nlohmann::json{{"phase", "fetch"}, {"ready", false}, {"at", 1234}, {"restarts", 2}}));
 }
 
 TEST_F(BootReportFileTest, WritesTheExitWithItsCause) {

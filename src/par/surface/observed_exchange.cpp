@@ -1,6 +1,8 @@
 #include "par/surface/observed_exchange.hpp"
 
+#include <array>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "par/surface/cors.hpp"
@@ -61,19 +63,16 @@ void ObservedExchange::on_abort(net::AbortReason reason) {
 void ObservedExchange::log_once() {
   if (std::exchange(is_logged_, true)) return;
   const std::chrono::duration<double> seconds = clock_.now() - start_;
-  if (grpc_status_.empty())
-    log_.info("Request processed", {{"method", method_},
-                                    {"url", path_},
-                                    {"status_code", status_},
-                                    {"process_time", seconds.count()},
-                                    {"request_id", request_id_}});
-  else
-    log_.info("Request processed", {{"method", method_},
-                                    {"url", path_},
-                                    {"status_code", status_},
-                                    {"grpc_status", grpc_status_},
-                                    {"process_time", seconds.count()},
-                                    {"request_id", request_id_}});
+  std::array<LogField, 6> fields = {LogField{"method", method_},
+                                    LogField{"url", path_},
+                                    LogField{"status_code", status_},
+                                    LogField{"process_time", seconds.count()},
+                                    LogField{"", ""},
+                                    LogField{"", ""}};
+  std::size_t count = 4;
+  if (!grpc_status_.empty()) fields[count++] = {"grpc_status", grpc_status_};
+  if (!request_id_.empty()) fields[count++] = {"request_id", request_id_};
+  log_.line(LogLevel::Info, "Request processed", std::span(fields).first(count));
 }
 
 }  // namespace pixell::par
