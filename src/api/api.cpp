@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "api/url.hpp"
+#include "base/percent.hpp"
 #include "net/reply.hpp"
 
 namespace pixell::api {

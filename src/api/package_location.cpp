@@ -6,6 +6,7 @@
 
 #include "api/url.hpp"
 #include "apkg/package_source.hpp"
+#include "base/percent.hpp"
 
 namespace pixell::api {
 

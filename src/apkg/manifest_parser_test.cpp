@@ -141,7 +141,7 @@ TEST(ManifestParser, TellsAllFindingsWithTheirPlace) {
                 "agent.yaml:6:10: rest.entry must be a text, not a mapping",
                 "agent.yaml:10:7: metadata.sub_agents[0] has no name",
                 "agent.yaml:11:7: metadata.sub_agents[1] must be a mapping, not a text",
-                "agent.yaml:12:24: metadata.sub_agents[2].public must be true or false"}));
+                "agent.yaml:12:25: metadata.sub_agents[2].public must be true or false"}));
 }
 
 TEST(ManifestParser, RefusesEntriesThatNameNoFunction) {

@@ -165,6 +165,7 @@ TEST_F(PackageSource, FollowsRedirectsOnHttpsOnly) {
   EXPECT_EQ(urls_[1], "https://files.example.com/b/q.apkg?s=1");
   EXPECT_EQ(urls_[2], "https://files.example.com/b/r.apkg");
   EXPECT_EQ(urls_[3], "https://cdn.example.com/s");
+  fs::remove(root_ / "p");
 
   for (const char* place : {"http://files.example.com/p", "file:///etc/passwd", "s3://b/k"}) {
     answers_ = {{.status = 302, .body = {}, .location = place}, {.body = "bad"}};

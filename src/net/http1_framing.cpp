@@ -1,18 +1,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/percent.hpp"
 #include "net/http1_parser.hpp"
 
 namespace pixell::net {
 
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // A chunk size with more digits could only be leading zeros or a size beyond 2^60.
 constexpr int kMaxSizeDigits = 15;

@@ -3,7 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <variant>
+
 #include "reconcile/limits.hpp"
+#include "reconcile/testing/planner_fixture.hpp"
+
+// How the planner rolls a deployment out: step by step to its end, or to its failure.
 
 namespace pixell::reconcile {
 namespace {
@@ -12,61 +18,6 @@ using model::InstancePhase;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::StartsWith;
-
-constexpr UnixMillis kNow = 1'700'000'000'000;
-
-std::vector<std::string> described(const Plan& plan) {
-  std::vector<std::string> texts;
-  for (const Step& step : plan.steps) texts.push_back(describe(step));
-  return texts;
-}
-
-// Builds a view the way a story is told.
-class PlannerTest : public ::testing::Test {
- protected:
-  PlannerTest() {
-    view_.app.id = "hello";
-    view_.edges_applied = true;
-  }
-
-  model::Deployment& deploys(const std::string& id, std::int64_t revision = 0) {
-    model::Deployment deployment;
-    deployment.id = id;
-    deployment.app_id = "hello";
-    deployment.revision = revision;
-    deployment.package_url = "file:///a.apkg";
-    deployment.created_at = kNow;
-    deployment.deadline = kNow + 600'000;
-    deployment.steps = model::new_deployment_steps();
-    view_.open_deployments.push_back(deployment);
-    return view_.open_deployments.back();
-  }
-  model::Instance& runs(const std::string& id, std::int64_t revision, InstancePhase phase) {
-    ObservedInstance seen;
-    seen.in_engine = true;
-    seen.instance.id = id;
-    seen.instance.app_id = "hello";
-    seen.instance.revision = revision;
-    seen.instance.phase = phase;
-    seen.instance.address = "unix:/" + id;
-    seen.instance.started_at = kNow - 1'000;
-    seen.instance.changed_at = kNow;
-    view_.instances.push_back(seen);
-    return view_.instances.back().instance;
-  }
-  void routes_to(std::int64_t revision, std::vector<std::string> addresses) {
-    view_.route.route.legs = {{.revision = revision,
-                               .weight_permille = 1000,
-                               .tag = {},
-                               .addresses = std::move(addresses)}};
-    view_.route.generation = 1;
-    view_.route.changed_at = kNow;
-  }
-  std::vector<std::string> steps(UnixMillis now = kNow) { return described(plan(view_, now)); }
-
-  AppView view_;
-};
 
 TEST_F(PlannerTest, HasNothingToDoForAnAppAtRest) {
   view_.app.desired_revision = 1;
@@ -292,120 +243,6 @@ TEST_F(PlannerTest, TakesTheRouteOfAnAppAwayWhenItsFirstDeploymentFailed) {
   routes_to(1, {});
 
   EXPECT_THAT(steps(), ElementsAre("publish_route ", "remove_instance i1"));
-}
-
-TEST_F(PlannerTest, ReplacesAnInstanceThatDiedAtOnce) {
-  view_.app.desired_revision = 1;
-  runs("i1", 1, InstancePhase::Failed);
-  routes_to(1, {"unix:/i1"});
-
-  const Plan planned = plan(view_, kNow);
-
-  EXPECT_THAT(described(planned), ElementsAre("start_instance 1 ", "publish_route 1=1000;"));
-  EXPECT_EQ(std::get<StartInstance>(planned.steps[0]).restarts, 1);
-}
-
-TEST_F(PlannerTest, BacksOffWhenAnInstanceKeepsDying) {
-  view_.app.desired_revision = 1;
-  routes_to(1, {});
-  model::Instance& died = runs("i1", 1, InstancePhase::Failed);
-  struct Row {
-    int restarts;
-    Millis delay;
-  };
-  for (const Row& row : {Row{1, Millis(1'000)}, Row{2, Millis(2'000)}, Row{4, Millis(8'000)},
-                         Row{7, Millis(60'000)}, Row{1'000, Millis(60'000)}}) {
-    SCOPED_TRACE(row.restarts);
-    died.restarts = row.restarts;
-    const UnixMillis due = kNow + row.delay.count();
-
-    EXPECT_THAT(steps(due - 1), IsEmpty());
-    EXPECT_EQ(plan(view_, due - 1).look_again_at, due);
-    EXPECT_THAT(steps(due), ElementsAre("start_instance 1 "));
-  }
-}
-
-TEST_F(PlannerTest, ForgetsOldRestartsAfterAStableRun) {
-  view_.app.desired_revision = 1;
-  routes_to(1, {});
-  model::Instance& died = runs("i1", 1, InstancePhase::Failed);
-  died.restarts = 9;
-  died.started_at = died.changed_at - kStableRun.count();
-
-  const Plan planned = plan(view_, kNow);
-
-  ASSERT_THAT(described(planned), ElementsAre("start_instance 1 "));
-  EXPECT_EQ(std::get<StartInstance>(planned.steps[0]).restarts, 1);
-}
-
-TEST_F(PlannerTest, RemovesTheDeadOneWhenItsReplacementStarts) {
-  view_.app.desired_revision = 1;
-  routes_to(1, {});
-  runs("i1", 1, InstancePhase::Failed);
-  runs("i2", 1, InstancePhase::Starting);
-
-  EXPECT_THAT(steps(), ElementsAre("remove_instance i1"));
-}
-
-TEST_F(PlannerTest, RepairsTheServingRevisionWhileAnotherIsOnItsWay) {
-  view_.app.desired_revision = 1;
-  deploys("d2");
-  runs("i1", 1, InstancePhase::Failed);
-  routes_to(1, {"unix:/i1"});
-
-  EXPECT_THAT(steps(),
-              ElementsAre("start_instance 1 ", "publish_route 1=1000;", "import_package d2"));
-}
-
-TEST_F(PlannerTest, StopsInstancesNobodyRecorded) {
-  view_.app.desired_revision = 1;
-  runs("i1", 1, InstancePhase::Ready);
-  runs("i0", 1, InstancePhase::Ready);
-  view_.instances.back().has_row = false;
-  routes_to(1, {"unix:/i1"});
-
-  EXPECT_THAT(steps(), ElementsAre("stop_instance i0"));
-}
-
-TEST_F(PlannerTest, StopsInstancesOfAnAppTheStoreDoesNotKnow) {
-  runs("i1", 7, InstancePhase::Starting);
-  view_.instances.back().has_row = false;
-  runs("i2", 7, InstancePhase::Stopped);
-  view_.instances.back().has_row = false;
-
-  EXPECT_THAT(steps(), ElementsAre("stop_instance i1", "remove_instance i2"));
-}
-
-TEST_F(PlannerTest, StopsASecondInstanceOfTheSameRevision) {
-  view_.app.desired_revision = 1;
-  runs("i1", 1, InstancePhase::Starting);
-  runs("i2", 1, InstancePhase::Ready);
-  routes_to(1, {"unix:/i2"});
-
-  EXPECT_THAT(steps(), ElementsAre("stop_instance i1"));
-}
-
-TEST_F(PlannerTest, ForgetsAnInstanceThatWasRecordedButIsNotWantedAnyMore) {
-  view_.app.desired_revision = 2;
-  runs("i1", 1, InstancePhase::Starting);
-  view_.instances.back().in_engine = false;
-  runs("i2", 2, InstancePhase::Ready);
-  routes_to(2, {"unix:/i2"});
-
-  EXPECT_THAT(steps(), ElementsAre("remove_instance i1"));
-}
-
-TEST_F(PlannerTest, TouchesNoInstanceWhileTheEngineIsAway) {
-  view_.engine_seen = false;
-  view_.app.desired_revision = 1;
-  deploys("d1");
-  deploys("d2");
-  runs("i1", 1, InstancePhase::Failed);
-  routes_to(1, {"unix:/i1"});
-
-  EXPECT_THAT(steps(), ElementsAre("fail_deployment d1 superseded", "import_package d2"));
-  EXPECT_THAT(steps(kNow + 600'000),
-              ElementsAre("fail_deployment d1 superseded", StartsWith("fail_deployment d2 dead")));
 }
 
 }  // namespace

@@ -1,15 +1,8 @@
 #include "cmd/pac/edge_registry.hpp"
 
+#include "cmd/pac/limits.hpp"
+
 namespace pixell::cmd {
-
-namespace {
-
-// Longer than the longest long-poll: an edge that waits quietly for a change is not gone.
-constexpr Millis kEdgeLife{30'000};
-// Edges remembered at most; ids are chosen by the edges themselves.
-constexpr std::size_t kMaxEdges = 1'000;
-
-}  // namespace
 
 void EdgeRegistry::heard(std::string_view edge, std::int64_t generation) {
   std::lock_guard lock(mutex_);

@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
+#include "cmd/pac/limits.hpp"
+
 namespace pixell::cmd {
-
-namespace {
-
-constexpr Millis kFirstBackoff{200};
-constexpr Millis kLastBackoff{5'000};
-constexpr Millis kStableRun{10'000};
-
-}  // namespace
 
 void Role::start(const Log& log, Instant now) {
   started_at_ = now;
@@ -26,19 +20,24 @@ void Role::start(const Log& log, Instant now) {
 
 void Role::ended(const Log& log, int wait_status, Instant now, bool is_expected) {
   const ExitStatus status = exit_status_of(wait_status);
-  if (is_expected)
-    log.info("Role stopped", {{"process", name_}, {"pid", pid_}, {"exit_code", status.code}});
-  else
-    log.error(
-        "Role ended, will be restarted",
-        {{"process", name_}, {"pid", pid_}, {"exit_code", status.code}, {"signal", status.signal}});
-  pid_ = 0;
-  if (now - started_at_ > kStableRun) backoff_ = Millis(0);
+  if (now - started_at_ > kStableRoleRun) backoff_ = Millis(0);
   wait_before_restart(now);
+  if (is_expected)
+    log.info("Role stopped", {{"process", name_},
+                              {"pid", pid_},
+                              {"exit_code", status.code},
+                              {"signal", status.signal}});
+  else
+    log.error("Role ended, will be restarted", {{"process", name_},
+                                                {"pid", pid_},
+                                                {"exit_code", status.code},
+                                                {"signal", status.signal},
+                                                {"restart_in_ms", backoff_.count()}});
+  pid_ = 0;
 }
 
 void Role::wait_before_restart(Instant now) {
-  backoff_ = backoff_.count() == 0 ? kFirstBackoff : std::min(backoff_ * 2, kLastBackoff);
+  backoff_ = backoff_.count() == 0 ? kFirstRoleBackoff : std::min(backoff_ * 2, kLastRoleBackoff);
   due_at_ = now + backoff_;
 }
 

@@ -13,11 +13,16 @@ namespace pixell::cmd {
 /// One role process as its supervisor keeps it.
 ///
 ///   waiting ─due─▶ running ─ended─▶ waiting (back-off: 200 ms doubling to 5 s, anew after 10 s)
+///
+/// A new role is due at once. Whoever supervises it calls start() and ended(); see Supervisor.
 class Role {
  public:
+  /// `spec` starts the process; descriptors it names stay the caller's and open.
   Role(std::string name, ProcessSpec spec) : name_(std::move(name)), spec_(std::move(spec)) {}
 
   const std::string& name() const { return name_; }
+  const ProcessSpec& spec() const { return spec_; }
+  /// 0 while it does not run.
   pid_t pid() const { return pid_; }
   bool is_running() const { return pid_ > 0; }
   /// When start() is due again; meaningful while it does not run.

@@ -6,22 +6,28 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "cmd/pac/role.hpp"
 
 namespace pixell::cmd {
 
 struct ServeOptions {
-  std::filesystem::path state_dir;
+  std::filesystem::path state_dir;                     ///< absolute
   std::vector<std::string> listen{"127.0.0.1:4000"};  ///< address:port of each public listener
-  std::string engine = "local";
-  std::vector<std::filesystem::path> allow_file_dirs;
+  std::string engine = "local";                        ///< local or fake
+  std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;
   bool stop_instances = false;  ///< at the end; else they keep running and are adopted next time
 };
 
-/// Runs the supervisor: owns the public listening sockets, starts the roles control, edge and node
-/// as processes of this program, restarts what ends. Until SIGTERM or SIGINT; a second signal
-/// hastens. Returns the exit code.
+/// The roles of an installation in the order they are started. With the fake engine there is no
+/// node: nothing is run. `listeners` are handed to the edge and must stay open.
+std::vector<Role> make_roles(const ServeOptions& options, const std::vector<UniqueFd>& listeners);
+
+/// Runs the supervisor: owns the public listening sockets, starts the roles node, control and edge
+/// as processes of this program, restarts what ends. Until SIGTERM, SIGINT or SIGHUP; a second
+/// signal hastens. Returns the exit code.
 ///
 /// The roles end with their supervisor (it is the only one who could restart them); instances do
 /// not. Whatever died is back when `pac serve` runs again on the same state directory.

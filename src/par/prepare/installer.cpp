@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "apkg/digest.hpp"
 #include "base/files.hpp"
+#include "base/percent.hpp"
 #include "par/prepare/limits.hpp"
 #include "par/prepare/program.hpp"
 
@@ -46,6 +48,16 @@ bool holds(const std::string& text, std::initializer_list<std::string_view> part
                      [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
 
+// The digest of what pip took from the wheelhouse, for which its report gives none; empty when it
+// is no file.
+std::string digest_of_local(std::string_view url) {
+  constexpr std::string_view kScheme = "file://";
+  if (!url.starts_with(kScheme)) return {};
+  const auto path = percent_decode(url.substr(kScheme.size()));
+  const auto digest = apkg::sha256_of_file(path.value_or(""));
+  return digest ? *digest : std::string();
+}
+
 // pip's resolution report as a lock (https://pip.pypa.io/en/stable/reference/installation-report/).
 apkg::Checked<std::string> lock_of_report(const std::string& text) {
   const auto report = nlohmann::json::parse(text, nullptr, false);
@@ -56,12 +68,14 @@ apkg::Checked<std::string> lock_of_report(const std::string& text) {
     const auto& archive = item["download_info"].value("archive_info", nlohmann::json::object());
     const auto& hashes = archive.value("hashes", nlohmann::json::object());
     const std::string name = item["metadata"]["name"];
-    if (!hashes.contains("sha256"))
+    const std::string sha256 = hashes.contains("sha256")
+                                   ? hashes["sha256"].get<std::string>()
+                                   : digest_of_local(item["download_info"].value("url", ""));
+    if (sha256.empty())
       return apkg::refuse(model::Cause::DependencyFailed,
                           fmt::format("the requirement {} has no archive to lock by hash", name));
     lock += fmt::format("{}=={} --hash=sha256:{}\n", name,
-                        item["metadata"]["version"].get<std::string>(),
-                        hashes["sha256"].get<std::string>());
+                        item["metadata"]["version"].get<std::string>(), sha256);
   }
   return lock;
 }

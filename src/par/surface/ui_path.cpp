@@ -4,35 +4,12 @@
 #include <array>
 #include <cctype>
 
+#include "base/percent.hpp"
 #include "par/limits.hpp"
 
 namespace pixell::par {
 
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded += text[i];
-      continue;
-    }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_value(text[i + 1]);
-    const int low = hex_value(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return decoded;
-}
 
 bool is_servable_name(std::string_view name) {
   if (name.starts_with('.') && name != ".well-known") return false;
@@ -88,7 +65,7 @@ std::optional<std::vector<std::string>> ui_segments(std::string_view encoded) {
     const std::size_t end = std::min(encoded.find('/', at), encoded.size());
     const bool is_last = end == encoded.size();
     // Each segment is decoded by itself, so that %2F cannot make new ones.
-    auto name = percent_decoded(encoded.substr(at, end - at));
+    auto name = percent_decode(encoded.substr(at, end - at));
     if (!name || !is_servable_name(*name)) return std::nullopt;
     if (is_last && name->empty()) name = "index.html";
     if (!name->empty()) segments.push_back(std::move(*name));
@@ -101,9 +78,8 @@ std::optional<std::vector<std::string>> ui_segments(std::string_view encoded) {
 std::string_view content_type_of(std::string_view name) {
   const auto dot = name.rfind('.');
   std::string extension(dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1));
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto found = std::ranges::find(kTypes, std::string_view(extension), &Type::extension);
   return found == kTypes.end() ? "application/octet-stream" : found->type;
 }

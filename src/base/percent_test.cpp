@@ -1,0 +1,20 @@
+#include "base/percent.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pixell {
+namespace {
+
+TEST(PercentDecode, DecodesBothCasesAndLeavesTheRest) {
+  EXPECT_EQ(percent_decode("a%2Fb%c3%A4+c"), "a/b\xc3\xa4+c");
+  EXPECT_EQ(percent_decode(""), "");
+  EXPECT_EQ(percent_decode("%25"), "%");
+}
+
+TEST(PercentDecode, RefusesMalformedSequencesAndNul) {
+  for (const char* text : {"%", "a%2", "%zz", "%2", "%%41", "%00", "x%0"})
+    EXPECT_EQ(percent_decode(text), std::nullopt) << text;
+}
+
+}  // namespace
+}  // namespace pixell

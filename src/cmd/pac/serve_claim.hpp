@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+
+namespace pixell::cmd {
+
+/// What only one `pac serve` at a time has: a state directory and the public ports.
+struct ServeClaim {
+  UniqueFd lock;                    ///< of <state_dir>/run/serve.lock
+  std::vector<UniqueFd> listeners;  ///< bound and listening, in the order asked for
+  std::string addresses;            ///< "127.0.0.1:4000, [::1]:4000", with the real ports
+};
+
+/// Makes the state directory, locks it and opens the listeners ("address:port"; port 0 = any). The
+/// error names the option, its value and the remedy. Waits at most half a second for the lock, and
+/// a few seconds for a port that the edge of a killed `pac serve` on this directory still holds.
+Result<ServeClaim> claim_state_and_ports(const std::filesystem::path& state_dir,
+                                         const std::vector<std::string>& listen);
+
+}  // namespace pixell::cmd
