@@ -11,6 +11,9 @@ namespace pixell {
 /// getrandom(2).
 std::string new_ulid(UnixMillis now);
 
+/// True for 26 characters of Crockford's base 32 in upper case.
+bool is_ulid(std::string_view text);
+
 /// A new short id of 8 characters, lower-case letters and digits without look-alikes.
 std::string new_short_id();
 

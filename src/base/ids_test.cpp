@@ -19,6 +19,9 @@ TEST(Ulid, HasTwentySixCharactersOfTheAlphabet) {
 
   EXPECT_EQ(id.size(), 26U);
   EXPECT_EQ(id.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ"), std::string::npos);
+  EXPECT_TRUE(is_ulid(id));
+  EXPECT_FALSE(is_ulid(id.substr(1)));
+  EXPECT_FALSE(is_ulid("u" + id.substr(1)));
 }
 
 TEST(Ulid, SortsByTime) { EXPECT_LT(new_ulid(1'700'000'000'000), new_ulid(1'700'000'000'001)); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/limits.hpp"
+#include "net/reply.hpp"
 #include "net/testing/http1_fixture.hpp"
 
 // Exchanges of HTTP/1 that one side breaks off: a client that goes or only shuts its side, and a

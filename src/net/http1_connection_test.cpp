@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "net/reply.hpp"
 #include "net/testing/http1_fixture.hpp"
 
 // A connection of the server side of HTTP/1: one request after the other, and when it closes.

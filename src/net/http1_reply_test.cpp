@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "net/reply.hpp"
 #include "net/testing/http1_fixture.hpp"
 
 // Replies of the server side of HTTP/1: their heads, their framing, and a reader that is slow.

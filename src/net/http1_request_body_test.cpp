@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "net/limits.hpp"
+#include "net/reply.hpp"
 #include "net/testing/http1_fixture.hpp"
 
 // Request bodies on the server side of HTTP/1: passed on, asked for with 100, held back, and what

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "net/reply.hpp"
 #include "net/testing/http1_fixture.hpp"
 
 // Upgrades on the server side of HTTP/1, and the tunnels they become.

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <variant>
+
 #include "reconcile/limits.hpp"
 #include "reconcile/testing/planner_fixture.hpp"
 

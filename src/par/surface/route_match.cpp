@@ -8,8 +8,7 @@ namespace pixell::par {
 namespace {
 
 bool is_under(std::string_view path, std::string_view prefix) {
-  return path.starts_with(prefix) &&
-         (path.size() == prefix.size() || path[prefix.size()] == '/');
+  return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
 // "/agents/{id}/health" → id, else empty.
@@ -59,6 +58,7 @@ RouteMatch match_built_in(const RouteRequest& request, const RouteContext& conte
 struct UiPlace {
   bool is_inside = false;
   bool lacks_slash = false;
+  bool is_only_ui = false;         // under B/ui: no program calls anything there
   std::vector<std::string> paths;  // below the folder, without leading slash
 };
 
@@ -67,6 +67,7 @@ UiPlace place_in_ui(std::string_view rel, const RouteContext& context) {
   for (const std::string_view mount : {context.ui_base, std::string_view("/ui")}) {
     if (!is_under(rel, mount)) continue;
     place.is_inside = true;
+    place.is_only_ui = mount == "/ui";
     if (rel.size() == mount.size())
       place.lacks_slash = true;
     else
@@ -116,9 +117,10 @@ RouteMatch match_route(const RouteRequest& request, const RouteContext& context)
   if (ui.is_inside) {
     if (ui.paths.back() == "ui-config.json") return {.route = Route::UiConfig};
     const bool wants_page =
-        request.accepts_html || (match.route == Route::NotFound && !has_extension(rel));
-    match.spa_fallback = wants_page && !is_program_path(rel) &&
-                         !is_program_path("/" + ui.paths.back());
+        request.accepts_html ||
+        ((match.route == Route::NotFound || ui.is_only_ui) && !has_extension(rel));
+    match.spa_fallback =
+        wants_page && !is_program_path(rel) && !is_program_path("/" + ui.paths.back());
     match.ui_paths = std::move(ui.paths);
     if (match.route == Route::NotFound) match.route = Route::UiFile;
   } else if (match.route == Route::NotFound && (built_in.route != Route::NotFound || is_info)) {

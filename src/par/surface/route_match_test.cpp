@@ -53,7 +53,9 @@ INSTANTIATE_TEST_SUITE_P(
             Route::Health,
             full()},
         Row{"OtherAgentHealth", {"GET", "/agents/b2/health"}, Route::AgentHealth, full()},
-        Row{"NestedAgentHealth", {"GET", "/agents/a1/agents/a1/health"}, Route::AgentHealth,
+        Row{"NestedAgentHealth",
+            {"GET", "/agents/a1/agents/a1/health"},
+            Route::AgentHealth,
             full()},
         Row{"AgentHealthAtRoot", {"GET", "/agents/a1/health"}, Route::AgentHealth, root()},
         Row{"Meta", {"GET", "/agents/a1/meta"}, Route::Meta, full()},
@@ -112,6 +114,8 @@ TEST(RouteMatch, FallsBackToThePageForPeopleNotForPrograms) {
   };
   EXPECT_TRUE(page("/agents/a1/settings", true, full()));
   EXPECT_FALSE(page("/agents/a1/settings", false, full()));
+  EXPECT_TRUE(page("/agents/a1/ui/settings", false, full()));
+  EXPECT_FALSE(page("/agents/a1/ui/missing.js", false, full()));
   EXPECT_TRUE(page("/agents/a1/settings", false, ui_only()));
   EXPECT_FALSE(page("/agents/a1/missing.js", false, ui_only()));
   EXPECT_TRUE(page("/agents/a1/v1.2/page", true, ui_only()));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "base/ids.hpp"
 #include "base/testing/fake_clock.hpp"
