@@ -22,20 +22,20 @@ constexpr std::uint32_t ip4(unsigned a, unsigned b, unsigned c, unsigned d) {
 }
 
 constexpr std::array kNotPublic4 = {
-    Range4{ip4(0, 0, 0, 0), 8},      // this network
-    Range4{ip4(10, 0, 0, 0), 8},     // private
-    Range4{ip4(100, 64, 0, 0), 10},  // shared by carriers
-    Range4{ip4(127, 0, 0, 0), 8},    // loopback
-    Range4{ip4(169, 254, 0, 0), 16}, // link-local, with the metadata services of clouds
-    Range4{ip4(172, 16, 0, 0), 12},  // private
-    Range4{ip4(192, 0, 0, 0), 24},   // protocol assignments
-    Range4{ip4(192, 0, 2, 0), 24},   // documentation
-    Range4{ip4(192, 88, 99, 0), 24}, // old 6to4 relays
-    Range4{ip4(192, 168, 0, 0), 16}, // private
-    Range4{ip4(198, 18, 0, 0), 15},  // benchmarks
-    Range4{ip4(198, 51, 100, 0), 24},// documentation
-    Range4{ip4(203, 0, 113, 0), 24}, // documentation
-    Range4{ip4(224, 0, 0, 0), 3},    // multicast, reserved, broadcast
+    Range4{ip4(0, 0, 0, 0), 8},        // this network
+    Range4{ip4(10, 0, 0, 0), 8},       // private
+    Range4{ip4(100, 64, 0, 0), 10},    // shared by carriers
+    Range4{ip4(127, 0, 0, 0), 8},      // loopback
+    Range4{ip4(169, 254, 0, 0), 16},   // link-local, with the metadata services of clouds
+    Range4{ip4(172, 16, 0, 0), 12},    // private
+    Range4{ip4(192, 0, 0, 0), 24},     // protocol assignments
+    Range4{ip4(192, 0, 2, 0), 24},     // documentation
+    Range4{ip4(192, 88, 99, 0), 24},   // old 6to4 relays
+    Range4{ip4(192, 168, 0, 0), 16},   // private
+    Range4{ip4(198, 18, 0, 0), 15},    // benchmarks
+    Range4{ip4(198, 51, 100, 0), 24},  // documentation
+    Range4{ip4(203, 0, 113, 0), 24},   // documentation
+    Range4{ip4(224, 0, 0, 0), 3},      // multicast, reserved, broadcast
 };
 
 bool is_public4(std::uint32_t address) {

@@ -51,12 +51,13 @@ Checked<Zip> open_file(const fs::path& archive) {
   if (!S_ISREG(info.st_mode))
     return refuse(Cause::NotAZip, fmt::format("{} is not a file", archive.string()));
   // libzip takes an empty file for an empty archive.
-  if (info.st_size == 0) return refuse(Cause::NotAZip, fmt::format("{} is empty", archive.string()));
+  if (info.st_size == 0)
+    return refuse(Cause::NotAZip, fmt::format("{} is empty", archive.string()));
   int code = 0;
   Zip zip(zip_open(archive.c_str(), ZIP_RDONLY, &code));
   if (zip) return zip;
-  const Cause cause = code == ZIP_ER_OPEN || code == ZIP_ER_READ ? Cause::PackageNotFound
-                                                                 : Cause::NotAZip;
+  const Cause cause =
+      code == ZIP_ER_OPEN || code == ZIP_ER_READ ? Cause::PackageNotFound : Cause::NotAZip;
   return refuse(cause, fmt::format("{} cannot be read as a zip", archive.string()),
                 {zip_reason(code)});
 }
@@ -77,12 +78,17 @@ Checked<Zip> open_bytes(std::string_view bytes) {
 // Symbolic names for the file types an entry must not have.
 std::string_view special_type(unsigned mode) {
   switch (mode & S_IFMT) {
-    case S_IFLNK: return "a symbolic link";
+    case S_IFLNK:
+      return "a symbolic link";
     case S_IFCHR:
-    case S_IFBLK: return "a device";
-    case S_IFIFO: return "a named pipe";
-    case S_IFSOCK: return "a socket";
-    default: return {};
+    case S_IFBLK:
+      return "a device";
+    case S_IFIFO:
+      return "a named pipe";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return {};
   }
 }
 
@@ -95,12 +101,14 @@ Checked<ArchiveEntry> judge_entry(zip_t* zip, std::uint64_t index, const Archive
     return refuse(Cause::NotAZip, fmt::format("entry {} cannot be read", index),
                   {zip_strerror(zip)});
   const std::string shown = shown_name(stat.name);
+  const std::vector<std::string> record = {
+      fmt::format("entry {} of the directory: \"{}\", {} bytes", index, shown, stat.size)};
   auto path = safe_entry_path(stat.name);
   if (!path)
-    return refuse(Cause::UnsafeArchive,
-                  fmt::format("entry \"{}\" {}", shown, path.error().message));
+    return refuse(Cause::UnsafeArchive, fmt::format("entry \"{}\" {}", shown, path.error().message),
+                  record);
   if (stat.encryption_method != ZIP_EM_NONE)
-    return refuse(Cause::UnsafeArchive, fmt::format("entry \"{}\" is encrypted", shown), {},
+    return refuse(Cause::UnsafeArchive, fmt::format("entry \"{}\" is encrypted", shown), record,
                   "Build the package without a password.");
   zip_uint8_t system = 0;
   zip_uint32_t attributes = 0;
@@ -109,15 +117,15 @@ Checked<ArchiveEntry> judge_entry(zip_t* zip, std::uint64_t index, const Archive
                   {zip_strerror(zip)});
   const unsigned mode = attributes >> 16;  // zero when the archive was not made on a Unix
   if (const std::string_view type = special_type(mode); !type.empty())
-    return refuse(Cause::UnsafeArchive, fmt::format("entry \"{}\" is {}", shown, type));
+    return refuse(Cause::UnsafeArchive, fmt::format("entry \"{}\" is {}", shown, type), record);
   if (stat.size > limits.file_bytes)
     return refuse(Cause::PackageTooLarge,
                   fmt::format("entry \"{}\" unpacks to {} bytes; the limit is {}", shown, stat.size,
                               limits.file_bytes),
-                  {}, "Leave large files out of the package.");
+                  record, "Leave large files out of the package.");
   const bool is_directory = std::string_view(stat.name).ends_with('/');
   if (is_directory && stat.size != 0)
-    return refuse(Cause::UnsafeArchive, fmt::format("directory \"{}\" has content", shown));
+    return refuse(Cause::UnsafeArchive, fmt::format("directory \"{}\" has content", shown), record);
   return ArchiveEntry{.path = std::move(*path),
                       .bytes = stat.size,
                       .is_directory = is_directory,
@@ -214,8 +222,7 @@ Checked<void> open_directories(const fs::path& root) {
 Checked<void> write_all_entries(zip_t* zip, const ArchiveListing& listing, const fs::path& root) {
   if (auto made = make_directories(root, 0755); !made)
     return refuse(Cause::Internal, fmt::format("cannot make {}", root.string()), made.error());
-  for (const ArchiveEntry& entry : listing.entries)
-    CHECKED_TRY_VOID(write_entry(zip, entry, root));
+  for (const ArchiveEntry& entry : listing.entries) CHECKED_TRY_VOID(write_entry(zip, entry, root));
   return open_directories(root);
 }
 
@@ -246,9 +253,9 @@ Checked<std::string> read_archive_file(const fs::path& archive, std::string_view
                                        std::uint64_t max_bytes, const ArchiveLimits& limits) {
   CHECKED_TRY(Zip zip, open_file(archive));
   CHECKED_TRY(const ArchiveListing listing, list(zip.get(), size_of(archive), limits));
-  const auto entry = std::find_if(
-      listing.entries.begin(), listing.entries.end(),
-      [&](const ArchiveEntry& one) { return !one.is_directory && one.path == path; });
+  const auto entry =
+      std::find_if(listing.entries.begin(), listing.entries.end(),
+                   [&](const ArchiveEntry& one) { return !one.is_directory && one.path == path; });
   if (entry == listing.entries.end()) {
     if (path == "agent.yaml") return refuse(Cause::ManifestMissing, "Missing agent.yaml manifest");
     return refuse(Cause::PackageNotFound, fmt::format("the package has no {}", shown_name(path)));
@@ -269,8 +276,8 @@ Checked<ArchiveListing> unpack_archive(const fs::path& archive, const fs::path& 
   CHECKED_TRY(Zip zip, open_file(archive));
   CHECKED_TRY(ArchiveListing listing, list(zip.get(), size_of(archive), limits));
   const fs::path part = destination.string() + ".unpacking";
-  std::error_code ignored;           // what matters shows when the directory is made anew
-  fs::remove_all(part, ignored);     // an earlier run may have died in the middle
+  std::error_code ignored;        // what matters shows when the directory is made anew
+  fs::remove_all(part, ignored);  // an earlier run may have died in the middle
   auto written = write_all_entries(zip.get(), listing, part);
   if (written) {
     std::error_code failed;

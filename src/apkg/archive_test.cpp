@@ -85,7 +85,8 @@ TEST_F(Archive, RefusesWhatIsNoFileOrDirectory) {
 }
 
 TEST_F(Archive, RefusesNamesThatClash) {
-  expect_refused(ZipWriter().add("a", "1").add("a", "2"), Cause::UnsafeArchive, "\"a\" is there twice");
+  expect_refused(ZipWriter().add("a", "1").add("a", "2"), Cause::UnsafeArchive,
+                 "\"a\" is there twice");
   expect_refused(ZipWriter().add("a", "1").add("./a", "2"), Cause::UnsafeArchive, "there twice");
   expect_refused(ZipWriter().add("a", "1").add("a/b", "2"), Cause::UnsafeArchive, "below a file");
   expect_refused(ZipWriter().add("a/b", "1").add("a", "2"), Cause::UnsafeArchive, "below a file");
@@ -117,9 +118,9 @@ TEST_F(Archive, HoldsEveryLimit) {
 
 TEST_F(Archive, RefusesABombByItsRatio) {
   // 40 MiB are claimed; what is really inside does not matter any more.
-  expect_refused(ZipWriter().add({.name = "bomb", .content = "x", .claimed_size = 40 << 20,
-                                  .method = 8}),
-                 Cause::UnsafeArchive, "times");
+  expect_refused(
+      ZipWriter().add({.name = "bomb", .content = "x", .claimed_size = 40 << 20, .method = 8}),
+      Cause::UnsafeArchive, "times");
 }
 
 TEST_F(Archive, RefusesSizesThatLie) {
@@ -163,18 +164,17 @@ TEST_F(Archive, JudgesBytesInMemoryTheSameWay) {
   EXPECT_EQ(inspect_archive_bytes("").error().cause, Cause::NotAZip);
   EXPECT_EQ(inspect_archive_bytes(ZipWriter().add("../a", "1").bytes()).error().cause,
             Cause::UnsafeArchive);
-  EXPECT_EQ(inspect_archive_bytes(
-                ZipWriter().add({.name = "a", .content = "1", .crc_change = 1}).bytes())
-                .error()
-                .cause,
-            Cause::NotAZip);
+  EXPECT_EQ(
+      inspect_archive_bytes(ZipWriter().add({.name = "a", .content = "1", .crc_change = 1}).bytes())
+          .error()
+          .cause,
+      Cause::NotAZip);
 }
 
 TEST_F(Archive, FailsWhenTheDiskRefuses) {
   write("file", "in the way");
 
-  const auto listing =
-      unpack_archive(zip(ZipWriter().add("a", "1")), root_ / "file" / "below");
+  const auto listing = unpack_archive(zip(ZipWriter().add("a", "1")), root_ / "file" / "below");
 
   ASSERT_FALSE(listing);
   EXPECT_EQ(listing.error().cause, Cause::Internal);

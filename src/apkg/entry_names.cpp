@@ -14,7 +14,9 @@ namespace {
 
 std::unexpected<model::Failure> unsafe(const ArchiveEntry& entry, std::string_view what) {
   return refuse(model::Cause::UnsafeArchive,
-                fmt::format("entry \"{}\" {}", shown_name(entry.path), what));
+                fmt::format("entry \"{}\" {}", shown_name(entry.path), what),
+                {fmt::format("entry {} of the directory: \"{}\", {} bytes", entry.index,
+                             shown_name(entry.path), entry.bytes)});
 }
 
 }  // namespace

@@ -36,17 +36,19 @@ INSTANTIATE_TEST_SUITE_P(
     Names, EntryPathRefuses,
     testing::Values(BadName{"parent", "../x", "\"..\""}, BadName{"inner", "a/../../x", "\"..\""},
                     BadName{"last", "a/..", "\"..\""}, BadName{"absolute", "/etc/x", "absolute"},
-                    BadName{"backslash", "a\\..\\x", "backslash"},
-                    BadName{"drive", "C:x", "drive"}, BadName{"empty", "", "no name"},
-                    BadName{"root", "./", "no name"}, BadName{"slashes", "a//b", "empty"},
-                    BadName{"dot", "a/./b", "\".\""}, BadName{"control", "a\nb", "control"},
+                    BadName{"backslash", "a\\..\\x", "backslash"}, BadName{"drive", "C:x", "drive"},
+                    BadName{"empty", "", "no name"}, BadName{"root", "./", "no name"},
+                    BadName{"slashes", "a//b", "empty"}, BadName{"dot", "a/./b", "\".\""},
+                    BadName{"control", "a\nb", "control"},
                     BadName{"long", std::string(kMaxEntryNameBytes + 1, 'n'), "longer"},
                     BadName{"longest", std::string(kMaxEntryPathBytes + 1, 'n'), "longer"},
-                    BadName{"deep", [] {
+                    BadName{"deep",
+                            [] {
                               std::string deep;
                               for (std::size_t i = 0; i <= kMaxEntryDepth; ++i) deep += "d/";
                               return deep + "f";
-                            }(), "deeper"}),
+                            }(),
+                            "deeper"}),
     [](const auto& row) { return std::string(row.param.why); });
 
 TEST(ShownName, EscapesAndCuts) {

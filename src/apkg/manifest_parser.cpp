@@ -231,9 +231,8 @@ Manifest read_document(Reader& reader, const Place& root) {
 
 Checked<Manifest> parse_manifest(std::string_view yaml) try {
   if (yaml.size() > kMaxManifestBytes)
-    return refuse(Cause::ManifestInvalid,
-                  fmt::format("agent.yaml has {} bytes; the limit is {}", yaml.size(),
-                              kMaxManifestBytes));
+    return refuse(Cause::ManifestInvalid, fmt::format("agent.yaml has {} bytes; the limit is {}",
+                                                      yaml.size(), kMaxManifestBytes));
   CHECKED_TRY_VOID(guard_yaml(yaml));
   const Place root{YAML::Load(std::string(yaml)), ""};
   if (!root.node.IsMap())
@@ -244,15 +243,15 @@ Checked<Manifest> parse_manifest(std::string_view yaml) try {
   std::vector<std::string> findings = std::move(reader).findings();
   if (!findings.empty())
     return refuse(Cause::ManifestInvalid,
-                  findings.size() == 1 ? std::string("agent.yaml has a wrong value")
-                                       : fmt::format("agent.yaml has {} wrong values",
-                                                     findings.size()),
+                  findings.size() == 1
+                      ? std::string("agent.yaml has a wrong value")
+                      : fmt::format("agent.yaml has {} wrong values", findings.size()),
                   std::move(findings));
   return manifest;
 } catch (const YAML::Exception& wrong) {
-  return refuse(Cause::ManifestInvalid, "agent.yaml cannot be read",
-                {fmt::format("agent.yaml:{}:{}: {}", wrong.mark.line + 1, wrong.mark.column + 1,
-                             wrong.msg)});
+  return refuse(
+      Cause::ManifestInvalid, "agent.yaml cannot be read",
+      {fmt::format("agent.yaml:{}:{}: {}", wrong.mark.line + 1, wrong.mark.column + 1, wrong.msg)});
 }
 
 Checked<Manifest> read_manifest(const std::filesystem::path& package_root) {

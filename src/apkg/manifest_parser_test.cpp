@@ -108,8 +108,9 @@ TEST(ManifestParser, TakesARuntimeAsTextOrMapping) {
 TEST(ManifestParser, KeepsTheEnvironmentAsItIsWritten) {
   const Manifest manifest = parsed("environment: {A: '${A:-1}', B: true, C: 007, D: , _e1: x=y}");
 
-  EXPECT_EQ(manifest.environment, (std::map<std::string, std::string>{
-                                      {"A", "${A:-1}"}, {"B", "true"}, {"C", "007"}, {"_e1", "x=y"}}));
+  EXPECT_EQ(manifest.environment,
+            (std::map<std::string, std::string>{
+                {"A", "${A:-1}"}, {"B", "true"}, {"C", "007"}, {"_e1", "x=y"}}));
 }
 
 TEST(ManifestParser, TakesTheLastOfTwoEqualKeysAndFollowsAliases) {
@@ -132,16 +133,15 @@ TEST(ManifestParser, TellsAllFindingsWithTheirPlace) {
       "    - 5\n"
       "    - {name: a, public: maybe}\n");
 
-  EXPECT_EQ(lines,
-            (std::vector<std::string>{
-                "agent.yaml:1:7: name must be a text, not a list",
-                "agent.yaml:3:3: environment has a key that is no name of a variable",
-                "agent.yaml:4:9: environment.LIST must be a text, not a list",
-                "agent.yaml:7:6: a2a must be a mapping, not a text",
-                "agent.yaml:6:10: rest.entry must be a text, not a mapping",
-                "agent.yaml:10:7: metadata.sub_agents[0] has no name",
-                "agent.yaml:11:7: metadata.sub_agents[1] must be a mapping, not a text",
-                "agent.yaml:12:25: metadata.sub_agents[2].public must be true or false"}));
+  EXPECT_EQ(lines, (std::vector<std::string>{
+                       "agent.yaml:1:7: name must be a text, not a list",
+                       "agent.yaml:3:3: environment has a key that is no name of a variable",
+                       "agent.yaml:4:9: environment.LIST must be a text, not a list",
+                       "agent.yaml:7:6: a2a must be a mapping, not a text",
+                       "agent.yaml:6:10: rest.entry must be a text, not a mapping",
+                       "agent.yaml:10:7: metadata.sub_agents[0] has no name",
+                       "agent.yaml:11:7: metadata.sub_agents[1] must be a mapping, not a text",
+                       "agent.yaml:12:25: metadata.sub_agents[2].public must be true or false"}));
 }
 
 TEST(ManifestParser, RefusesEntriesThatNameNoFunction) {
@@ -185,8 +185,7 @@ TEST(ManifestParser, HoldsItsLimits) {
 
 TEST(ManifestParser, IsNotBlownUpByAliases) {
   std::string bomb = "a0: &a0 [x, x]\n";
-  for (int i = 1; i < 40; ++i)
-    bomb += fmt::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
+  for (int i = 1; i < 40; ++i) bomb += fmt::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
   EXPECT_EQ(parsed(bomb + "name: alive\n").name, "alive");
   EXPECT_EQ(parsed("x: &x {self: *x}\nname: alive\n").name, "alive");
 }

@@ -84,9 +84,9 @@ std::unexpected<AttemptFailure> stop_with(model::Failure failure, bool can_retry
 }
 
 model::Failure too_large(const PackageRequest& request) {
-  return model::make_failure(Cause::PackageTooLarge,
-                             fmt::format("the package has more than {} MB",
-                                         request.max_bytes / (1024 * 1024)));
+  return model::make_failure(
+      Cause::PackageTooLarge,
+      fmt::format("the package has more than {} MB", request.max_bytes / (1024 * 1024)));
 }
 
 // The URL a redirect leads to; only https, checked as the first one was.
@@ -184,9 +184,9 @@ Attempt attempt_once(PackageUrl url, const PackageRequest& request, const Packag
     if (!next) return stop_with(std::move(next).error());
     url = std::move(*next);
   }
-  return stop_with(model::make_failure(Cause::DownloadFailed,
-                                       fmt::format("{} redirects more than {} times", url.shown,
-                                                   kMaxFetchRedirects)));
+  return stop_with(model::make_failure(
+      Cause::DownloadFailed,
+      fmt::format("{} redirects more than {} times", url.shown, kMaxFetchRedirects)));
 }
 
 Checked<void> check_digest(const PackageRequest& request, const std::string& actual) {
@@ -237,10 +237,10 @@ Checked<FetchedPackage> fetch_package(const PackageRequest& request, const fs::p
       return std::unexpected(std::move(failure));
     }
     if (parts.on_failed_attempt)
-      parts.on_failed_attempt({.attempt = attempt,
-                               .error = failure.evidence.empty() ? failure.message
-                                                                 : failure.evidence.front(),
-                               .remaining = remaining});
+      parts.on_failed_attempt(
+          {.attempt = attempt,
+           .error = failure.evidence.empty() ? failure.message : failure.evidence.front(),
+           .remaining = remaining});
     parts.sleep(pause);
   }
 }

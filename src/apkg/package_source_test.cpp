@@ -149,8 +149,7 @@ TEST_F(PackageSource, DoesNotTryARefusalAgain) {
 TEST_F(PackageSource, StopsWhenThePackageIsTooLarge) {
   answers_ = {{.body = "123456789"}};
 
-  EXPECT_EQ(fetch({.url = {}, .sha256 = {}, .max_bytes = 8}).error().cause,
-            Cause::PackageTooLarge);
+  EXPECT_EQ(fetch({.url = {}, .sha256 = {}, .max_bytes = 8}).error().cause, Cause::PackageTooLarge);
   EXPECT_EQ(urls_.size(), 1U);
 }
 

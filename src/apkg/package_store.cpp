@@ -108,9 +108,9 @@ Checked<StoredPackage> PackageImport::commit(std::string_view expected_sha256) {
   StoredPackage stored{.sha256 = digest_.finish(), .path = {}, .bytes = bytes_};
   if (!expected_sha256.empty() && !same_digest(expected_sha256, stored.sha256)) {
     abandon();
-    return refuse(Cause::DigestMismatch, "the package is not the one that was announced",
-                  {fmt::format("expected sha256 {}", expected_sha256),
-                   "received sha256 " + stored.sha256});
+    return refuse(
+        Cause::DigestMismatch, "the package is not the one that was announced",
+        {fmt::format("expected sha256 {}", expected_sha256), "received sha256 " + stored.sha256});
   }
   stored.path = directory_ / (stored.sha256 + std::string(kSuffix));
   if (::fsync(fd_.get()) != 0 || ::rename(part_.c_str(), stored.path.c_str()) != 0)
@@ -133,8 +133,7 @@ Result<PackageImport> PackageStore::begin_import(std::uint64_t max_bytes) const 
   for (int tries = 0; tries < 10; ++tries) {
     std::string part = (directory_ / (std::string(kPartPrefix) + "XXXXXX")).string();
     UniqueFd fd(::mkostemp(part.data(), O_CLOEXEC));
-    if (!fd)
-      return errno_error(fmt::format("cannot write to {}", directory_.string()), errno);
+    if (!fd) return errno_error(fmt::format("cannot write to {}", directory_.string()), errno);
     struct stat info {};
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && ::fstat(fd.get(), &info) == 0 &&
         info.st_nlink == 1)
@@ -179,9 +178,8 @@ std::optional<StoredPackage> PackageStore::find(std::string_view sha256) const {
   const fs::path path = path_of(sha256);
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-  return StoredPackage{.sha256 = lower(sha256),
-                       .path = path,
-                       .bytes = static_cast<std::uint64_t>(info.st_size)};
+  return StoredPackage{
+      .sha256 = lower(sha256), .path = path, .bytes = static_cast<std::uint64_t>(info.st_size)};
 }
 
 Checked<StoredPackage> PackageStore::verify(std::string_view sha256) const {

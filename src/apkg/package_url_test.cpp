@@ -6,7 +6,8 @@ namespace pixell::apkg {
 namespace {
 
 TEST(PackageUrl, TakesHttpsApart) {
-  const auto url = validate_package_url("  HTTPS://Files.Example.com:8443/a/b.apkg?sig=secret#x \n");
+  const auto url =
+      validate_package_url("  HTTPS://Files.Example.com:8443/a/b.apkg?sig=secret#x \n");
 
   ASSERT_TRUE(url) << url.error().message;
   EXPECT_EQ(url->scheme, PackageUrl::Scheme::Https);
@@ -31,12 +32,29 @@ TEST(PackageUrl, KnowsNumericHosts) {
 }
 
 TEST(PackageUrl, RefusesEverythingElse) {
-  for (const char* text :
-       {"", "  ", "http://a/b", "file:///etc/passwd", "ftp://a/b", "a/b", "https://", "https:///x",
-        "https://a b/c", "https://a\\@b/c", "https://user@host/x", "https://u:p@host/x",
-        "https://host:0/x", "https://host:70000/x", "https://host:/x", "https://ho%73t/x",
-        "https://[::1/x", "https://[zz]/x", "s3://", "s3://bucket", "s3://bucket/", "s3:///key",
-        "https://a\x01/b"}) {
+  for (const char* text : {"",
+                           "  ",
+                           "http://a/b",
+                           "file:///etc/passwd",
+                           "ftp://a/b",
+                           "a/b",
+                           "https://",
+                           "https:///x",
+                           "https://a b/c",
+                           "https://a\\@b/c",
+                           "https://user@host/x",
+                           "https://u:p@host/x",
+                           "https://host:0/x",
+                           "https://host:70000/x",
+                           "https://host:/x",
+                           "https://ho%73t/x",
+                           "https://[::1/x",
+                           "https://[zz]/x",
+                           "s3://",
+                           "s3://bucket",
+                           "s3://bucket/",
+                           "s3:///key",
+                           "https://a\x01/b"}) {
     const auto url = validate_package_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().cause, model::Cause::ConfigInvalid);

@@ -115,7 +115,8 @@ class Collector {
 
   static Checked<void> bad(const std::string& file, std::string reason) {
     return refuse(Cause::DependencyFailed, fmt::format("{} cannot be used", file),
-                  {std::move(reason)}, "Keep every file that requirements.txt names in the package.");
+                  {std::move(reason)},
+                  "Keep every file that requirements.txt names in the package.");
   }
 
   fs::path root_;

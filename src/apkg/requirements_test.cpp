@@ -17,8 +17,7 @@ class RequirementsFound : public testing::TempDirectory {
     const auto found = find_requirements(root_);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().cause, Cause::DependencyFailed);
-    EXPECT_NE((found.error().message + found.error().evidence.at(0)).find(words),
-              std::string::npos)
+    EXPECT_NE((found.error().message + found.error().evidence.at(0)).find(words), std::string::npos)
         << found.error().message << found.error().evidence.at(0);
   }
 };
