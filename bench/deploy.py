@@ -6,83 +6,55 @@ very same uvicorn (the instance's worker socket) for the comparison in the same 
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 
-from measure import cpu_seconds, median, percentile, pss_kib, wrk  # noqa: E402
-from pixell_testing.packages import build  # noqa: E402
-from pixell_testing.stack import Stack, free_port  # noqa: E402
+from devtool.apkg import write_apkg  # noqa: E402
+from devtool.pac import Pac, free_port, wait_until  # noqa: E402
+from devtool.paths import program  # noqa: E402
+from measure import cpu_seconds, median, percentile, pss_kib, unix_socket_of, wrk  # noqa: E402
 
+AGENT = ROOT / "bench" / "agent"
+PATH = "/api/bench"
 DEPLOYS = 20
 ROUNDS = 5
 SECONDS = 4
 CONNECTIONS = 32
-BIN = Path(os.environ.get("PIXELL_BIN", ROOT / "build/release/bin"))
 
 
-def get(url: str) -> tuple[int, str | None]:
-    """Status and revision header of one GET; 0 when nothing answered."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as reply:
-            reply.read()
-            return reply.status, reply.headers.get("x-pixell-revision")
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers.get("x-pixell-revision")
-    except OSError:
-        return 0, None
-
-
-def package(directory: Path, number: int) -> Path:
+def package(pac: Pac, number: int) -> Path:
     """The bench agent with one file that differs, so that every package has its own digest."""
-    source = directory / "source"
-    if not source.exists():
-        shutil.copytree(ROOT / "bench/agent", source)
-    (source / "number.txt").write_text(str(number))
-    path = directory / f"bench-{number}.apkg"
-    path.write_bytes(build(source))
-    return path
+    return write_apkg(AGENT, pac.inbox / f"bench-{number}.apkg", {"number.txt": str(number)})
 
 
-def deploy(base: str, app: str, path: Path) -> None:
-    """The seed's request; returns when it was accepted."""
-    body = json.dumps({"agentAppId": app, "packageUrl": path.as_uri()}).encode()
-    request = urllib.request.Request(f"{base}/deployments", data=body, method="POST")
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        if reply.status != 202:
-            raise RuntimeError(f"deploy answered {reply.status}")
-
-
-def time_deploy(base: str, app: str, path: Path, revision: int) -> float:
+def time_deploy(pac: Pac, app: str, path: Path, revision: int) -> float:
     """Milliseconds from the request to the first 200 of that revision."""
     start = time.perf_counter()
-    deploy(base, app, path)
+    pac.deploy(app, path)
     while time.perf_counter() - start < 300:
-        if get(f"{base}/agents/{app}/api/bench") == (200, str(revision)):
+        reply = pac.get(f"/agents/{app}{PATH}")
+        if reply.status == 200 and reply.headers.get("x-pixell-revision") == str(revision):
             return (time.perf_counter() - start) * 1000
         time.sleep(0.002)
     raise RuntimeError(f"revision {revision} of {app} did not answer within 300 s")
 
 
-def bench_deploys(base: str, directory: Path) -> dict[str, list[float]]:
+def bench_deploys(pac: Pac) -> dict[str, list[float]]:
     """First deploys of new apps, and new revisions of one app, with cached dependencies."""
-    time_deploy(base, "warm", package(directory, 0), 1)  # installs the base environment once
-    first = [time_deploy(base, f"first-{i}", package(directory, 100 + i), 1)
-             for i in range(DEPLOYS)]
-    again = [time_deploy(base, "warm", package(directory, 200 + i), 2 + i)
-             for i in range(DEPLOYS)]
+    time_deploy(pac, "warm", package(pac, 0), 1)  # installs the base environment once
+    first, again = [], []
+    for i in range(DEPLOYS):
+        first.append(time_deploy(pac, f"first-{i}", package(pac, 100 + i), 1))
+    for i in range(DEPLOYS):
+        again.append(time_deploy(pac, "warm", package(pac, 200 + i), 2 + i))
     return {"first deploy of an app": first, "next revision of an app": again}
 
 
@@ -91,7 +63,7 @@ def binary_sizes(directory: Path) -> dict[str, int]:
     sizes = {}
     for name in ("par", "par-prepare", "pac"):
         stripped = directory / name
-        subprocess.run(["strip", "-o", stripped, BIN / name], check=True)
+        subprocess.run(["strip", "-o", stripped, program(name)], check=True)
         sizes[name] = stripped.stat().st_size
     return sizes
 
@@ -117,26 +89,28 @@ http {{
 }}
 """)
     nginx = subprocess.Popen(["nginx", "-c", str(config)])
-    deadline = time.monotonic() + 10
-    while get(f"http://127.0.0.1:{port}/api/bench")[0] != 200:
-        if time.monotonic() > deadline:
-            raise RuntimeError((directory / "nginx_error.log").read_text()[-2000:])
-        time.sleep(0.05)
+    wait_until("nginx listens", lambda: listens(port), 10)
     return nginx, port
 
 
-def bench_proxy(stack: Stack, directory: Path) -> dict[str, list[float]]:
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def bench_proxy(pac: Pac, directory: Path) -> dict[str, list[float]]:
     """Requests per CPU second of edge + par, and of nginx, interleaved; the agent's own CPU time
     is counted for neither."""
-    app = stack.get_json("/v1/apps/warm")
-    instance = next(i for i in app["instances"] if i["phase"] == "ready")
-    worker_socket = next((stack.state / "instances" / instance["id"]).rglob("rest.sock"))
-    nginx, port = start_nginx(directory, worker_socket)
+    (instance,) = (i for i in pac.live_instances("warm").values() if i["phase"] == "ready")
+    nginx, port = start_nginx(directory, unix_socket_of(instance["pid"], "rest.sock"))
     try:
-        ours_pids = [stack.role_pid("edge"), int(instance["pid"])]
         cases = {
-            "edge + par": (f"{stack.url}/agents/warm/api/bench", ours_pids),
-            "nginx": (f"http://127.0.0.1:{port}/api/bench", [nginx.pid]),
+            "edge + par": (
+                f"{pac.url}/agents/warm{PATH}",
+                [pac.role("edge").pid, instance["pid"]],
+            ),
+            "nginx": (f"http://127.0.0.1:{port}{PATH}", [nginx.pid]),
         }
         figures: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(ROUNDS):
@@ -150,6 +124,25 @@ def bench_proxy(stack: Stack, directory: Path) -> dict[str, list[float]]:
         nginx.wait(timeout=10)
 
 
+def memory_rows(pac: Pac) -> list[tuple[str, str]]:
+    """The PSS of every role, and of par: the middle one of all that run."""
+    pars = [
+        pss_kib(item["pid"])
+        for app in ["warm", *(f"first-{i}" for i in range(DEPLOYS))]
+        for item in pac.live_instances(app).values()
+    ]
+    rows = [
+        (f"PSS of {role}, {len(pars)} agents running", mebibytes(pss_kib(pac.role(role).pid)))
+        for role in ("edge", "control", "node", "serve")
+    ]
+    return [*rows, (f"PSS of par, idle, median of {len(pars)}", mebibytes(median(pars)))]
+
+
+def mebibytes(kib: float) -> str:
+    """KiB as text."""
+    return f"{kib / 1024:.1f} MiB"
+
+
 def report(rows: list[tuple[str, str]]) -> None:
     """Prints the table that bench/README.md keeps."""
     print("\n| what | figure |\n|---|---|")
@@ -158,29 +151,25 @@ def report(rows: list[tuple[str, str]]) -> None:
 
 
 def main() -> int:
+    """Runs everything on a platform of its own."""
     rows: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory(prefix="pixell-bench-") as scratch:
         directory = Path(scratch)
-        os.chmod(directory, 0o755)
-        with Stack(state=directory / "state", bin_dir=BIN, allow_dirs=[directory]) as stack:
-            for name, values in bench_deploys(stack.url, directory).items():
-                rows.append((f"{name} → first 200, cached dependencies, {len(values)} runs",
-                             f"p50 {percentile(values, 0.5):.0f} ms, "
-                             f"p95 {percentile(values, 0.95):.0f} ms"))
-            instance = next(i for i in stack.get_json("/v1/apps/warm")["instances"]
-                            if i["phase"] == "ready")
-            for role in ("edge", "control", "node", "serve"):
-                rows.append((f"PSS {role}, 21 agents running",
-                             f"{pss_kib(stack.role_pid(role)) / 1024:.1f} MiB"))
-            rows.append(("PSS par, idle, 21 running",
-                         f"{pss_kib(int(instance['pid'])) / 1024:.1f} MiB"))
-            figures = bench_proxy(stack, directory)
-            for name, values in figures.items():
-                rows.append((f"requests per CPU second, 200-byte reply, {name}",
-                             f"{median(values):,.0f}"))
-            ratio = median([a / b for a, b in zip(figures["edge + par"], figures["nginx"])])
-            rows.append(("edge + par against nginx (one hop), same uvicorn, same run",
-                         f"{ratio:.2f}×"))
+        directory.chmod(0o755)  # agents run as users of their own
+        with Pac(directory / "state", free_port()) as pac:
+            for name, values in bench_deploys(pac).items():
+                what = f"{name} → first 200, cached dependencies, {len(values)} runs"
+                p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
+                rows.append((what, f"p50 {p50:.0f} ms, p95 {p95:.0f} ms"))
+            rows += memory_rows(pac)
+            figures = bench_proxy(pac, directory)
+        for name, values in figures.items():
+            what = f"requests per CPU second, 200-byte reply, {name}"
+            rows.append((what, f"{median(values):,.0f}"))
+        ratios = [ours / theirs for ours, theirs in zip(*figures.values(), strict=True)]
+        rows.append(
+            ("edge + par (two hops) against nginx (one), same uvicorn", f"{median(ratios):.2f}×")
+        )
         for name, size in binary_sizes(directory).items():
             rows.append((f"stripped {name}", f"{size / 1e6:.2f} MB"))
     report(rows)

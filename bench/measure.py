@@ -35,6 +35,20 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / TICKS
 
 
+def unix_socket_of(parent: int, name: str) -> Path:
+    """The Unix socket called `name` that a child of `parent` listens on."""
+    paths = {}
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        fields = line.split()
+        if len(fields) == 8 and fields[7].endswith(f"/{name}"):
+            paths[f"socket:[{fields[6]}]"] = Path(fields[7])
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        for descriptor in Path(f"/proc/{child}/fd").iterdir():
+            if path := paths.get(os.readlink(descriptor)):
+                return path
+    raise RuntimeError(f"no child of {parent} listens on {name}")
+
+
 def wrk(url: str, connections: int, seconds: int) -> int:
     """Loads `url` and returns the number of requests answered; any error ends the bench."""
     done = subprocess.run(

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from devtool.paths import ROOT, build_dir
+from devtool.paths import ROOT
 from devtool.shell import Failure, run, say
 
 
@@ -27,10 +27,10 @@ def build(preset: str = "dev", targets: Sequence[str] = ()) -> None:
         "CCACHE_NOHASHDIR": "1",
         "NINJA_STATUS": "[%f/%t %es] ",
     }
-    log_level = "NOTICE" if (build_dir(preset) / "build.ninja").exists() else "STATUS"
     say(f"build: {preset}{' ' + ' '.join(targets) if targets else ''}")
-    configure = ["cmake", "--preset", preset, f"--log-level={log_level}"]
-    if run(configure, env=env, timeout_s=300) != 0:
+    output: list[str] = []
+    if run(["cmake", "--preset", preset], env=env, timeout_s=300, on_line=output.append) != 0:
+        say("\n".join(output))
         raise Failure(f"cmake could not configure the preset {preset}")
     compile_all = ["cmake", "--build", "--preset", preset]
     if targets:
