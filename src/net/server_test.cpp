@@ -59,11 +59,11 @@ class ServerTest : public testing::Test {
 
   FakeClock clock;
   Driver driver{clock};
-  std::unique_ptr<FunctionService> service_;
-  std::unique_ptr<HttpServer> server;
   Address address;
   std::vector<ServerStream*> streams;
   std::vector<AbortReason> aborts;
+  std::unique_ptr<FunctionService> service_;
+  std::unique_ptr<HttpServer> server;  // last: its end aborts streams, which is recorded
 };
 
 TEST_F(ServerTest, TellsWhoIsAtTheOtherEnd) {

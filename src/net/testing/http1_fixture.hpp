@@ -60,7 +60,6 @@ class Http1Test : public ::testing::Test {
 
   FakeClock clock;
   Driver driver{clock};
-  std::unique_ptr<LoopbackServer> server_;
   std::vector<std::string> targets;
   ServerStream* stream = nullptr;
   std::string body;
@@ -68,6 +67,7 @@ class Http1Test : public ::testing::Test {
   int writables = 0;
   Headers trailers;
   std::vector<AbortReason> aborts;
+  std::unique_ptr<LoopbackServer> server_;  // last: its end aborts streams, which is recorded
 };
 
 }  // namespace pixell::net::fixture
