@@ -9,7 +9,7 @@ import time
 import pytest
 
 from devtool.pac import Pac, request, wait_until
-from pixell_testing.clients import Load
+from devtool.load import Load
 from pixell_testing.packages import versioned
 from pixell_testing.stack import put, upload
 

@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from devtool import processes
+from devtool.load import Load
 from devtool.pac import Pac, wait_until
-from pixell_testing.clients import Load, agent_of
+from pixell_testing.clients import agent_of
 from pixell_testing.packages import build, source, versioned
 from pixell_testing.stack import put
 

@@ -1,17 +1,16 @@
 """Checks that a new revision replaces the old one without a failed request."""
 
-import threading
 import time
 from pathlib import Path
 
 from devtool import processes
 from devtool.apkg import write_apkg
 from devtool.check_surfaces import expect
+from devtool.load import Load
 from devtool.pac import Pac, wait_until
 from devtool.shell import Failure
 
 APP = "rollout"
-CLIENTS = 4
 
 MANIFEST = """\
 name: rollout
@@ -41,59 +40,27 @@ def version_package(folder: Path, version: int) -> Path:
     return write_apkg(empty, folder / f"rollout-{version}.apkg", files)
 
 
-class Load:
-    """Threads that ask /api/version without a pause. Use it in a `with` block."""
-
-    def __init__(self, pac: Pac, app: str) -> None:
-        self._pac = pac
-        self._path = f"/agents/{app}/api/version?delay_ms="
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(CLIENTS)]
-        self.failures: list[str] = []
-        self.versions: list[int] = []  # in the order of the answers
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, number: int) -> None:
-        while not self._is_over.is_set():
-            try:
-                # Half of the clients ask for slow answers: these are under way at the switch.
-                reply = self._pac.get(self._path + ("150" if number % 2 else "0"), timeout_s=10)
-                if reply.status == 200:
-                    self.versions.append(reply.json()["version"])
-                else:
-                    self.failures.append(f"{reply.status} {reply.text[:200]}")
-            except (OSError, ValueError) as error:
-                self.failures.append(f"{type(error).__name__}: {error}")
-
-
 def two_in_a_row(pac: Pac, _: str) -> None:
     """Two versions in a row under load: no failed request, the old instances end."""
     pac.deploy_and_wait(APP, version_package(pac.inbox, 1))
     first = set(pac.live_instances(APP))
     old_pids = [processes.find(item["pid"]) for item in pac.live_instances(APP).values()]
 
-    with Load(pac, APP) as load:
-        wait_until("the load runs", lambda: len(load.versions) > 20, 10)
+    # Half of the clients ask for slow answers: these are under way at the switch.
+    path = f"/agents/{APP}/api/version?delay_ms="
+    with Load(pac, [path + "0", path + "150"] * 2) as load:
+        wait_until("the load runs", lambda: len(load.answers) > 20, 10)
         for version in (2, 3):
             pac.deploy_and_wait(APP, version_package(pac.inbox, version))
-        wait_until("version 3 answers", lambda: load.versions[-1] == 3, 10)
+        wait_until("version 3 answers", lambda: load.answers[-1]["version"] == 3, 10)
         time.sleep(0.5)  # requests go on while the old ones drain
 
     if load.failures:
         raise Failure(
-            f"{len(load.failures)} of {len(load.failures) + len(load.versions)} requests failed; "
+            f"{len(load.failures)} of {len(load.failures) + len(load.answers)} requests failed; "
             f"the first: {load.failures[0]}"
         )
-    expect(set(load.versions), {1, 2, 3})
+    expect({answer["version"] for answer in load.answers}, {1, 2, 3})
     wait_until("one instance is left", lambda: len(pac.live_instances(APP)) == 1, 45)
     if first & set(pac.live_instances(APP)):
         raise Failure("the instance of the first version is the one that is left")
