@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from devtool.pac import Pac, request, wait_until
 from devtool.load import Load
+from devtool.pac import Pac, request, wait_until
 from pixell_testing.packages import versioned
 from pixell_testing.stack import put, upload
 
