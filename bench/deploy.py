@@ -19,8 +19,16 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 
 from devtool.apkg import write_apkg  # noqa: E402
 from devtool.pac import Pac, free_port, wait_until  # noqa: E402
-from devtool.paths import program  # noqa: E402
-from measure import cpu_seconds, median, percentile, pss_kib, unix_socket_of, wrk  # noqa: E402
+from measure import (  # noqa: E402
+    cpu_seconds,
+    median,
+    percentile,
+    pss_kib,
+    stripped_sizes,
+    table,
+    unix_socket_of,
+    wrk,
+)
 
 AGENT = ROOT / "bench" / "agent"
 PATH = "/api/bench"
@@ -56,16 +64,6 @@ def bench_deploys(pac: Pac) -> dict[str, list[float]]:
     for i in range(DEPLOYS):
         again.append(time_deploy(pac, "warm", package(pac, 200 + i), 2 + i))
     return {"first deploy of an app": first, "next revision of an app": again}
-
-
-def binary_sizes(directory: Path) -> dict[str, int]:
-    """Bytes of the stripped programs."""
-    sizes = {}
-    for name in ("par", "par-prepare", "pac"):
-        stripped = directory / name
-        subprocess.run(["strip", "-o", stripped, program(name)], check=True)
-        sizes[name] = stripped.stat().st_size
-    return sizes
 
 
 def start_nginx(directory: Path, upstream: Path) -> tuple[subprocess.Popen[bytes], int]:
@@ -143,13 +141,6 @@ def mebibytes(kib: float) -> str:
     return f"{kib / 1024:.1f} MiB"
 
 
-def report(rows: list[tuple[str, str]]) -> None:
-    """Prints the table that bench/README.md keeps."""
-    print("\n| what | figure |\n|---|---|")
-    for what, figure in rows:
-        print(f"| {what} | {figure} |")
-
-
 def main() -> int:
     """Runs everything on a platform of its own."""
     rows: list[tuple[str, str]] = []
@@ -170,9 +161,8 @@ def main() -> int:
         rows.append(
             ("edge + par (two hops) against nginx (one), same uvicorn", f"{median(ratios):.2f}×")
         )
-        for name, size in binary_sizes(directory).items():
-            rows.append((f"stripped {name}", f"{size / 1e6:.2f} MB"))
-    report(rows)
+        rows += stripped_sizes(directory)
+    print(table(rows))
     return 0
 
 

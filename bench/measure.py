@@ -1,4 +1,4 @@
-"""What the benches share: percentiles, memory and CPU time of processes, wrk."""
+"""What the benches share: percentiles, memory and CPU time of processes, sizes, wrk, the table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 import statistics
 import subprocess
 from pathlib import Path
+
+from devtool.paths import program
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -66,3 +68,19 @@ def wrk(url: str, connections: int, seconds: int) -> int:
 def median(values: list[float]) -> float:
     """The middle value."""
     return statistics.median(values)
+
+
+def stripped_sizes(scratch: Path) -> list[tuple[str, str]]:
+    """Rows with the sizes of the stripped programs."""
+    rows = []
+    for name in ("par", "par-prepare", "pac"):
+        stripped = scratch / f"{name}.stripped"
+        subprocess.run(["strip", "-o", stripped, program(name)], check=True)
+        rows.append((f"stripped {name}", f"{stripped.stat().st_size / 1e6:.2f} MB"))
+    return rows
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """The table that bench/README.md keeps."""
+    lines = [f"| {what} | {figure} |" for what, figure in rows]
+    return "\n".join(["", "| what | figure |", "|---|---|", *lines])

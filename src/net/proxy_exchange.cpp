@@ -18,8 +18,8 @@ bool is_idempotent(std::string_view method) {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
-/// Passes everything on and remembers the status, so that the outcome knows what on_upstream_failure
-/// sent.
+/// Passes everything on and remembers the status, so that the outcome knows what
+/// on_upstream_failure sent.
 class StatusProbe final : public ServerStream {
  public:
   StatusProbe(ServerStream& stream, ProxyOutcome& outcome) : stream_(stream), outcome_(outcome) {}
@@ -110,6 +110,7 @@ class Exchange final : public ClientHandler, public std::enable_shared_from_this
   const Protocol front_protocol_;
   std::string replay_;  // body bytes sent to back_ while it may have to be tried again
   bool is_replayable_ = true;
+  bool was_sent_ = false;  // by a try before this one
   Headers request_trailers_;
   Timer cut_tunnel_;
   bool is_front_paused_ = false;
@@ -254,11 +255,12 @@ void Exchange::on_abort(AbortReason reason) {
   }
   if (front_ != nullptr && may_retry(reason, sent)) {
     --plan_.retries;
+    was_sent_ = was_sent_ || sent;
     open();
     return;
   }
   back_over();
-  upstream_failed(reason, sent);
+  upstream_failed(reason, sent || was_sent_);
 }
 
 bool Exchange::may_retry(AbortReason reason, bool sent) const {

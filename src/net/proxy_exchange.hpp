@@ -10,9 +10,9 @@ namespace pixell::net {
 
 /// What happened to a proxied exchange, for the access line and the release of the target.
 struct ProxyOutcome {
-  int status = 0;                 ///< what the client was sent; 0 = nothing
-  std::uint64_t bytes_in = 0;     ///< request body
-  std::uint64_t bytes_out = 0;    ///< reply body
+  int status = 0;               ///< what the client was sent; 0 = nothing
+  std::uint64_t bytes_in = 0;   ///< request body
+  std::uint64_t bytes_out = 0;  ///< reply body
   bool client_gone = false;
   bool upstream_failed = false;
   AbortReason reason = AbortReason::PeerClosed;  ///< when one of the two is true
@@ -26,7 +26,7 @@ struct ProxyPlan {
   /// May change the reply head before it goes to the client (add x-pixell-revision, CORS).
   std::function<void(ResponseHead&)> on_reply_head;
   /// Sends the error reply when the upstream failed before a head was sent. `sent` = some byte of
-  /// the request had left.
+  /// the request had left, in this try or one before.
   std::function<void(ServerStream&, AbortReason, bool sent)> on_upstream_failure;
   /// Called exactly once when the exchange is over.
   std::function<void(const ProxyOutcome&)> on_done;

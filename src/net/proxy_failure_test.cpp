@@ -126,6 +126,33 @@ TEST_P(ProxyPair, TriesAgainWhenAReusedConnectionDiedUnused) {
   EXPECT_EQ(served, 3);
 }
 
+TEST_P(ProxyPair, SaysThatAnEarlierTryWasSentWhenTheUpstreamIsGone) {
+  std::optional<bool> was_sent;
+  on_failure = [&](ServerStream& failed, AbortReason, bool sent) {
+    was_sent = sent;
+    send_json(failed, 502, "{}");
+  };
+  int served = 0;
+  start([&](ServerStream& stream) -> std::unique_ptr<StreamHandler> {
+    if (++served == 2) {
+      driver.loop().post([&] { upstream_.reset(); });
+      return script();
+    }
+    send_json(stream, 200, "{}");
+    return ignore_body();
+  });
+  Answer first(driver);
+  Answer second(driver);
+
+  open(request("GET", "/"), first).finish();
+  ASSERT_TRUE(driver.until([&] { return first.is_over(); }));
+  ASSERT_TRUE(is_done());
+  open(request("GET", "/"), second).finish();
+
+  ASSERT_TRUE(driver.until([&] { return second.is_over(); }));
+  EXPECT_EQ(was_sent, true);
+}
+
 TEST_P(ProxyPair, DoesNotRepeatWhatMayHaveBeenDone) {
   int served = 0;
   start([&](ServerStream& stream) -> std::unique_ptr<StreamHandler> {

@@ -1,9 +1,9 @@
 #include "cmd/pac/control.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -11,8 +11,10 @@
 #include "apkg/package_store.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "base/thread_pool.hpp"
 #include "cmd/pac/edge_registry.hpp"
+#include "cmd/pac/limits.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
 #include "engine/fake/fake_engine.hpp"
 #include "engine/local/local_engine.hpp"
@@ -28,11 +30,6 @@ namespace pixell::cmd {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Each edge holds one thread with its long-poll; the rest answer requests.
-constexpr std::size_t kApiThreads = 16;
-// A former control process that was told to stop may still be ending.
-constexpr int kLockTimeoutMs = 15'000;
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const ControlOptions& options) {
   if (options.engine == "local") return engine::make_local_engine(options.node_socket);
@@ -79,8 +76,14 @@ Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
   }
   log.info("Received shutdown signal", {{"signal", signal}});
   stop.request_stop();
-  // Handlers finish and their replies leave before the loop ends.
+  // Handlers finish and their replies leave before the loop ends; what takes too long is cut.
+  net::Timer cut;
   loop->post([&] {
+    cut = loop->after(kApiDrainTimeout, [&] {
+      log.warning("API requests cut", {{"requests", server.active_streams()}});
+      server.close_all();
+      loop->stop();
+    });
     server.drain([&loop] { loop->stop(); });
     server.stop_accepting();
   });
@@ -93,11 +96,15 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   TRY_VOID(make_directories(options.state_dir / "run"));
   // With this lock held no other control process works on the store, so its lease may be taken
   // over.
-  TRY(const UniqueFd lock, lock_file(options.state_dir / "run" / "control.lock", kLockTimeoutMs));
+  TRY(const UniqueFd lock,
+      lock_file(options.state_dir / "run" / "control.lock", kControlLockTimeoutMs));
   TRY(const auto store, store::make_sqlite_store(options.state_dir / "pixell.db", system_clock()));
   TRY(const apkg::PackageStore packages, apkg::PackageStore::open(options.state_dir / "packages"));
   TRY(const auto engine, make_engine(options));
-  StoredPackageImporter importer(packages, options.state_dir / "downloads");
+  StoredPackageImporter importer(packages, options.state_dir / "downloads",
+                                 private_package_hosts(own_environment()),
+                                 apkg::system_package_source());
+  importer.remove_leftovers();
   EdgeRegistry edges(system_clock());
   std::stop_source stop;
   reconcile::Reconciler reconciler({.store = *store,
@@ -139,6 +146,7 @@ int run_control(const ControlOptions& options) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is made
+  ::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end control
   if (const auto ran = run(options, signals, log); !ran) {
     log.error("Control cannot run",
               {{"error", ran.error().message}, {"detail", ran.error().detail}});

@@ -1,61 +1,36 @@
 #include "cmd/pac/edge.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <csignal>
-#include <nlohmann/json.hpp>
+#include <memory>
 
 #include "base/files.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "cmd/pac/control_route_source.hpp"
 #include "edge/edge.hpp"
 #include "edge/limits.hpp"
 #include "edge/route_follower.hpp"
-#include "net/client/http_fetch.hpp"
 
 namespace pixell::cmd {
 
 namespace {
 
-// Pulls routes from control by long-poll over its Unix socket.
-class ControlRouteSource final : public edge::RouteSource {
- public:
-  explicit ControlRouteSource(std::filesystem::path socket)
-      : socket_(std::move(socket)), id_(new_ulid(system_clock().unix_now())) {}
-
-  Result<std::optional<model::RouteSnapshot>> next(std::int64_t after, Millis timeout,
-                                                   std::stop_token stop) override {
-    net::FetchRequest request{
-        .url = fmt::format("http://control/internal/routes?after={}&edge={}&timeout_ms={}", after,
-                           id_, timeout.count()),
-        .unix_socket = socket_.string(),
-        // Longer than the poll itself, so that only a hung control runs into it.
-        .timeout = timeout + Millis(5'000),
-        .stop = stop};
-    TRY(const net::FetchReply reply, net::fetch(request));
-    if (reply.status == 204) return std::optional<model::RouteSnapshot>();
-    if (reply.status != 200)
-      return make_error(ErrorCode::Unavailable,
-                        fmt::format("control answered {} for its routes", reply.status));
-    const auto json = nlohmann::json::parse(reply.body, nullptr, false);
-    if (json.is_discarded())
-      return make_error(ErrorCode::DataLoss, "control sent routes that are not JSON");
-    TRY(model::RouteSnapshot snapshot, model::route_snapshot_from_json(json));
-    return std::optional(std::move(snapshot));
-  }
-
- private:
-  std::filesystem::path socket_;
-  std::string id_;
-};
-
-// Blocks the stop signals in every thread and waits for one of them.
+// Waits for one of the signals, which are blocked in every thread.
 int wait_for_stop_signal(const sigset_t& signals) {
   int signal = 0;
   while (::sigwait(&signals, &signal) != 0) {
   }
   return signal;
+}
+
+// The edge of this directory keeps its id when it starts anew, so that control does not wait for
+// the routes of an edge that is gone.
+Result<std::string> lasting_id(const std::filesystem::path& directory) {
+  const std::filesystem::path file = directory / "id";
+  if (auto known = read_file(file); known && is_ulid(*known)) return *known;
+  const std::string id = new_ulid(system_clock().unix_now());
+  TRY_VOID(write_file_atomically(file, id));
+  return id;
 }
 
 }  // namespace
@@ -67,10 +42,16 @@ int run_edge(const EdgeOptions& options) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread is made
+  ::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the edge
 
   const std::filesystem::path directory = options.state_dir / "edge";
   if (const auto made = make_directories(directory); !made) {
     log.error("Edge cannot start", {{"error", made.error().message}});
+    return 1;
+  }
+  const auto id = lasting_id(directory);
+  if (!id) {
+    log.error("Edge cannot start", {{"error", id.error().message}});
     return 1;
   }
   std::vector<UniqueFd> listeners;
@@ -82,7 +63,7 @@ int run_edge(const EdgeOptions& options) {
     log.error("Edge cannot start", {{"error", edge.error().message}});
     return 1;
   }
-  ControlRouteSource source(options.control_socket);
+  ControlRouteSource source(options.control_socket, *id);
   edge::RouteFollower follower(
       source, directory / "routes",
       [&edge](std::shared_ptr<const edge::RouteTable> table) {

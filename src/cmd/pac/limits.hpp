@@ -15,7 +15,7 @@ inline constexpr Millis kLastRoleBackoff{5'000};
 inline constexpr Millis kStableRoleRun{10'000};
 /// How long a role may take to end before it is killed. The edge has its drain on top.
 inline constexpr Millis kRoleStopTimeout{15'000};
-inline constexpr Millis kEdgeStopMargin{2'000};
+inline constexpr Millis kEdgeStopMargin{5'000};
 /// The same once a second signal asked to hurry.
 inline constexpr Millis kHastyStopTimeout{1'000};
 /// How long a killed role may take to go, which the kernel does at once.

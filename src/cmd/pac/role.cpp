@@ -23,10 +23,9 @@ void Role::ended(const Log& log, int wait_status, Instant now, bool is_expected)
   if (now - started_at_ > kStableRoleRun) backoff_ = Millis(0);
   wait_before_restart(now);
   if (is_expected)
-    log.info("Role stopped", {{"process", name_},
-                              {"pid", pid_},
-                              {"exit_code", status.code},
-                              {"signal", status.signal}});
+    log.info(
+        "Role stopped",
+        {{"process", name_}, {"pid", pid_}, {"exit_code", status.code}, {"signal", status.signal}});
   else
     log.error("Role ended, will be restarted", {{"process", name_},
                                                 {"pid", pid_},

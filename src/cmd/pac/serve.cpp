@@ -26,8 +26,12 @@ constexpr int kFirstListenFd = 3;
 
 bool has_node(const ServeOptions& options) { return options.engine == "local"; }
 
-Role make_role(const std::string& name, const std::vector<std::string>& arguments) {
+// A role is this program again, with the role as its command and, besides the log, only the
+// descriptors named here.
+Role make_role(const std::string& name, const std::vector<std::string>& arguments,
+               const std::vector<std::pair<int, int>>& descriptors = {}) {
   ProcessSpec spec{.env = own_environment(), .fds = {{1, 1}, {2, 2}}, .dies_with_parent = true};
+  spec.fds.insert(spec.fds.end(), descriptors.begin(), descriptors.end());
   spec.argv = {"/proc/self/exe", name};
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
   // By its path, so that a replaced program is used from the next restart on.
@@ -38,9 +42,10 @@ Role make_role(const std::string& name, const std::vector<std::string>& argument
 }
 
 std::vector<std::string> control_arguments(const ServeOptions& options) {
-  std::vector<std::string> arguments{"--state", options.state_dir.string(), "--node-socket",
-                                     engine::node::node_socket(options.state_dir).string(),
-                                     "--engine", options.engine};
+  std::vector<std::string> arguments{
+      "--state",       options.state_dir.string(),
+      "--node-socket", engine::node::node_socket(options.state_dir).string(),
+      "--engine",      options.engine};
   for (const fs::path& directory : options.allow_file_dirs)
     arguments.insert(arguments.end(), {"--allow-file-dir", directory.string()});
   for (const std::string& host : options.allowed_hosts)
@@ -57,10 +62,7 @@ Role make_edge(const ServeOptions& options, const std::vector<UniqueFd>& listene
     arguments.insert(arguments.end(), {"--listen-fd", std::to_string(in_edge)});
     descriptors.emplace_back(listeners[i].get(), in_edge);
   }
-  const Role plain = make_role("edge", arguments);
-  ProcessSpec spec = plain.spec();
-  spec.fds.insert(spec.fds.end(), descriptors.begin(), descriptors.end());
-  return {plain.name(), std::move(spec)};
+  return make_role("edge", arguments, descriptors);
 }
 
 // Asks the node to stop every agent and waits until they have, while it supervises on.
@@ -99,13 +101,18 @@ void stop_instances(const ServeOptions& options, Supervisor& supervisor, const L
   log.warning("Instances still stopping; the node's next start adopts them");
 }
 
-Result<void> run(const ServeOptions& options, int signal_fd, const Log& log) {
+Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   // Without it no agent could ever start, and the node would be restarted for ever.
   if (has_node(options)) TRY_VOID(engine::node::find_par_program(own_environment()));
-  TRY(const ServeClaim claim, claim_state_and_ports(options.state_dir, options.listen));
+  TRY(const ServeClaim claim,
+      claim_state_and_ports(options.state_dir, options.listen, options.also_listen));
+  options.state_dir = claim.state_dir;
   const fs::path run_dir = options.state_dir / "run";
   TRY_VOID(write_file_atomically(run_dir / "serve.pid", fmt::format("{}\n", ::getpid())));
   log.info("Pixell serves", {{"listen", claim.addresses}, {"state", options.state_dir.string()}});
+  if (!claim.missed.empty())
+    log.warning("An address is not served: pixell-sdk's --env local will not find Pixell there",
+                {{"reason", claim.missed}});
 
   Supervisor supervisor(
       make_roles(options, claim.listeners),

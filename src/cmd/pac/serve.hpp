@@ -12,9 +12,10 @@
 namespace pixell::cmd {
 
 struct ServeOptions {
-  std::filesystem::path state_dir;                     ///< absolute
+  std::filesystem::path state_dir;                    ///< absolute
   std::vector<std::string> listen{"127.0.0.1:4000"};  ///< address:port of each public listener
-  std::string engine = "local";                        ///< local or fake
+  std::string also_listen;       ///< address:port that is served too when it is free; empty = none
+  std::string engine = "local";  ///< local or fake
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
+
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "cmd/pac/limits.hpp"
@@ -28,10 +30,11 @@ Result<fs::path> make_state_dir(const fs::path& wanted) {
   const fs::path state_dir = fs::canonical(wanted, failed);
   if (failed) return refused(errno_error("cannot find it", failed.value()));
   if (const std::size_t bytes = state_dir.string().size(); bytes > engine::node::kMaxStateDirBytes)
-    return make_error(ErrorCode::InvalidArgument,
-                      fmt::format("--state {}: the path has {} bytes; at most {} leave room for the "
-                                  "sockets in it, choose a shorter one",
-                                  state_dir.string(), bytes, engine::node::kMaxStateDirBytes));
+    return make_error(
+        ErrorCode::InvalidArgument,
+        fmt::format("--state {}: the path has {} bytes; at most {} leave room for the "
+                    "sockets in it, choose a shorter one",
+                    state_dir.string(), bytes, engine::node::kMaxStateDirBytes));
   if (const auto made = make_directories(state_dir / "run", 0700); !made)
     return refused(made.error());
   return state_dir;
@@ -63,49 +66,66 @@ std::string_view remedy_of(ErrorCode code) {
   }
 }
 
-Result<UniqueFd> open_listener(const std::string& spec, const net::HostPort& where,
-                               bool is_former_edge_there) {
+Result<UniqueFd> open_listener(const net::HostPort& where, bool is_former_edge_there) {
   // An edge dies with its supervisor, but a moment later: until then it holds the port.
   const Instant deadline =
       system_clock().now() + (is_former_edge_there ? kFormerEdgeTimeout : Millis(0));
   while (true) {
     auto listener = net::listen_tcp(where.host, where.port);
-    if (listener) return listener;
-    const Error& error = listener.error();
-    if (error.code != ErrorCode::AlreadyExists || system_clock().now() >= deadline)
-      return make_error(error.code, fmt::format("--listen {}: {}; {}", spec, error.message,
-                                                remedy_of(error.code)));
+    if (listener || listener.error().code != ErrorCode::AlreadyExists ||
+        system_clock().now() >= deadline)
+      return listener;
     ::poll(nullptr, 0, static_cast<int>(kFormerEdgePoll.count()));
   }
+}
+
+Result<net::HostPort> address_of(std::string_view option, const std::string& spec) {
+  if (const auto where = net::split_host_port(spec)) return *where;
+  return make_error(ErrorCode::InvalidArgument,
+                    fmt::format("{} '{}' must be address:port with a port up to 65535, like "
+                                "127.0.0.1:4000 or [::1]:4000",
+                                option, spec));
+}
+
+Result<void> add_listener(const std::string& spec, UniqueFd listener, ServeClaim& claim) {
+  TRY(const std::uint16_t port, net::bound_port(listener.get()));
+  claim.addresses += fmt::format("{}{}:{}", claim.addresses.empty() ? "" : ", ",
+                                 spec.substr(0, spec.rfind(':')), port);
+  claim.listeners.push_back(std::move(listener));
+  return {};
 }
 
 }  // namespace
 
 Result<ServeClaim> claim_state_and_ports(const fs::path& wanted,
-                                         const std::vector<std::string>& listen) {
+                                         const std::vector<std::string>& listen,
+                                         const std::string& also_listen) {
   if (listen.size() > kMaxListeners)
     return make_error(ErrorCode::InvalidArgument,
                       fmt::format("--listen is given {} times; at most {} addresses are served",
                                   listen.size(), kMaxListeners));
-  TRY(const fs::path state_dir, make_state_dir(wanted));
   ServeClaim claim;
-  TRY(claim.lock, lock_state_dir(state_dir));
+  TRY(claim.state_dir, make_state_dir(wanted));
+  TRY(claim.lock, lock_state_dir(claim.state_dir));
   // A `pac serve` that ended in order has removed it.
   std::error_code ignored;  // then there is none that could be read either
-  const bool is_former_edge_there = fs::exists(state_dir / "run" / "edge.pid", ignored);
+  const bool is_former_edge_there = fs::exists(claim.state_dir / "run" / "edge.pid", ignored);
   for (const std::string& spec : listen) {
-    const auto where = net::split_host_port(spec);
-    if (!where)
-      return make_error(ErrorCode::InvalidArgument,
-                        fmt::format("--listen '{}' must be address:port with a port up to 65535, "
-                                    "like 127.0.0.1:4000 or [::1]:4000",
-                                    spec));
-    TRY(UniqueFd listener, open_listener(spec, *where, is_former_edge_there));
-    TRY(const std::uint16_t port, net::bound_port(listener.get()));
-    claim.addresses += fmt::format("{}{}:{}", claim.addresses.empty() ? "" : ", ",
-                                   spec.substr(0, spec.rfind(':')), port);
-    claim.listeners.push_back(std::move(listener));
+    TRY(const net::HostPort where, address_of("--listen", spec));
+    auto listener = open_listener(where, is_former_edge_there);
+    if (!listener)
+      return make_error(listener.error().code,
+                        fmt::format("--listen {}: {}; {}", spec, listener.error().message,
+                                    remedy_of(listener.error().code)));
+    TRY_VOID(add_listener(spec, std::move(*listener), claim));
   }
+  if (also_listen.empty() || std::ranges::find(listen, also_listen) != listen.end()) return claim;
+  TRY(const net::HostPort where, address_of("--also-listen", also_listen));
+  auto listener = open_listener(where, is_former_edge_there);
+  if (listener)
+    TRY_VOID(add_listener(also_listen, std::move(*listener), claim));
+  else
+    claim.missed = fmt::format("--also-listen {}: {}", also_listen, listener.error().message);
   return claim;
 }
 

@@ -1,18 +1,35 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
 
+#include "apkg/package_source.hpp"
 #include "apkg/package_store.hpp"
 #include "reconcile/package_importer.hpp"
 
 namespace pixell::cmd {
 
-/// Imports packages named by file:// and https:// URLs into a PackageStore.
+/// The hosts that $PACKAGE_URL_ALLOW_HOSTS, a comma list, lets have private addresses.
+std::vector<std::string> private_package_hosts(
+    const std::map<std::string, std::string>& environment);
+
+/// Imports packages named by file:// and https:// URLs into a PackageStore. Safe from several
+/// threads, each with another deployment.
 class StoredPackageImporter final : public reconcile::PackageImporter {
  public:
-  /// `scratch` is a directory for downloads, made when absent.
-  StoredPackageImporter(const apkg::PackageStore& packages, std::filesystem::path scratch)
-      : packages_(packages), scratch_(std::move(scratch)) {}
+  /// `scratch` is a directory for downloads, made when absent and used by nobody else;
+  /// `private_hosts` may have private addresses.
+  StoredPackageImporter(const apkg::PackageStore& packages, std::filesystem::path scratch,
+                        std::vector<std::string> private_hosts, apkg::PackageSourceParts source)
+      : packages_(packages),
+        scratch_(std::move(scratch)),
+        private_hosts_(std::move(private_hosts)),
+        source_(std::move(source)) {}
+
+  /// Removes what downloads of a process that was killed left. Before the first import.
+  void remove_leftovers();
 
   std::expected<model::Package, model::Failure> import(const model::Deployment& deployment,
                                                        std::stop_token stop) override;
@@ -24,7 +41,9 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
   apkg::Checked<apkg::StoredPackage> store_package(const model::Deployment& deployment,
                                                    std::stop_token stop);
   const apkg::PackageStore& packages_;
-  std::filesystem::path scratch_;
+  const std::filesystem::path scratch_;
+  const std::vector<std::string> private_hosts_;
+  const apkg::PackageSourceParts source_;
 };
 
 }  // namespace pixell::cmd

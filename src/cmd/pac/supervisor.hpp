@@ -31,7 +31,7 @@ class Supervisor {
   void run_until_stopped();
 
   /// Starts what is due (unless stopping), waits for a signal, the next restart or `deadline`, and
-  /// handles what came. A clock that stands still does not stretch the wait.
+  /// handles what came. What ended meanwhile is started again by a later turn.
   void turn(Instant deadline);
 
   /// Ends a role: SIGTERM, and SIGKILL after `timeout`. Goes on watching the others meanwhile. A

@@ -1,15 +1,17 @@
 #include "cmd/pac/user_commands.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
-#include "net/client/http_fetch.hpp"
+#include "cmd/pac/api_client.hpp"
+#include "cmd/pac/deployment_follower.hpp"
 
 namespace pixell::cmd {
 
@@ -17,9 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr int kFailed = 1, kDeploymentFailed = 2, kNotFound = 3, kNotReachable = 4;
-constexpr int kPollMs = 200;
 
 struct Target {
   std::string url = "http://127.0.0.1:4000";
@@ -31,131 +30,127 @@ void add_url(CLI::App& command, Target& target) {
       ->capture_default_str();
 }
 
-void complain(std::string_view text) { fmt::print(stderr, "pac: {}\n", text); }
-
-// Performs a request and prints what is wrong; true when the reply is a success.
-bool request(const net::FetchRequest& wanted, net::FetchReply& reply, int& exit_code) {
-  auto got = net::fetch(wanted);
-  if (!got) {
-    complain(fmt::format("{}: {}; is `pac serve` running?", wanted.url, got.error().message));
-    exit_code = kNotReachable;
-    return false;
+// Runs a command and tells how it ended. Commands read answers with at(): what is not there or of
+// another type ends here.
+int run_command(const std::function<Outcome<void>()>& command) {
+  CommandFailure failure;
+  try {
+    const auto done = command();
+    if (done) return static_cast<int>(ExitCode::Done);
+    failure = done.error();
+  } catch (const json::exception& wrong) {
+    failure.lines = {
+        fmt::format("the answer is not one of Pixell's API ({}); check --url and that "
+                    "pac and Pixell have the same version",
+                    wrong.what())};
   }
-  reply = std::move(*got);
-  if (reply.status < 400) return true;
-  const json body = json::parse(reply.body, nullptr, false);
-  complain(body.is_object() ? body.value("error", reply.body) : reply.body);
-  if (body.is_object())
-    for (const auto& detail : body.value("details", json::array()))
-      complain("  " + (detail.is_string() ? detail.get<std::string>() : detail.dump()));
-  exit_code = reply.status == 404 ? kNotFound : kFailed;
-  return false;
+  std::fflush(stdout);  // what went well comes first
+  for (const std::string& line : failure.lines) fmt::print(stderr, "pac: {}\n", line);
+  return static_cast<int>(failure.code);
 }
 
-void print_failure(const json& deployment) {
-  const json failure = deployment.value("failure", json::object());
-  complain("deployment failed: " + deployment.value("error", std::string("no cause given")));
-  for (const auto& line : failure.value("evidence", json::array()))
-    complain("  " + line.get<std::string>());
-  complain("  what to do: " + failure.value("remedy", std::string("see the instance's log")));
+// The URL of a package: an address as it is, a path as file:// with its absolute path.
+Outcome<std::string> package_url(const std::string& package) {
+  if (package.find("://") != std::string::npos) return package;
+  std::error_code failed;
+  const fs::path path = fs::absolute(package, failed);
+  if (failed || !fs::is_regular_file(path, failed))
+    return std::unexpected(
+        CommandFailure{.code = ExitCode::Failed,
+                       .lines = {fmt::format("package '{}' is not a file; give the path of an "
+                                             ".apkg file, or an https:// address",
+                                             package)}});
+  return "file://" + percent_encode(path.string(), "/");
 }
 
-// Follows a deployment to its end, which its deadline guarantees.
-int follow(const Target& target, const std::string& id) {
-  std::string shown;
-  while (true) {
-    net::FetchReply reply;
-    int exit_code = 0;
-    if (!request({.url = target.url + "/api/deployments/" + id}, reply, exit_code))
-      return exit_code;
-    const json deployment = json::parse(reply.body)["deployment"];
-    const std::string status = deployment["status"];
-    const std::string now = status + " " + deployment["progress"].value("current_step", "");
-    if (now != shown) fmt::print("{}\n", now);
-    shown = now;
-    if (status == "completed") return 0;
-    if (status == "failed") {
-      print_failure(deployment);
-      return kDeploymentFailed;
-    }
-    ::poll(nullptr, 0, kPollMs);
-  }
+struct DeployOptions : Target {
+  std::string package, app;
+  bool wait = false;
+};
+
+Outcome<void> deploy(const DeployOptions& options) {
+  const ApiClient api(options.url);
+  const auto url = package_url(options.package);
+  if (!url) return std::unexpected(url.error());
+  const auto reply =
+      api.post("/deployments", json{{"agentAppId", options.app}, {"packageUrl", *url}});
+  if (!reply) return std::unexpected(reply.error());
+  const std::string id = reply->at("deployment").at("id");
+  fmt::print("deployment {} accepted\n", id);
+  std::fflush(stdout);
+  if (!options.wait) return {};
+  return follow_deployment(api, id, system_clock());
 }
+
+Outcome<void> list_apps(const Target& target) {
+  const auto reply = ApiClient(target.url).get("/v1/apps");
+  if (!reply) return std::unexpected(reply.error());
+  const json& apps = reply->at("apps");
+  fmt::print("{:<32} {:<10} {}\n", "APP", "SHORT ID", "REVISION");
+  for (const json& one : apps)
+    fmt::print("{:<32} {:<10} {}\n", one.at("id").get<std::string>(),
+               one.at("short_id").get<std::string>(),
+               one.at("desired_revision").get<std::int64_t>());
+  return {};
+}
+
+Outcome<void> show_status(const Target& target, const std::string& name) {
+  const auto reply = ApiClient(target.url).get("/v1/apps/" + percent_encode(name));
+  if (!reply) return std::unexpected(reply.error());
+  const json& app = reply->at("app");
+  fmt::print("{} ({}), desired revision {}\n", app.at("id").get<std::string>(),
+             app.at("short_id").get<std::string>(), app.at("desired_revision").get<std::int64_t>());
+  fmt::print("{:<28} {:<9} {:<10} {}\n", "INSTANCE", "REVISION", "PHASE", "PID");
+  for (const json& one : reply->at("instances"))
+    fmt::print("{:<28} {:<9} {:<10} {}\n", one.at("id").get<std::string>(),
+               one.at("revision").get<std::int64_t>(), one.at("phase").get<std::string>(),
+               one.at("pid").get<std::int64_t>());
+  return {};
+}
+
+Outcome<void> print_log(const Target& target, const std::string& instance) {
+  const auto log =
+      ApiClient(target.url).get_text("/v1/instances/" + percent_encode(instance) + "/logs");
+  if (!log) return std::unexpected(log.error());
+  fmt::print("{}", *log);
+  return {};
+}
+
+// An argument that must say something.
+const CLI::Validator kNotEmpty(
+    [](const std::string& text) { return text.empty() ? "must not be empty" : ""; }, "");
 
 void add_deploy(CLI::App& app, int& exit_code) {
-  CLI::App* deploy = app.add_subcommand("deploy", "Deploy a package");
-  struct Options : Target {
-    std::string package, app;
-    bool wait = false;
-  };
-  auto options = std::make_shared<Options>();
-  deploy->add_option("package", options->package, "An .apkg file, or an https:// address")
+  CLI::App* command = app.add_subcommand("deploy", "Deploy a package");
+  auto options = std::make_shared<DeployOptions>();
+  command->add_option("package", options->package, "An .apkg file, or an https:// address")
       ->required();
-  deploy->add_option("--app", options->app, "Agent app id")->required();
-  deploy->add_flag("--wait", options->wait, "Follow the deployment to its end");
-  add_url(*deploy, *options);
-  deploy->callback([options, &exit_code] {
-    const bool is_url = options->package.find("://") != std::string::npos;
-    const std::string url =
-        is_url ? options->package : "file://" + fs::absolute(options->package).string();
-    net::FetchReply reply;
-    if (!request({.method = "POST",
-                  .url = options->url + "/deployments",
-                  .body = json{{"agentAppId", options->app}, {"packageUrl", url}}.dump()},
-                 reply, exit_code))
-      return;
-    const std::string id = json::parse(reply.body)["deployment"]["id"];
-    fmt::print("deployment {} accepted\n", id);
-    std::fflush(stdout);
-    if (options->wait) exit_code = follow(*options, id);
-  });
+  command->add_option("--app", options->app, "Agent app id")->required()->check(kNotEmpty);
+  command->add_flag("--wait", options->wait, "Follow the deployment to its end");
+  add_url(*command, *options);
+  command->callback(
+      [options, &exit_code] { exit_code = run_command([&] { return deploy(*options); }); });
 }
 
 void add_apps(CLI::App& app, int& exit_code) {
-  CLI::App* apps = app.add_subcommand("apps", "List the agent apps");
+  CLI::App* command = app.add_subcommand("apps", "List the agent apps");
   auto target = std::make_shared<Target>();
-  add_url(*apps, *target);
-  apps->callback([target, &exit_code] {
-    net::FetchReply reply;
-    if (!request({.url = target->url + "/v1/apps"}, reply, exit_code)) return;
-    fmt::print("{:<32} {:<10} {}\n", "APP", "SHORT ID", "REVISION");
-    for (const auto& one : json::parse(reply.body)["apps"])
-      fmt::print("{:<32} {:<10} {}\n", one["id"].get<std::string>(),
-                 one["short_id"].get<std::string>(), one["desired_revision"].get<std::int64_t>());
-  });
+  add_url(*command, *target);
+  command->callback(
+      [target, &exit_code] { exit_code = run_command([&] { return list_apps(*target); }); });
 }
 
-void add_status(CLI::App& app, int& exit_code) {
-  CLI::App* status = app.add_subcommand("status", "Show the instances of an agent app");
+// A command about one thing that is named by an argument.
+using About = Outcome<void> (*)(const Target&, const std::string&);
+
+void add_about(CLI::App* command, const std::string& argument, const std::string& description,
+               About about, int& exit_code) {
   auto target = std::make_shared<Target>();
   auto name = std::make_shared<std::string>();
-  status->add_option("app", *name, "Full or short id")->required();
-  add_url(*status, *target);
-  status->callback([target, name, &exit_code] {
-    net::FetchReply reply;
-    if (!request({.url = target->url + "/v1/apps/" + *name}, reply, exit_code)) return;
-    const json body = json::parse(reply.body);
-    fmt::print("{} ({}), desired revision {}\n", body["app"]["id"].get<std::string>(),
-               body["app"]["short_id"].get<std::string>(),
-               body["app"]["desired_revision"].get<std::int64_t>());
-    fmt::print("{:<28} {:<9} {:<10} {}\n", "INSTANCE", "REVISION", "PHASE", "PID");
-    for (const auto& one : body["instances"])
-      fmt::print("{:<28} {:<9} {:<10} {}\n", one["id"].get<std::string>(),
-                 one["revision"].get<std::int64_t>(), one["phase"].get<std::string>(),
-                 one["pid"].get<std::int64_t>());
-  });
-}
-
-void add_logs(CLI::App& app, int& exit_code) {
-  CLI::App* logs = app.add_subcommand("logs", "Print the end of an instance's log");
-  auto target = std::make_shared<Target>();
-  auto instance = std::make_shared<std::string>();
-  logs->add_option("instance", *instance, "Instance id, as `pac status` shows it")->required();
-  add_url(*logs, *target);
-  logs->callback([target, instance, &exit_code] {
-    net::FetchReply reply;
-    if (request({.url = target->url + "/v1/instances/" + *instance + "/logs"}, reply, exit_code))
-      fmt::print("{}", reply.body);
+  command->add_option(argument, *name, description)->required()->check(kNotEmpty);
+  add_url(*command, *target);
+  command->callback([target, name, about, &exit_code] {
+    exit_code = run_command([&] { return about(*target, *name); });
   });
 }
 
@@ -164,8 +159,10 @@ void add_logs(CLI::App& app, int& exit_code) {
 void add_user_commands(CLI::App& app, int& exit_code) {
   add_deploy(app, exit_code);
   add_apps(app, exit_code);
-  add_status(app, exit_code);
-  add_logs(app, exit_code);
+  add_about(app.add_subcommand("status", "Show the instances of an agent app"), "app",
+            "Full or short id", show_status, exit_code);
+  add_about(app.add_subcommand("logs", "Print the end of an instance's log"), "instance",
+            "Instance id, as `pac status` shows it", print_log, exit_code);
 }
 
 }  // namespace pixell::cmd

@@ -1,0 +1,146 @@
+#include "cmd/pac/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cmd/pac/user_commands.hpp"
+#include "edge/limits.hpp"
+
+namespace pixell::cmd {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 failed (the last line says why), 2 the deployment failed, "
+    "3 not found, 4 the control plane is not reachable; 100 and more: wrong usage.";
+
+// Where `pixell-sdk deploy --env local` looks for a platform; pixell-kit uses port 4000.
+constexpr const char* kSdkAddress = "127.0.0.1:3000";
+
+constexpr int kWrongUsage = static_cast<int>(CLI::ExitCodes::ValidationError);
+
+void complain(std::string_view text) { fmt::print(stderr, "pac: {}\n", text); }
+
+// Roles and API compare whole paths, whatever directory they were given in.
+Result<fs::path> absolute_directory(std::string_view option, const std::string& text) {
+  if (text.empty())
+    return make_error(ErrorCode::InvalidArgument, fmt::format("{} must name a directory", option));
+  std::error_code failed;
+  const fs::path path = fs::absolute(text, failed);
+  if (failed)
+    return make_error(
+        ErrorCode::InvalidArgument,
+        fmt::format("{} {}: the current directory is gone ({}); give an absolute path", option,
+                    text, failed.message()));
+  return path.lexically_normal();
+}
+
+// The options of `pac serve` as they are typed.
+struct ServeArguments {
+  ServeOptions options;
+  std::string state = ".pixell";
+  std::string also_listen = kSdkAddress;
+  std::vector<std::string> allow_file_dirs;
+};
+
+Result<ServeOptions> resolve(const ServeArguments& arguments) {
+  ServeOptions options = arguments.options;
+  TRY(options.state_dir, absolute_directory("--state", arguments.state));
+  if (arguments.also_listen != "none") options.also_listen = arguments.also_listen;
+  for (const std::string& directory : arguments.allow_file_dirs) {
+    TRY(fs::path path, absolute_directory("--allow-file-dir", directory));
+    options.allow_file_dirs.push_back(std::move(path));
+  }
+  if (!options.allow_file_dirs.empty()) return options;
+  TRY(fs::path current, absolute_directory("--allow-file-dir", "."));
+  options.allow_file_dirs = {std::move(current), options.state_dir};
+  return options;
+}
+
+void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
+  CLI::App* serve = app.add_subcommand("serve", "Run Pixell: control plane, edge and local node");
+  auto arguments = std::make_shared<ServeArguments>();
+  ServeOptions& options = arguments->options;
+  serve->add_option("--state", arguments->state, "State directory")->capture_default_str();
+  serve->add_option("--listen", options.listen, "Public address:port; may be repeated")
+      ->capture_default_str();
+  serve
+      ->add_option("--also-listen", arguments->also_listen,
+                   "Another address:port, served when it is free; none turns it off")
+      ->envname("PIXELL_ALSO_LISTEN")
+      ->capture_default_str();
+  serve->add_option("--engine", options.engine, "local or fake")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"local", "fake"}));
+  serve->add_option("--allow-file-dir", arguments->allow_file_dirs,
+                    "Directory that file:// packages may come from; may be repeated. Default: the "
+                    "current directory and the state directory");
+  serve->add_option("--allow-host", options.allowed_hosts,
+                    "Host name under which the API answers besides loopback; may be repeated");
+  serve->add_option("--edge-threads", options.edge_threads, "Threads of the edge")
+      ->capture_default_str()
+      ->check(CLI::Range(1, edge::kMaxThreads));
+  serve->add_flag("--stop-instances", options.stop_instances,
+                  "Stop the agents too when stopping; else the next start adopts them");
+  serve->callback([arguments, &exit_code, &runners] {
+    const auto resolved = resolve(*arguments);
+    if (!resolved) complain(resolved.error().message);
+    exit_code = resolved ? runners.serve(*resolved) : kWrongUsage;
+  });
+}
+
+// The roles `pac serve` starts; nobody else needs them, so --help does not list them.
+void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
+  CLI::App* control = app.add_subcommand("control", "Control role (started by serve)")->group("");
+  auto control_options = std::make_shared<ControlOptions>();
+  control->add_option("--state", control_options->state_dir)->required();
+  control->add_option("--node-socket", control_options->node_socket)->required();
+  control->add_option("--engine", control_options->engine);
+  control->add_option("--allow-file-dir", control_options->allow_file_dirs);
+  control->add_option("--allow-host", control_options->allowed_hosts);
+  control->callback(
+      [control_options, &exit_code, &runners] { exit_code = runners.control(*control_options); });
+
+  CLI::App* edge = app.add_subcommand("edge", "Edge role (started by serve)")->group("");
+  auto edge_options = std::make_shared<EdgeOptions>();
+  edge->add_option("--state", edge_options->state_dir)->required();
+  edge->add_option("--listen-fd", edge_options->listen_fds)->required();
+  edge->add_option("--threads", edge_options->threads);
+  edge->callback([edge_options, &exit_code, &runners] {
+    edge_options->control_socket = edge_options->state_dir / "run" / "control.sock";
+    exit_code = runners.edge(*edge_options);
+  });
+
+  CLI::App* node = app.add_subcommand("node", "Node role (started by serve)")->group("");
+  auto state_dir = std::make_shared<fs::path>();
+  node->add_option("--state", *state_dir)->required();
+  node->callback([state_dir, &exit_code, &runners] { exit_code = runners.node(*state_dir); });
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv, const RoleRunners& runners) {
+  CLI::App app{"Pixell agent cloud: deploys, routes and upgrades agent packages"};
+  app.set_version_flag("--version", "pac " PIXELL_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  int exit_code = 0;
+  add_serve(app, exit_code, runners);
+  add_roles(app, exit_code, runners);
+  add_user_commands(app, exit_code);
+  CLI11_PARSE(app, argc, argv);
+  if (std::fflush(stdout) != 0 && exit_code == 0) {
+    complain("standard output cannot be written");
+    return 1;
+  }
+  return exit_code;
+}
+
+}  // namespace pixell::cmd

@@ -1,0 +1,180 @@
+#include "cmd/pac/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "cmd/pac/testing/api_server.hpp"
+
+namespace pixell::cmd {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Remembers what the roles would have been started with.
+class CommandLineTest : public ::testing::Test {
+ protected:
+  int pac(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "pac");
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    const RoleRunners runners{.serve = remember(serve_),
+                              .control = remember(control_),
+                              .edge = remember(edge_),
+                              .node = remember(node_)};
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int exit_code = run_command_line(static_cast<int>(argv.size()), argv.data(), runners);
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+    return exit_code;
+  }
+  template <class T>
+  std::function<int(const T&)> remember(std::optional<T>& place) {
+    return [&place](const T& given) {
+      place = given;
+      return 42;
+    };
+  }
+
+  std::optional<ServeOptions> serve_;
+  std::optional<ControlOptions> control_;
+  std::optional<EdgeOptions> edge_;
+  std::optional<fs::path> node_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(CommandLineTest, ServesWithDefaultsInTheCurrentDirectory) {
+  EXPECT_EQ(pac({"serve"}), 42);
+
+  ASSERT_TRUE(serve_);
+  EXPECT_EQ(serve_->state_dir, fs::current_path() / ".pixell");
+  EXPECT_THAT(serve_->listen, ElementsAre("127.0.0.1:4000"));
+  EXPECT_EQ(serve_->also_listen, "127.0.0.1:3000");
+  EXPECT_EQ(serve_->engine, "local");
+  EXPECT_THAT(serve_->allow_file_dirs,
+              ElementsAre(fs::current_path() / "", fs::current_path() / ".pixell"));
+  EXPECT_THAT(serve_->allowed_hosts, ElementsAre());
+  EXPECT_EQ(serve_->edge_threads, 1);
+  EXPECT_FALSE(serve_->stop_instances);
+}
+
+TEST_F(CommandLineTest, ServesWithEveryOption) {
+  EXPECT_EQ(pac({"serve",       "--state",          "s/../t",  "--listen",
+                 "127.0.0.1:1", "--listen",         "[::1]:2", "--also-listen",
+                 "none",        "--engine",         "fake",    "--allow-file-dir",
+                 "d",           "--allow-file-dir", "/e",      "--allow-host",
+                 "a.example",   "--edge-threads",   "3",       "--stop-instances"}),
+            42);
+
+  ASSERT_TRUE(serve_);
+  EXPECT_EQ(serve_->state_dir, fs::current_path() / "t");
+  EXPECT_THAT(serve_->listen, ElementsAre("127.0.0.1:1", "[::1]:2"));
+  EXPECT_EQ(serve_->also_listen, "");
+  EXPECT_EQ(serve_->engine, "fake");
+  EXPECT_THAT(serve_->allow_file_dirs, ElementsAre(fs::current_path() / "d", "/e"));
+  EXPECT_THAT(serve_->allowed_hosts, ElementsAre("a.example"));
+  EXPECT_EQ(serve_->edge_threads, 3);
+  EXPECT_TRUE(serve_->stop_instances);
+}
+
+TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
+  for (const Role& role : make_roles({.state_dir = "/s",
+                          .listen = {},
+                          .allow_file_dirs = {"/a", "/b"},
+                          .allowed_hosts = {"h"},
+                          .edge_threads = 2},
+                                     std::vector<UniqueFd>(2)))
+    EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
+
+  ASSERT_TRUE(control_ && edge_ && node_);
+  EXPECT_EQ(control_->state_dir, "/s");
+  EXPECT_EQ(control_->node_socket, "/s/run/node.sock");
+  EXPECT_EQ(control_->engine, "local");
+  EXPECT_THAT(control_->allow_file_dirs, ElementsAre("/a", "/b"));
+  EXPECT_THAT(control_->allowed_hosts, ElementsAre("h"));
+  EXPECT_EQ(edge_->state_dir, "/s");
+  EXPECT_THAT(edge_->listen_fds, ElementsAre(3, 4));
+  EXPECT_EQ(edge_->control_socket, "/s/run/control.sock");
+  EXPECT_EQ(edge_->threads, 2);
+  EXPECT_EQ(*node_, "/s");
+}
+
+struct WrongUsage {
+  const char* name;
+  std::vector<std::string> arguments;
+  std::vector<std::string> told;
+};
+
+class WrongUsageTest : public CommandLineTest, public ::testing::WithParamInterface<WrongUsage> {};
+
+TEST_P(WrongUsageTest, IsToldAndStartsNothing) {
+  EXPECT_GE(pac(GetParam().arguments), 100);
+
+  EXPECT_EQ(out_, "");
+  for (const std::string& part : GetParam().told) EXPECT_THAT(err_, HasSubstr(part));
+  EXPECT_FALSE(serve_ || control_ || edge_ || node_);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Arguments, WrongUsageTest,
+    ::testing::Values(
+        WrongUsage{"NoCommand", {}, {"subcommand is required", "--help"}},
+        WrongUsage{"UnknownCommand", {"frobnicate"}, {"subcommand is required", "--help"}},
+        WrongUsage{"UnknownOption", {"serve", "--nope"}, {"--nope"}},
+        WrongUsage{"EmptyState", {"serve", "--state", ""}, {"--state", "must name a directory"}},
+        WrongUsage{"EmptyFileDir",
+                   {"serve", "--allow-file-dir", ""},
+                   {"--allow-file-dir", "must name a directory"}},
+        WrongUsage{
+            "UnknownEngine", {"serve", "--engine", "quux"}, {"--engine", "quux", "local", "fake"}},
+        WrongUsage{"NoThreads", {"serve", "--edge-threads", "0"}, {"--edge-threads", "1", "64"}},
+        WrongUsage{"TooManyThreads", {"serve", "--edge-threads", "65"}, {"--edge-threads", "65"}},
+        WrongUsage{"ThreadsNoNumber", {"serve", "--edge-threads", "x"}, {"--edge-threads", "x"}},
+        WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
+        WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
+        WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},
+        WrongUsage{"NoStatusName", {"status"}, {"app"}},
+        WrongUsage{"EmptyStatusName", {"status", ""}, {"app", "must not be empty"}},
+        WrongUsage{"EmptyInstance", {"logs", ""}, {"instance", "must not be empty"}}),
+    [](const auto& row) { return row.param.name; });
+
+TEST_F(CommandLineTest, NeedsAnAbsolutePathWhereTheCurrentDirectoryIsGone) {
+  const fs::path home = fs::current_path();
+  {
+    const testing::TempDirectory gone;
+    ASSERT_EQ(::chdir(gone.path().c_str()), 0);
+  }
+  const int relative = pac({"serve", "--state", "s", "--allow-file-dir", "/d"});
+  const std::string why = err_;
+  const int absolute = pac({"serve", "--state", "/s", "--allow-file-dir", "/d"});
+  fs::current_path(home);
+
+  EXPECT_GE(relative, 100);
+  EXPECT_THAT(why, HasSubstr("--state s: the current directory is gone"));
+  EXPECT_EQ(absolute, 42);
+}
+
+TEST_F(CommandLineTest, HelpsWithTheCommandsForUsersAndTheExitCodes) {
+  EXPECT_EQ(pac({"--help"}), 0);
+
+  for (const char* command : {"serve", "deploy", "apps", "status", "logs", "Exit codes:"})
+    EXPECT_THAT(out_, HasSubstr(command));
+  EXPECT_THAT(out_, Not(HasSubstr("started by serve")));
+}
+
+TEST_F(CommandLineTest, TellsItsVersion) {
+  EXPECT_EQ(pac({"--version"}), 0);
+
+  EXPECT_EQ(out_, "pac " PIXELL_VERSION "\n");
+}
+
+}  // namespace
+}  // namespace pixell::cmd

@@ -1,0 +1,74 @@
+#include "cmd/pac/serve.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/sockets.hpp"
+
+namespace pixell::cmd {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
+using ::testing::Pair;
+
+std::vector<std::string> names(const std::vector<Role>& roles) {
+  std::vector<std::string> all;
+  for (const Role& role : roles) all.push_back(role.name());
+  return all;
+}
+
+// The arguments of a role behind the program.
+std::vector<std::string> arguments(const Role& role) {
+  return {role.spec().argv.begin() + 1, role.spec().argv.end()};
+}
+
+TEST(MakeRoles, StartsTheNodeFirstAndTheEdgeLast) {
+  const auto roles = make_roles({.state_dir = "/s"}, {});
+
+  EXPECT_THAT(names(roles), ElementsAre("node", "control", "edge"));
+  EXPECT_THAT(arguments(roles[0]), ElementsAre("node", "--state", "/s"));
+}
+
+TEST(MakeRoles, HasNoNodeForTheFakeEngine) {
+  const auto roles = make_roles({.state_dir = "/s", .engine = "fake"}, {});
+
+  EXPECT_THAT(names(roles), ElementsAre("control", "edge"));
+}
+
+TEST(MakeRoles, TellsControlWhatItMayServe) {
+  const auto roles = make_roles({.state_dir = "/s",
+                                 .engine = "fake",
+                                 .allow_file_dirs = {"/a", "/b"},
+                                 .allowed_hosts = {"pixell.example"}},
+                                {});
+
+  EXPECT_THAT(arguments(roles[0]),
+              ElementsAre("control", "--state", "/s", "--node-socket", "/s/run/node.sock",
+                          "--engine", "fake", "--allow-file-dir", "/a", "--allow-file-dir", "/b",
+                          "--allow-host", "pixell.example"));
+}
+
+TEST(MakeRoles, HandsEveryListenerToTheEdgeAlone) {
+  std::vector<UniqueFd> listeners;
+  for (int i = 0; i < 2; ++i)
+    listeners.push_back(std::move(net::listen_tcp("127.0.0.1", 0).value()));
+
+  const auto roles = make_roles({.state_dir = "/s", .edge_threads = 3}, listeners);
+
+  EXPECT_THAT(arguments(roles[2]), ElementsAre("edge", "--state", "/s", "--threads", "3",
+                                               "--listen-fd", "3", "--listen-fd", "4"));
+  EXPECT_THAT(roles[2].spec().fds,
+              IsSupersetOf({Pair(listeners[0].get(), 3), Pair(listeners[1].get(), 4)}));
+  for (const Role& role : {roles[0], roles[1]})
+    EXPECT_THAT(role.spec().fds, ElementsAre(Pair(1, 1), Pair(2, 2))) << role.name();
+}
+
+TEST(MakeRoles, LetsNoRoleOutliveItsSupervisor) {
+  for (const Role& role : make_roles({.state_dir = "/s"}, {}))
+    EXPECT_TRUE(role.spec().dies_with_parent) << role.name();
+}
+
+}  // namespace
+}  // namespace pixell::cmd
