@@ -42,9 +42,9 @@ struct Config {
   Millis startup_timeout{300'000};
   Millis shutdown_grace{30'000};
 
-  std::string instance_dir;   ///< where reports go and work happens; empty = a scratch directory
-  std::string env_store_dir;  ///< dependency environments shared by instances
-  std::string state_dir;      ///< lasting state given by the engine, or empty
+  std::string instance_dir;      ///< where reports go and work happens; empty = a scratch directory
+  std::string env_store_dir;     ///< dependency environments shared by instances
+  std::string state_dir;         ///< lasting state given by the engine, or empty
   std::int64_t worker_uid = -1;  ///< user of the agent's process; -1 = ours
   std::string python;            ///< PAR_PYTHON: interpreter to use, or empty
   std::string wheelhouse;

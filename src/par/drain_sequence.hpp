@@ -11,7 +11,8 @@ namespace pixell::par {
 
 /// The ordered end of a serving par:
 ///
-///   idle ─start─▶ announced ─1 s─▶ draining ─no exchange left, or grace over─▶ ending ─worker gone─▶ done
+///   idle ─start─▶ announced ─1 s─▶ draining ─no exchange left, or grace over─▶ ending ─worker
+///   gone─▶ done
 ///                     └──────────────┴─────────────── hasten ──────────────────────▲
 class DrainSequence {
  public:

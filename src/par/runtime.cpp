@@ -86,8 +86,7 @@ Result<void> Runtime::bind() {
     TRY_VOID(listen("rest", config_.rest_port));
   }
   if (!is_one_socket || config_.a2a_port_given) TRY_VOID(listen("a2a", config_.a2a_port));
-  const bool wants_ui_port =
-      config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
+  const bool wants_ui_port = config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
   if (wants_ui_port && config_.ui_port != config_.rest_port)
     TRY_VOID(listen(Routes::kUiListener, config_.ui_port));
   return {};
@@ -115,8 +114,8 @@ void Runtime::boot_succeeded() {
   view_.is_open = true;
   enter(Phase::Ready);
   if (!std::exchange(was_ready_, true)) return first_ready();
-  log_.info("The agent's process is back", {{"pid", agent_.pid()},
-                                            {"restarts", restarts_.restarts()}});
+  log_.info("The agent's process is back",
+            {{"pid", agent_.pid()}, {"restarts", restarts_.restarts()}});
 }
 
 void Runtime::first_ready() {
@@ -274,9 +273,8 @@ double Runtime::boot_ms() const {
 }
 
 void log_boot_failed(const Log& log, const model::Failure& failure, int exit_code) {
-  const std::string evidence =
-      nlohmann::json(failure.evidence)
-          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string evidence = nlohmann::json(failure.evidence)
+                                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   log.error("Boot failed", {{"cause", to_string(failure.cause)},
                             {"message", failure.message},
                             {"evidence", LogValue::raw_json(evidence)},
@@ -291,8 +289,7 @@ int refuse_config(const Environment& env, const std::vector<std::string>& errors
   log.error("Runtime configuration validation failed", {{"error_count", errors.size()}});
   const auto failure = model::make_failure(
       Cause::ConfigInvalid,
-      errors.size() == 1 ? errors.front()
-                         : fmt::format("{} variables are wrong", errors.size()),
+      errors.size() == 1 ? errors.front() : fmt::format("{} variables are wrong", errors.size()),
       errors);
   const int code = model::exit_code_of(failure.cause);
   const auto found = env.find("INSTANCE_DIR");
@@ -301,9 +298,11 @@ int refuse_config(const Environment& env, const std::vector<std::string>& errors
   model::BootReport report;
   report.failure = failure;
   const UnixMillis now = clock.unix_now();
-  for (const auto& written : {files.write_report(report), files.write_state(Phase::Failed, false, now),
-                              files.write_exit(code, failure, now)})
-    if (!written) log.warning("A report could not be written", {{"reason", written.error().message}});
+  for (const auto& written :
+       {files.write_report(report), files.write_state(Phase::Failed, false, now),
+        files.write_exit(code, failure, now)})
+    if (!written)
+      log.warning("A report could not be written", {{"reason", written.error().message}});
   log_boot_failed(log, failure, code);
   return code;
 }

@@ -31,7 +31,8 @@ namespace pixell::par {
 ///       │         │                                             worker died, back-off └──── ready
 ///       │         │                                                                          │
 ///       ▼         ▼   from any phase before ready                     SIGTERM, from any phase ▼
-///     failed ◀────┴──────────────────────────                       stopped ◀───────────── draining
+///     failed ◀────┴──────────────────────────                       stopped ◀─────────────
+///     draining
 ///
 /// Each change is written to state.json; a boot ends in boot_report.json, a life in exit.json.
 class Runtime final : private BootOwner, private AgentOwner {

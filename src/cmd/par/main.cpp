@@ -32,8 +32,7 @@ par::Environment process_environment() {
 }
 
 int fail_before_boot(const Log& log, const std::string& message, std::string remedy) {
-  const auto failure =
-      model::make_failure(model::Cause::Internal, message, {}, std::move(remedy));
+  const auto failure = model::make_failure(model::Cause::Internal, message, {}, std::move(remedy));
   const int code = model::exit_code_of(failure.cause);
   par::log_boot_failed(log, failure, code);
   return code;
@@ -64,8 +63,8 @@ int run(const StartMode& mode, const par::Environment& env) {
   if (!loop) return fail_before_boot(log, loop.error().message, {});
   par::Children children;
   par::Runtime runtime(**loop, children, std::move(*config), env, std::move(*programs), log);
-  auto signals = par::Signals::create(**loop, children,
-                                      [&runtime](int signal) { runtime.stop(signal); });
+  auto signals =
+      par::Signals::create(**loop, children, [&runtime](int signal) { runtime.stop(signal); });
   if (!signals) return fail_before_boot(log, signals.error().message, {});
   runtime.start();
   (*loop)->run();

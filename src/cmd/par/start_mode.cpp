@@ -7,9 +7,8 @@ namespace pixell::cmd {
 namespace {
 
 bool has(const std::vector<std::string>& arguments, const char* one, const char* other) {
-  return std::ranges::any_of(arguments, [=](const std::string& argument) {
-    return argument == one || argument == other;
-  });
+  return std::ranges::any_of(
+      arguments, [=](const std::string& argument) { return argument == one || argument == other; });
 }
 
 std::string value_of(const par::Environment& env, const char* name) {

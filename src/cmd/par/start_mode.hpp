@@ -11,10 +11,10 @@ namespace pixell::cmd {
 struct StartMode {
   enum class Kind { Run, Status, Version, Help, Refused };
   Kind kind = Kind::Refused;
-  std::string package_path;           ///< Run: a file or directory; empty = by PACKAGE_URL
-  bool is_command_line = false;       ///< Run: `par run`, on somebody's own machine
-  std::vector<std::string> ignored;   ///< arguments nobody knows
-  std::string error;                  ///< Refused: why
+  std::string package_path;          ///< Run: a file or directory; empty = by PACKAGE_URL
+  bool is_command_line = false;      ///< Run: `par run`, on somebody's own machine
+  std::vector<std::string> ignored;  ///< arguments nobody knows
+  std::string error;                 ///< Refused: why
 };
 
 /// Decides in the order that clients rely on: --version and --help; AGENT_PACKAGE_PATH;

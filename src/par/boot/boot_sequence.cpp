@@ -26,9 +26,9 @@ bool accepts(const std::string& path) {
   if (path.size() >= sizeof address.sun_path) return false;
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return fd && (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
-                          sizeof address) == 0 ||
-                errno == EAGAIN);
+  return fd &&
+         (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+          errno == EAGAIN);
 }
 
 net::Address socket_address(const std::string& path) { return {"unix:" + path}; }
@@ -61,8 +61,7 @@ void BootSequence::start() {
       {.program = context_.programs.prepare,
        .env = context_.environment,
        .spec_json = prepare_spec_json(context_.config, places_->prepare(),
-                                      context_.programs.worker_dir +
-                                          "/base_requirements.lock")});
+                                      context_.programs.worker_dir + "/base_requirements.lock")});
   if (!started) fail(make_failure(Cause::Internal, started.error().message));
 }
 
@@ -86,17 +85,16 @@ void BootSequence::log_package() const {
   if (has_a2a(view)) surfaces.push_back("a2a");
   if (has_ui(view)) surfaces.push_back("ui");
   const std::string package_id = view.manifest->name + "@" + view.manifest->version;
-  context_.log.info("Package loaded successfully",
-                    {{"package_id", package_id},
-                     {"surfaces", joined(surfaces)},
-                     {"package_sha256", prepared_->package_sha256}});
+  context_.log.info("Package loaded successfully", {{"package_id", package_id},
+                                                    {"surfaces", joined(surfaces)},
+                                                    {"package_sha256", prepared_->package_sha256}});
 }
 
 bool BootSequence::open_ui() {
   if (!has_ui(context_.view)) return true;
   context_.log.info("Setting up UI routes");
-  auto files = UiFiles::open(prepared_->root, context_.view.manifest->ui->path,
-                             prepared_->package_sha256);
+  auto files =
+      UiFiles::open(prepared_->root, context_.view.manifest->ui->path, prepared_->package_sha256);
   if (!files) {
     fail(make_failure(Cause::ManifestInvalid, "The UI cannot be served: " + files.error().message,
                       {"ui.path: " + context_.view.manifest->ui->path},
@@ -149,9 +147,9 @@ void BootSequence::agent_up(const Hello& hello) {
   for (const auto& [is_served, address] :
        {std::pair(hello.rest, view.rest_socket), {hello.http_server, view.http_socket}}) {
     if (is_served && !accepts(address.text.substr(5)))
-      return fail(make_failure(
-          Cause::HandlerError, "The agent's process does not accept connections on " + address.text,
-          context_.agent.evidence()));
+      return fail(make_failure(Cause::HandlerError,
+                               "The agent's process does not accept connections on " + address.text,
+                               context_.agent.evidence()));
   }
   if (hello.rest)
     context_.log.info("Mounted agent REST routes", {{"entry", view.manifest->rest->entry}});
@@ -179,11 +177,11 @@ void BootSequence::ask_servicer() {
       probe_pause_ = context_.loop.after(kProbePause, [this] { ask_servicer(); });
       return;
     }
-    fail(make_failure(
-        Cause::HandlerError,
-        fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
-                    kProbeTimeout.count(), answer.error().message),
-        context_.agent.evidence()));
+    fail(
+        make_failure(Cause::HandlerError,
+                     fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
+                                 kProbeTimeout.count(), answer.error().message),
+                     context_.agent.evidence()));
   });
 }
 

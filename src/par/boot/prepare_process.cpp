@@ -108,13 +108,13 @@ Result<void> PrepareProcess::start(const PrepareCommand& command) {
   TRY(Pipe errors, make_pipe());
   TRY_VOID(write_all(input.writer.get(), command.spec_json));
   input.writer.reset();
-  TRY(pid_, start_process({.argv = {command.program},
-                           .env = command.env,
-                           .fds = {{input.reader.get(), 0},
-                                   {output.writer.get(), 1},
-                                   {errors.writer.get(), 2}},
-                           .dies_with_parent = true,
-                           .no_new_privileges = true}));
+  TRY(pid_,
+      start_process(
+          {.argv = {command.program},
+           .env = command.env,
+           .fds = {{input.reader.get(), 0}, {output.writer.get(), 1}, {errors.writer.get(), 2}},
+           .dies_with_parent = true,
+           .no_new_privileges = true}));
   children_.watch(pid_, [this](ExitStatus status) { ended(status); });
   stdout_reader_ =
       std::make_unique<LineReader>(loop_, std::move(output.reader), kMaxPrepareLineBytes,
@@ -158,10 +158,10 @@ void PrepareProcess::take_line(std::string_view text) try {
                    : model::make_failure(model::Cause::Internal, failure.error().message));
   }
 } catch (const nlohmann::json::exception& wrong) {
-  finish(model::make_failure(model::Cause::Internal,
-                             fmt::format("par-prepare wrote a line that is not its protocol: {}",
-                                         wrong.what()),
-                             evidence()));
+  finish(model::make_failure(
+      model::Cause::Internal,
+      fmt::format("par-prepare wrote a line that is not its protocol: {}", wrong.what()),
+      evidence()));
 }
 
 void PrepareProcess::ended(ExitStatus status) {
@@ -175,8 +175,8 @@ void PrepareProcess::ended(ExitStatus status) {
   finish(model::make_failure(
       model::Cause::Internal,
       status.signal != 0
-          ? fmt::format("par-prepare was ended by signal {} ({}) before it answered",
-                        status.signal, signal_name(status.signal))
+          ? fmt::format("par-prepare was ended by signal {} ({}) before it answered", status.signal,
+                        signal_name(status.signal))
           : fmt::format("par-prepare exited with code {} before it answered", status.code),
       evidence()));
 }

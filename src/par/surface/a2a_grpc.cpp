@@ -229,8 +229,7 @@ std::string grpc_method_path(std::string_view path) {
 }
 
 std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpClient& client,
-                                                const AgentView& view,
-                                                net::ServerStream& stream) {
+                                                const AgentView& view, net::ServerStream& stream) {
   if (stream.request().protocol != net::Protocol::Http2) {
     net::send_json(stream, 400, R"({"detail":"gRPC needs HTTP/2"})");
     return net::ignore_body();

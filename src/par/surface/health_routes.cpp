@@ -52,9 +52,8 @@ class A2aHealthCall final : public net::StreamHandler {
  private:
   void answer(const Result<void>& result) {
     if (is_gone_) return;
-    nlohmann::json body = {{"ok", result.has_value()},
-                           {"service", "a2a"},
-                           {"timestamp", loop_.clock().unix_now()}};
+    nlohmann::json body = {
+        {"ok", result.has_value()}, {"service", "a2a"}, {"timestamp", loop_.clock().unix_now()}};
     if (!result) body["detail"] = "gRPC health failed: " + result.error().message;
     net::send_json(stream_, result || is_lenient_ ? 200 : 503, dump(body));
   }
@@ -94,9 +93,8 @@ JsonAnswer agent_health_answer(const AgentView& view, const std::string& id) {
 
 JsonAnswer ui_health_answer(const AgentView& view, UnixMillis now) {
   return {.status = 200,
-          .body = dump({{"ok", view.is_ready && is_ui_up(view)},
-                        {"service", "ui"},
-                        {"timestamp", now}})};
+          .body = dump(
+              {{"ok", view.is_ready && is_ui_up(view)}, {"service", "ui"}, {"timestamp", now}})};
 }
 
 JsonAnswer ui_port_health_answer(const AgentView& view) {
@@ -104,19 +102,16 @@ JsonAnswer ui_port_health_answer(const AgentView& view) {
           .body = dump({{"ok", view.is_ready}, {"service", "ui"}, {"port", view.ui_port}})};
 }
 
-std::unique_ptr<net::StreamHandler> answer_a2a_health(net::EventLoop& loop,
-                                                      net::HttpClient& client,
+std::unique_ptr<net::StreamHandler> answer_a2a_health(net::EventLoop& loop, net::HttpClient& client,
                                                       const AgentView& view,
-                                                      net::ServerStream& stream,
-                                                      bool is_lenient) {
+                                                      net::ServerStream& stream, bool is_lenient) {
   const bool is_up = view.is_ready && has_a2a(view) && is_agent_up(view);
   if (is_up && view.grpc_socket) {
     auto call = std::make_unique<A2aHealthCall>(loop, client, stream, is_lenient);
     call->ask(*view.grpc_socket);
     return call;
   }
-  nlohmann::json body = {
-      {"ok", is_up}, {"service", "a2a"}, {"timestamp", loop.clock().unix_now()}};
+  nlohmann::json body = {{"ok", is_up}, {"service", "a2a"}, {"timestamp", loop.clock().unix_now()}};
   int status = 200;
   if (view.manifest && !has_a2a(view)) {
     body["detail"] = "A2A service not available";

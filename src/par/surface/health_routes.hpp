@@ -32,8 +32,7 @@ JsonAnswer ui_port_health_answer(const AgentView& view);
 
 /// /a2a/health. Asks a full servicer's Health; `is_lenient` (the path without B) answers 200 with
 /// `ok` false where the other is 404 or 503.
-std::unique_ptr<net::StreamHandler> answer_a2a_health(net::EventLoop& loop,
-                                                      net::HttpClient& client,
+std::unique_ptr<net::StreamHandler> answer_a2a_health(net::EventLoop& loop, net::HttpClient& client,
                                                       const AgentView& view,
                                                       net::ServerStream& stream, bool is_lenient);
 

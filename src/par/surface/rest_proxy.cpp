@@ -20,12 +20,13 @@ void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sen
         R"({"detail":"The agent's process does not accept connections","error":"agent_unavailable"})",
         headers);
   }
-  const bool is_broken = reason == net::AbortReason::ProtocolError ||
-                         reason == net::AbortReason::TooLarge;
-  net::send_json(stream, 502,
-                 is_broken
-                     ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
-                     : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
+  const bool is_broken =
+      reason == net::AbortReason::ProtocolError || reason == net::AbortReason::TooLarge;
+  net::send_json(
+      stream, 502,
+      is_broken
+          ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
+          : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
 }
 
 net::ProxyPlan plan_for(const net::ServerStream& stream, const net::Address& upstream,
@@ -108,16 +109,14 @@ std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::Ht
   return page;
 }
 
-std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
-                                                      net::HttpClient& client,
+std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop, net::HttpClient& client,
                                                       net::ServerStream& stream,
                                                       const net::Address& upstream,
                                                       std::string path) {
   net::ProxyPlan plan = plan_for(stream, upstream, std::move(path));
   plan.protocol = net::Protocol::Http2;
   plan.on_upstream_failure = [](net::ServerStream& failed, net::AbortReason, bool) {
-    net::send_grpc_status(failed, ErrorCode::Unavailable,
-                          "the agent's gRPC server did not answer");
+    net::send_grpc_status(failed, ErrorCode::Unavailable, "the agent's gRPC server did not answer");
   };
   return net::proxy(loop, client, stream, std::move(plan));
 }

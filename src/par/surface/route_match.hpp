@@ -8,20 +8,20 @@ namespace pixell::par {
 
 /// What a request is for. Decided from its head alone; docs of the order are on match_route().
 enum class Route {
-  Health,           ///< /health, B/health
-  A2aHealth,        ///< /a2a/health, B/a2a/health
-  UiHealth,         ///< /ui/health, B/ui/health
-  UiPortHealth,     ///< /health on the port of its own that the UI has when not multiplexed
-  AgentHealth,      ///< /agents/{id}/health, B/agents/{id}/health
-  Meta,             ///< B/meta
-  ServiceInfo,      ///< B/
-  AddSlash,         ///< B and other mounts without their slash
-  UiConfig,         ///< ui-config.json under a UI mount
-  Grpc,             ///< any gRPC call
-  Rest,             ///< the agent's REST application, path unchanged
-  HttpServer,       ///< the agent's own HTTP server, path without B and B/a2a
-  UiFile,           ///< nothing but a UI file can answer
-  DoubledBase,      ///< B/B/…: not found
+  Health,        ///< /health, B/health
+  A2aHealth,     ///< /a2a/health, B/a2a/health
+  UiHealth,      ///< /ui/health, B/ui/health
+  UiPortHealth,  ///< /health on the port of its own that the UI has when not multiplexed
+  AgentHealth,   ///< /agents/{id}/health, B/agents/{id}/health
+  Meta,          ///< B/meta
+  ServiceInfo,   ///< B/
+  AddSlash,      ///< B and other mounts without their slash
+  UiConfig,      ///< ui-config.json under a UI mount
+  Grpc,          ///< any gRPC call
+  Rest,          ///< the agent's REST application, path unchanged
+  HttpServer,    ///< the agent's own HTTP server, path without B and B/a2a
+  UiFile,        ///< nothing but a UI file can answer
+  DoubledBase,   ///< B/B/…: not found
   NotFound,
   MethodNotAllowed,
 };
@@ -57,9 +57,9 @@ struct RouteMatch {
 };
 
 /// Decides. Order: gRPC; built-in endpoints (GET and HEAD only: other methods on their paths go to
-/// the agent); B/B/…; mounts without slash; ui-config.json; UI files that exist, then the agent, then
-/// index.html; not found. With both a REST application and an own HTTP server, /api, /docs, /redoc
-/// and /openapi.json are REST's and the rest is the server's. Pure.
+/// the agent); B/B/…; mounts without slash; ui-config.json; UI files that exist, then the agent,
+/// then index.html; not found. With both a REST application and an own HTTP server, /api, /docs,
+/// /redoc and /openapi.json are REST's and the rest is the server's. Pure.
 RouteMatch match_route(const RouteRequest& request, const RouteContext& context);
 
 /// `path` without `prefix` when it is under it ("/" when nothing is left), else `path`.

@@ -73,9 +73,9 @@ Handler Routes::answer(net::ServerStream& stream) {
   }
   const RouteMatch match = match_route(request_of(stream), context_of(view_));
   // The path without B of the two that each health endpoint has; the same path when B is empty.
-  const bool is_plain = !view_.base_path.empty() &&
-                        strip_prefix(stream.request().path(), view_.base_path) ==
-                            stream.request().path();
+  const bool is_plain =
+      !view_.base_path.empty() &&
+      strip_prefix(stream.request().path(), view_.base_path) == stream.request().path();
   const UnixMillis now = loop_.clock().unix_now();
   switch (match.route) {
     case Route::Health:
@@ -113,8 +113,7 @@ Handler Routes::answer_surface(net::ServerStream& stream, const RouteMatch& matc
       if (auto file = view_.ui_files->find(path))
         return serve_ui_file(loop_, stream, std::move(*file));
   }
-  if (match.route == Route::Rest || match.route == Route::HttpServer)
-    return forward(stream, match);
+  if (match.route == Route::Rest || match.route == Route::HttpServer) return forward(stream, match);
   if (match.spa_fallback && view_.ui_files != nullptr) {
     if (auto index = view_.ui_files->find(""))
       return serve_ui_file(loop_, stream, std::move(*index));

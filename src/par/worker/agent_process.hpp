@@ -26,7 +26,7 @@ struct WorkerPlan {
   std::map<std::string, std::string> env;  ///< the whole environment; never logged
   std::string directory;                   ///< working directory
   std::optional<uid_t> user;
-  std::string load_header;                        ///< the `load` frame
+  std::string load_header;                            ///< the `load` frame
   std::string rest_socket, http_socket, grpc_socket;  ///< paths; empty = not asked for
 };
 

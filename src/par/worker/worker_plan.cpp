@@ -15,25 +15,31 @@ namespace {
 
 // What a program needs to run at all; the weakest values.
 constexpr std::array kBaseNames = {
-    std::string_view("PATH"),        std::string_view("LANG"),
-    std::string_view("LC_ALL"),      std::string_view("TZ"),
-    std::string_view("TERM"),        std::string_view("SSL_CERT_FILE"),
+    std::string_view("PATH"),         std::string_view("LANG"),
+    std::string_view("LC_ALL"),       std::string_view("TZ"),
+    std::string_view("TERM"),         std::string_view("SSL_CERT_FILE"),
     std::string_view("SSL_CERT_DIR"), std::string_view("HTTP_PROXY"),
-    std::string_view("HTTPS_PROXY"), std::string_view("NO_PROXY"),
-    std::string_view("ALL_PROXY"),   std::string_view("http_proxy"),
-    std::string_view("https_proxy"), std::string_view("no_proxy"),
+    std::string_view("HTTPS_PROXY"),  std::string_view("NO_PROXY"),
+    std::string_view("ALL_PROXY"),    std::string_view("http_proxy"),
+    std::string_view("https_proxy"),  std::string_view("no_proxy"),
     std::string_view("all_proxy")};
 
 // What belongs to the person or the interpreter that started par, not to the agent.
-constexpr std::array kSessionNames = {
-    std::string_view("HOME"),         std::string_view("USER"),
-    std::string_view("LOGNAME"),      std::string_view("SHELL"),
-    std::string_view("MAIL"),         std::string_view("PWD"),
-    std::string_view("OLDPWD"),       std::string_view("SHLVL"),
-    std::string_view("_"),            std::string_view("TMPDIR"),
-    std::string_view("VIRTUAL_ENV"),  std::string_view("PYTHONHOME"),
-    std::string_view("PYTHONSTARTUP"), std::string_view("XDG_CACHE_HOME"),
-    std::string_view("XDG_RUNTIME_DIR")};
+constexpr std::array kSessionNames = {std::string_view("HOME"),
+                                      std::string_view("USER"),
+                                      std::string_view("LOGNAME"),
+                                      std::string_view("SHELL"),
+                                      std::string_view("MAIL"),
+                                      std::string_view("PWD"),
+                                      std::string_view("OLDPWD"),
+                                      std::string_view("SHLVL"),
+                                      std::string_view("_"),
+                                      std::string_view("TMPDIR"),
+                                      std::string_view("VIRTUAL_ENV"),
+                                      std::string_view("PYTHONHOME"),
+                                      std::string_view("PYTHONSTARTUP"),
+                                      std::string_view("XDG_CACHE_HOME"),
+                                      std::string_view("XDG_RUNTIME_DIR")};
 
 constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 
@@ -76,10 +82,8 @@ model::EnvironmentLayers layers_for(const WorkerInput& input) {
 
 EnvironmentSummary summary_of(const model::EnvironmentLayers& layers,
                               const model::ResolvedEnvironment& resolved) {
-  EnvironmentSummary summary{.names = {},
-                             .count = 0,
-                             .unresolved = resolved.unresolved,
-                             .dropped = resolved.dropped};
+  EnvironmentSummary summary{
+      .names = {}, .count = 0, .unresolved = resolved.unresolved, .dropped = resolved.dropped};
   for (const auto& [name, value] : resolved.values) {
     if (!layers.dotenv.contains(name) && !layers.manifest.contains(name) &&
         !layers.deploy.contains(name))
@@ -120,8 +124,7 @@ WorkerStart plan_worker(const WorkerInput& input) {
   start.plan.argv = {input.prepared.venv_python, input.worker_dir + "/pixell_worker/__main__.py"};
   start.plan.env = std::move(resolved.values);
   start.plan.directory = input.prepared.root;
-  if (input.config.worker_uid >= 0)
-    start.plan.user = static_cast<uid_t>(input.config.worker_uid);
+  if (input.config.worker_uid >= 0) start.plan.user = static_cast<uid_t>(input.config.worker_uid);
   nlohmann::json load = {
       {"t", "load"},
       {"v", 1},
@@ -130,8 +133,7 @@ WorkerStart plan_worker(const WorkerInput& input) {
       {"base_path", input.config.base_path.empty() ? "/" : input.config.base_path},
       {"entrypoint", manifest.entrypoint}};
   plan_surfaces(manifest, input.sockets, start.plan, load);
-  start.plan.load_header =
-      load.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  start.plan.load_header = load.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return start;
 }
 

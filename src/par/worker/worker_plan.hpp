@@ -19,7 +19,7 @@ struct WorkerInput {
 
 /// What is worth a log line about the environment of a worker. Names only, never values.
 struct EnvironmentSummary {
-  std::string names;                    ///< what package, manifest and deployment set, by comma
+  std::string names;  ///< what package, manifest and deployment set, by comma
   std::size_t count = 0;
   std::vector<std::string> unresolved;  ///< placeholders nobody defines
   std::vector<std::string> dropped;     ///< names whose value only breaks programs ("None", "")

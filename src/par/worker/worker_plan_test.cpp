@@ -32,9 +32,10 @@ class WorkerPlanTest : public testing::Test {
 };
 
 TEST_F(WorkerPlanTest, BuildsAPrivateEnvironmentInTheDocumentedOrder) {
-  process_ = {{"PATH", "/bin"},         {"HOME", "/root"},       {"PACKAGE_URL", "s3://b/secret"},
-              {"API_KEY", "deploy"},    {"PIP_INDEX_URL", "x"},  {"INSTANCE_DIR", "/i"},
-              {"PYTHONHOME", "/wrong"}, {"AWS_REGION", "us-east-2"}};
+  process_ = {
+      {"PATH", "/bin"},         {"HOME", "/root"},          {"PACKAGE_URL", "s3://b/secret"},
+      {"API_KEY", "deploy"},    {"PIP_INDEX_URL", "x"},     {"INSTANCE_DIR", "/i"},
+      {"PYTHONHOME", "/wrong"}, {"AWS_REGION", "us-east-2"}};
   prepared_.dotenv = {{"API_KEY", "dotenv"}, {"ONLY_DOTENV", "d"}, {"MODE", "dotenv"}};
   prepared_.manifest.environment = {{"MODE", "manifest"}, {"A2A_PORT", "${A2A_PORT:-1}"}};
 
@@ -79,8 +80,7 @@ TEST_F(WorkerPlanTest, AsksForTheConfiguredSurfacesOnly) {
   EXPECT_EQ(load.at("base_path"), "/agents/a1");
   EXPECT_EQ(load.at("rest"),
             (nlohmann::json{{"entry", "rest:mount"}, {"socket", "/work/run/rest.sock"}}));
-  EXPECT_EQ(load.at("a2a"),
-            (nlohmann::json{{"entry", ""}, {"grpc_socket", "/work/run/a2a.sock"}}));
+  EXPECT_EQ(load.at("a2a"), (nlohmann::json{{"entry", ""}, {"grpc_socket", "/work/run/a2a.sock"}}));
   EXPECT_FALSE(load.contains("http_server"));
   EXPECT_EQ(start.plan.argv,
             (std::vector<std::string>{"/store/x/bin/python",
