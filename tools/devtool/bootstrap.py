@@ -69,9 +69,13 @@ def only_one_at_a_time() -> Iterator[None]:
 
 
 def listed_packages() -> list[str]:
-    """The names in debian-packages.txt."""
-    lines = PACKAGES_FILE.read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    """The names in debian-packages.txt, but for those whose program another package brought."""
+    names = []
+    for line in PACKAGES_FILE.read_text(encoding="utf-8").splitlines():
+        name, _, program = line.partition("#")[0].strip().partition(" unless ")
+        if name and not (program and shutil.which(program)):
+            names.append(name)
+    return names
 
 
 def missing_packages(wanted: list[str]) -> list[str]:
