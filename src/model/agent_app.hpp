@@ -11,6 +11,7 @@
 #include "base/process.hpp"
 #include "base/result.hpp"
 #include "model/boot_report.hpp"
+#include "model/resources.hpp"
 
 namespace pixell::model {
 
@@ -37,13 +38,6 @@ struct Package {
   std::int64_t size_bytes = 0;
   std::string manifest_json;  ///< Manifest as JSON
   UnixMillis created_at = 0;
-};
-
-/// Limits of one instance. 0 = not limited.
-struct Resources {
-  std::int64_t memory_mb = 512;
-  std::int64_t cpu_units = 256;  ///< 1024 = one core
-  std::int64_t max_pids = 256;
 };
 
 /// Immutable: package digest, resolved configuration, resources.
@@ -98,6 +92,7 @@ struct Deployment {
   std::string release_notes;
   std::map<std::string, std::string> environment;  ///< deploy-time values; never logged
   Resources resources;
+  LimitsAsked limits;  ///< as the caller named them; they win over the manifest's
   std::vector<DeploymentStep> steps;
   std::optional<Failure> failure;
   std::int64_t generation = 0;  ///< fencing: grows with every write

@@ -60,6 +60,8 @@ constexpr std::array kCauses = {
                "Install the runtime the manifest asks for, or change `runtime` in agent.yaml."},
     CauseFacts{Cause::OutOfMemory, "out_of_memory", kResources,
                "Give the agent more memory, or make it need less."},
+    CauseFacts{Cause::DiskLimit, "disk_limit", kResources,
+               "Write less, remove what is no longer needed, or raise limits.disk_mb."},
     CauseFacts{Cause::Exited, "exited", kAgent,
                "The agent's process ended by itself; its last lines are the evidence."},
     CauseFacts{Cause::Signalled, "signalled", kAgent,
@@ -122,6 +124,39 @@ Result<Failure> failure_from_json(const nlohmann::json& json) try {
   return make_error(ErrorCode::InvalidArgument, fmt::format("not a failure: {}", wrong.what()));
 }
 
+nlohmann::json to_json(const BootLimits& limits) {
+  nlohmann::json json = nlohmann::json::object();
+  const auto add = [&json](const char* name, const auto& value) {
+    if (value) json[name] = *value;
+  };
+  add("memory_bytes", limits.memory_bytes);
+  add("cpus", limits.cpus);
+  add("processes", limits.processes);
+  add("disk_mb", limits.disk_mb);
+  add("open_files", limits.open_files);
+  add("user", limits.user);
+  return json;
+}
+
+namespace {
+
+// A wrong type throws, which the caller takes care of.
+BootLimits boot_limits_from_json(const nlohmann::json& json) {
+  BootLimits limits;
+  const auto take = [&json]<class T>(const char* name, std::optional<T>& value) {
+    if (json.contains(name)) value = json.at(name).get<T>();
+  };
+  take("memory_bytes", limits.memory_bytes);
+  take("cpus", limits.cpus);
+  take("processes", limits.processes);
+  take("disk_mb", limits.disk_mb);
+  take("open_files", limits.open_files);
+  take("user", limits.user);
+  return limits;
+}
+
+}  // namespace
+
 nlohmann::json to_json(const BootReport& report) {
   nlohmann::json phases = nlohmann::json::array();
   for (const BootPhase& phase : report.phases)
@@ -131,7 +166,8 @@ nlohmann::json to_json(const BootReport& report) {
                          {"phases", std::move(phases)},
                          {"dependency_lock", report.dependency_lock},
                          {"package_sha256", report.package_sha256},
-                         {"interpreter", report.interpreter}};
+                         {"interpreter", report.interpreter},
+                         {"limits", to_json(report.limits)}};
   if (report.failure) json["failure"] = to_json(*report.failure);
   return json;
 }
@@ -145,6 +181,7 @@ Result<BootReport> boot_report_from_json(const nlohmann::json& json) try {
   report.dependency_lock = json.value("dependency_lock", std::vector<std::string>{});
   report.package_sha256 = json.value("package_sha256", std::string());
   report.interpreter = json.value("interpreter", std::string());
+  if (json.contains("limits")) report.limits = boot_limits_from_json(json.at("limits"));
   if (json.contains("failure")) {
     TRY(report.failure, failure_from_json(json.at("failure")));
   }

@@ -33,6 +33,7 @@ enum class Cause {
   WrongArchitecture,
   WrongRuntime,
   OutOfMemory,
+  DiskLimit,
   Exited,
   Signalled,
   StartupTimeout,
@@ -66,6 +67,17 @@ struct BootPhase {
   double millis = 0;  ///< how long it took
 };
 
+/// What an instance may take, as far as it is limited.
+struct BootLimits {
+  std::optional<std::int64_t> memory_bytes;
+  std::optional<double> cpus;  ///< ceiling in cores
+  std::optional<std::int64_t> processes;
+  std::optional<std::int64_t> disk_mb;
+  std::optional<std::int64_t> open_files;  ///< of each process of the agent
+  std::optional<std::int64_t> user;        ///< the agent's own user id
+};
+nlohmann::json to_json(const BootLimits& limits);
+
 /// What every boot yields; written to boot_report.json in the instance directory.
 struct BootReport {
   bool ready = false;
@@ -75,6 +87,7 @@ struct BootReport {
   std::vector<std::string> dependency_lock;  ///< "name==version --hash=sha256:…" lines
   std::string package_sha256;
   std::string interpreter;  ///< realpath and version
+  BootLimits limits{};
 };
 
 nlohmann::json to_json(const Failure& failure);

@@ -24,9 +24,7 @@ TEST(Dotenv, ReadsKeysAndValues) {
 TEST(Dotenv, SkipsWhatIsNotAnAssignment) {
   EXPECT_TRUE(parse_dotenv("no equals\n=value\nexport X=1\n1A=2\nA-B=3\n").empty());
   EXPECT_TRUE(parse_dotenv(std::string_view("N=a\0b\n", 6)).empty());
-  EXPECT_EQ(parse_dotenv("\xEF\xBB\xBF"
-                         "A=1"),
-            (Environment{{"A", "1"}}));
+  EXPECT_EQ(parse_dotenv("\xEF\xBB\xBF" "A=1"), (Environment{{"A", "1"}}));
 }
 
 TEST(ResolveEnvironment, LaterLayersWin) {
@@ -36,10 +34,11 @@ TEST(ResolveEnvironment, LaterLayersWin) {
                                              .deploy = {{"D", "deploy"}, {"E", "deploy"}},
                                              .owned = {{"E", "owned"}}});
 
-  EXPECT_EQ(
-      resolved.values,
-      (Environment{
-          {"A", "base"}, {"B", "dotenv"}, {"C", "manifest"}, {"D", "deploy"}, {"E", "owned"}}));
+  EXPECT_EQ(resolved.values, (Environment{{"A", "base"},
+                                          {"B", "dotenv"},
+                                          {"C", "manifest"},
+                                          {"D", "deploy"},
+                                          {"E", "owned"}}));
 }
 
 struct Row {
@@ -48,18 +47,12 @@ struct Row {
 };
 
 TEST(ResolveEnvironment, FillsPlaceholders) {
-  for (const auto& [value, expected] : {Row{"${FROM_ENV}", "dotenv"},
-                                        {"a-${FROM_DEPLOY}-b", "a-deploy-b"},
-                                        {"${PORT}", "8080"},
-                                        {"${OTHER}", "manifest"},
-                                        {"${MISSING:-fall back}", "fall back"},
-                                        {"${MISSING:-}", ""},
-                                        {"${X:-50051}", "50051"},
-                                        {"${MISSING}", "${MISSING}"},
-                                        {"${not a name}", "${not a name}"},
-                                        {"$PORT ${", "$PORT ${"},
-                                        {"${FROM_ENV}${PORT}", "dotenv8080"},
-                                        {"{{secrets.key}}", "{{secrets.key}}"}}) {
+  for (const auto& [value, expected] :
+       {Row{"${FROM_ENV}", "dotenv"}, {"a-${FROM_DEPLOY}-b", "a-deploy-b"}, {"${PORT}", "8080"},
+        {"${OTHER}", "manifest"}, {"${MISSING:-fall back}", "fall back"}, {"${MISSING:-}", ""},
+        {"${X:-50051}", "50051"}, {"${MISSING}", "${MISSING}"}, {"${not a name}", "${not a name}"},
+        {"$PORT ${", "$PORT ${"}, {"${FROM_ENV}${PORT}", "dotenv8080"}, {"{{secrets.key}}",
+        "{{secrets.key}}"}}) {
     const auto resolved =
         resolve_environment({.dotenv = {{"FROM_ENV", "dotenv"}},
                              .manifest = {{"X", value}, {"OTHER", "manifest"}},

@@ -25,6 +25,7 @@ nlohmann::json to_json(const Manifest& manifest) {
   for (const auto& agent : manifest.sub_agents)
     json["sub_agents"].push_back(
         {{"name", agent.name}, {"description", agent.description}, {"public", agent.is_public}});
+  if (manifest.limits != LimitsAsked{}) json["limits"] = to_json(manifest.limits);
   return json;
 }
 
@@ -51,6 +52,9 @@ Result<Manifest> manifest_from_json(const nlohmann::json& json) try {
     manifest.sub_agents.push_back({.name = agent.at("name").get<std::string>(),
                                    .description = agent.value("description", std::string()),
                                    .is_public = agent.value("public", true)});
+  if (json.contains("limits")) {
+    TRY(manifest.limits, limits_from_json(json["limits"]));
+  }
   return manifest;
 } catch (const nlohmann::json::exception& wrong) {
   return make_error(ErrorCode::InvalidArgument, fmt::format("not a manifest: {}", wrong.what()));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "model/resources.hpp"
 
 namespace pixell::model {
 
@@ -44,6 +45,8 @@ struct Manifest {
     bool is_public = true;
   };
   std::vector<SubAgent> sub_agents;
+
+  LimitsAsked limits;  ///< `limits`, else `metadata.pixell.resources`
 };
 
 nlohmann::json to_json(const Manifest& manifest);
