@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,8 +42,9 @@ struct StartFailure {
   int step;
   int error;
 };
-enum Step { kGroup, kDirectory, kDescriptors, kUser, kPrivileges, kExec, kCgroup };
-constexpr std::array kStepNames = {"setpgid", "chdir", "dup2", "setuid", "prctl", "exec", "cgroup"};
+enum Step { kGroup, kDirectory, kDescriptors, kUser, kPrivileges, kExec, kCgroup, kLimits };
+constexpr std::array kStepNames = {"setpgid", "chdir", "dup2",   "setuid",
+                                   "prctl",   "exec",  "cgroup", "limits"};
 
 // Everything the child needs, prepared before fork: after it only async-signal-safe calls follow.
 struct ChildPlan {
@@ -49,6 +53,7 @@ struct ChildPlan {
   std::vector<std::pair<int, int>> fds;
   int report_fd;
   pid_t parent;
+  std::string oom_score_adj;  // empty = left as it is
 };
 
 [[noreturn]] void fail(const ChildPlan& plan, Step step) {
@@ -86,6 +91,38 @@ void place_descriptors(ChildPlan& plan) {
   }
 }
 
+// Linux keeps capabilities in two 32-bit words, 41 of them so far; unknown numbers are refused.
+constexpr int kLastCapability = 63;
+
+void lower_limits(const ProcessSpec& spec, const ChildPlan& plan) {
+  if (!plan.oom_score_adj.empty()) {
+    const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    const auto size = static_cast<ssize_t>(plan.oom_score_adj.size());
+    // Without /proc there is nothing to adjust; the kernel then judges by size alone.
+    if (fd >= 0 && ::write(fd, plan.oom_score_adj.data(), plan.oom_score_adj.size()) != size)
+      fail(plan, kLimits);
+    if (fd >= 0) ::close(fd);
+  }
+  for (const ProcessLimit& limit : spec.limits) {
+    rlimit now{};
+    if (::getrlimit(limit.resource, &now) != 0) fail(plan, kLimits);
+    const rlim_t value = std::min<rlim_t>(limit.value, now.rlim_max);
+    const rlimit wanted{.rlim_cur = value, .rlim_max = value};
+    if (::setrlimit(limit.resource, &wanted) != 0) fail(plan, kLimits);
+    if (limit.resource == RLIMIT_FSIZE) ::signal(SIGXFSZ, SIG_IGN);
+  }
+  if (spec.umask) ::umask(*spec.umask);
+}
+
+void drop_capabilities(const ChildPlan& plan) {
+  // EPERM: not root, so there is nothing to drop. EINVAL: the kernel knows no such number.
+  (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability <= kLastCapability; ++capability)
+    if (capability != CAP_DAC_OVERRIDE && ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 &&
+        errno != EPERM && errno != EINVAL)
+      fail(plan, kPrivileges);
+}
+
 [[noreturn]] void run_child(const ProcessSpec& spec, ChildPlan& plan) {
   sigset_t none;
   sigemptyset(&none);
@@ -96,6 +133,8 @@ void place_descriptors(ChildPlan& plan) {
     if (::write(procs, "0", 1) != 1) fail(plan, kCgroup);
   if (!spec.directory.empty() && ::chdir(spec.directory.c_str()) != 0) fail(plan, kDirectory);
   place_descriptors(plan);
+  lower_limits(spec, plan);
+  if (spec.drop_capabilities) drop_capabilities(plan);
   if (spec.user) {
     if (::setgroups(0, nullptr) != 0 || ::setresgid(*spec.user, *spec.user, *spec.user) != 0 ||
         ::setresuid(*spec.user, *spec.user, *spec.user) != 0)
@@ -127,7 +166,9 @@ Result<pid_t> start_process(const ProcessSpec& spec) {
                  .envp = {},
                  .fds = spec.fds,
                  .report_fd = report_write.get(),
-                 .parent = ::getpid()};
+                 .parent = ::getpid(),
+                 .oom_score_adj = {}};
+  if (spec.oom_score_adj) plan.oom_score_adj = fmt::to_string(*spec.oom_score_adj);
   for (const std::string& argument : spec.argv)
     plan.argv.push_back(const_cast<char*>(argument.c_str()));
   plan.argv.push_back(nullptr);

@@ -14,6 +14,12 @@
 
 namespace pixell {
 
+/// A limit of setrlimit(2), as soft and hard value. It only ever lowers what is in force.
+struct ProcessLimit {
+  int resource = 0;  ///< RLIMIT_…
+  std::uint64_t value = 0;
+};
+
 /// How to start a program. Nothing is inherited that is not named here.
 struct ProcessSpec {
   std::vector<std::string> argv{};           ///< argv[0] is the path of the program
@@ -27,6 +33,15 @@ struct ProcessSpec {
   /// Writable descriptors of cgroup.procs files: the child joins these groups before it runs, so
   /// that nothing it starts is ever outside.
   std::vector<int> cgroup_procs{};
+  /// In force from before the program runs. With RLIMIT_FSIZE among them, SIGXFSZ is ignored: a
+  /// write beyond it fails with EFBIG instead of ending the program.
+  std::vector<ProcessLimit> limits{};
+  std::optional<unsigned> umask{};
+  /// How much rather than others the kernel ends it when memory runs out: 0 (as ours) to 1000.
+  std::optional<int> oom_score_adj{};
+  /// Empties the bounding set and the ambient set, so that not even root's programs regain them;
+  /// of a program that stays root only CAP_DAC_OVERRIDE is left. No effect without root.
+  bool drop_capabilities = false;
 };
 
 /// This process's own environment.

@@ -24,8 +24,8 @@ class Http2Session {
 };
 
 /// Connects (without blocking) and speaks HTTP/2 with prior knowledge. open() may be called before
-/// the connection stands; failures reach each handler's on_abort. `on_closed` is called once, on
-/// the loop, when the session can be freed (with EventLoop::delete_later).
+/// the connection stands; failures reach each handler's on_abort. `on_closed` is called once, on the
+/// loop, when the session can be freed (with EventLoop::delete_later).
 std::unique_ptr<Http2Session> make_http2_session(EventLoop& loop, const Address& address,
                                                  ClientOptions options,
                                                  std::function<void(Http2Session&)> on_closed);

@@ -173,8 +173,8 @@ class Http2ClientSession final : public Http2Session, private Http2Io {
 
 void Http2ClientSession::connect() {
   if (!connect_timer_.is_set())
-    connect_timer_ =
-        loop().after(options_.connect_timeout, [this] { Http2Io::close(AbortReason::Timeout); });
+    connect_timer_ = loop().after(options_.connect_timeout,
+                                  [this] { Http2Io::close(AbortReason::Timeout); });
   Result<UniqueFd> socket = start_connect(address_);
   if (!socket && socket.error().retry == Retry::Later) {
     retry_ = loop().after(kConnectRetry, [this] { connect(); });

@@ -230,7 +230,8 @@ std::string host_of(const FetchRequest& request) {
   if (const auto scheme = url.find("://"); scheme != std::string_view::npos)
     url.remove_prefix(scheme + 3);
   url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto user = url.rfind('@'); user != std::string_view::npos) url.remove_prefix(user + 1);
+  if (const auto user = url.rfind('@'); user != std::string_view::npos)
+    url.remove_prefix(user + 1);
   return std::string(url);
 }
 

@@ -254,9 +254,8 @@ TEST_F(HttpFetch, TellsWhenNobodyListens) {
   FetchRequest tcp;
   {
     UniqueFd free_port = listen_tcp("127.0.0.1", 0).value();
-    tcp.url =
-        "http://user:secret@127.0.0.1:" + std::to_string(bound_port(free_port.get()).value()) +
-        "/?token=secret";
+    tcp.url = "http://user:secret@127.0.0.1:" + std::to_string(bound_port(free_port.get()).value()) +
+              "/?token=secret";
   }
   FetchRequest local;
   local.url = "http://localhost/";
