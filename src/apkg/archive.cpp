@@ -239,6 +239,47 @@ Checked<ArchiveListing> inspect_archive(const fs::path& archive, const ArchiveLi
   return list(zip.get(), size_of(archive), limits);
 }
 
+ArchiveSurvey survey_archive(const fs::path& archive, const ArchiveLimits& limits) {
+  ArchiveSurvey survey;
+  const auto wrong = [&survey](model::Failure failure) {
+    if (survey.findings.size() < kMaxArchiveFindings) survey.findings.push_back(std::move(failure));
+  };
+  auto zip = open_file(archive);
+  if (!zip) {
+    wrong(std::move(zip).error());
+    return survey;
+  }
+  if (auto whole = list(zip->get(), size_of(archive), limits)) {
+    survey.listing = std::move(*whole);
+  } else {
+    const zip_int64_t count = zip_get_num_entries(zip->get(), ZIP_FL_UNCHANGED);
+    const std::uint64_t judged =
+        std::min(static_cast<std::uint64_t>(std::max<zip_int64_t>(count, 0)), limits.entries);
+    for (std::uint64_t index = 0; index < judged; ++index) {
+      auto entry = judge_entry(zip->get(), index, limits);
+      if (entry)
+        survey.listing.entries.push_back(std::move(*entry));
+      else
+        wrong(std::move(entry).error());
+    }
+    for (model::Failure& failure : entry_name_failures(survey.listing.entries))
+      wrong(std::move(failure));
+    // Then it is about the archive as a whole.
+    if (survey.findings.empty()) wrong(std::move(whole).error());
+  }
+  const auto manifest = std::ranges::find_if(survey.listing.entries, [](const ArchiveEntry& one) {
+    return !one.is_directory && one.path == "agent.yaml" && one.bytes <= kMaxManifestBytes;
+  });
+  if (manifest == survey.listing.entries.end()) return survey;
+  std::string text;
+  auto read = read_entry(zip->get(), *manifest, [&text](std::string_view bytes) {
+    text += bytes;
+    return Checked<void>();
+  });
+  if (read) survey.manifest = std::move(text);
+  return survey;
+}
+
 Checked<ArchiveListing> inspect_archive_bytes(std::string_view bytes, const ArchiveLimits& limits) {
   CHECKED_TRY(Zip zip, open_bytes(bytes));
   CHECKED_TRY(ArchiveListing listing, list(zip.get(), bytes.size(), limits));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,22 @@ struct ArchiveListing {
 Checked<ArchiveListing> inspect_archive(const std::filesystem::path& archive,
                                         const ArchiveLimits& limits = {});
 
-/// The same for an archive in memory; also reads every file to its end, keeping nothing.
+/// What can be told of an archive without unpacking it, right or wrong.
+struct ArchiveSurvey {
+  /// All that inspect_archive() would refuse, entry by entry, at most kMaxArchiveFindings.
+  std::vector<model::Failure> findings;
+  ArchiveListing listing;  ///< of the entries that are right
+  /// The text of agent.yaml, also when other entries are wrong; unset when it is not there or
+  /// cannot be read.
+  std::optional<std::string> manifest;
+};
+
+/// Looks at everything instead of stopping at what is wrong first. Never fails: a file that is no
+/// zip at all is a finding.
+ArchiveSurvey survey_archive(const std::filesystem::path& archive,
+                             const ArchiveLimits& limits = {});
+
+/// inspect_archive() for an archive in memory; also reads every file to its end, keeping nothing.
 Checked<ArchiveListing> inspect_archive_bytes(std::string_view bytes,
                                               const ArchiveLimits& limits = {});
 

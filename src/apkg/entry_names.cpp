@@ -12,28 +12,38 @@ namespace pixell::apkg {
 
 namespace {
 
-std::unexpected<model::Failure> unsafe(const ArchiveEntry& entry, std::string_view what) {
-  return refuse(model::Cause::UnsafeArchive,
-                fmt::format("entry \"{}\" {}", shown_name(entry.path), what),
-                {fmt::format("entry {} of the directory: \"{}\", {} bytes", entry.index,
-                             shown_name(entry.path), entry.bytes)});
+model::Failure unsafe(const ArchiveEntry& entry, std::string_view what) {
+  return model::make_failure(model::Cause::UnsafeArchive,
+                             fmt::format("entry \"{}\" {}", shown_name(entry.path), what),
+                             {fmt::format("entry {} of the directory: \"{}\", {} bytes",
+                                          entry.index, shown_name(entry.path), entry.bytes)});
 }
 
 }  // namespace
 
-Checked<void> check_entry_names(const std::vector<ArchiveEntry>& entries) {
+std::vector<model::Failure> entry_name_failures(const std::vector<ArchiveEntry>& entries) {
+  std::vector<model::Failure> found;
   std::unordered_set<std::string_view> files;
   for (const ArchiveEntry& entry : entries)
     if (!entry.is_directory && !files.insert(entry.path).second)
-      return unsafe(entry, "is there twice");
+      found.push_back(unsafe(entry, "is there twice"));
   for (const ArchiveEntry& entry : entries) {
     if (entry.is_directory && files.contains(entry.path))
-      return unsafe(entry, "is both a file and a directory");
+      found.push_back(unsafe(entry, "is both a file and a directory"));
     const std::string_view path = entry.path;
     for (std::size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
-      if (files.contains(path.substr(0, slash))) return unsafe(entry, "lies below a file");
+      if (files.contains(path.substr(0, slash))) {
+        found.push_back(unsafe(entry, "lies below a file"));
+        break;
+      }
   }
-  return {};
+  return found;
+}
+
+Checked<void> check_entry_names(const std::vector<ArchiveEntry>& entries) {
+  auto found = entry_name_failures(entries);
+  if (found.empty()) return {};
+  return std::unexpected(std::move(found.front()));
 }
 
 std::vector<std::string> case_clashes(const std::vector<ArchiveEntry>& entries) {

@@ -11,6 +11,9 @@ namespace pixell::apkg {
 /// a directory is. A directory listed twice is fine.
 Checked<void> check_entry_names(const std::vector<ArchiveEntry>& entries);
 
+/// The same, all at once: one UnsafeArchive for each entry that is wrong.
+std::vector<model::Failure> entry_name_failures(const std::vector<ArchiveEntry>& entries);
+
 /// One sentence for each name that differs from another one only in case.
 std::vector<std::string> case_clashes(const std::vector<ArchiveEntry>& entries);
 

@@ -24,6 +24,13 @@ inline constexpr std::size_t kMaxEntryPathBytes = 1024;
 inline constexpr std::size_t kMaxEntryNameBytes = 255;
 inline constexpr std::size_t kMaxEntryDepth = 64;
 
+/// Findings told at once about one archive or directory.
+inline constexpr std::size_t kMaxArchiveFindings = 50;
+
+/// .apkgignore: its bytes and its patterns.
+inline constexpr std::size_t kMaxIgnoreBytes = std::size_t{64} << 10;
+inline constexpr std::size_t kMaxIgnorePatterns = 1'000;
+
 /// Warnings kept of one package; a further line tells that there were more.
 inline constexpr std::size_t kMaxArchiveWarnings = 20;
 

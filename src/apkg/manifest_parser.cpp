@@ -76,8 +76,9 @@ class Reader {
     return place->node.Scalar();
   }
 
-  // "module:function" (or only a name, when that is allowed); empty when absent or wrong.
-  std::string entry(const Place& map, std::string_view key, bool needs_colon) {
+  // "module:function", or only a name: what it means is the surface's to say. Empty when absent or
+  // wrong.
+  std::string entry(const Place& map, std::string_view key) {
     const std::string value = text(map, key).value_or("");
     if (value.empty()) return {};
     const Place place{find(map, key)->node, join(map.path, key)};
@@ -86,9 +87,8 @@ class Reader {
     });
     const std::size_t colon = value.find(':');
     const bool has_halves = colon != 0 && colon + 1 != value.size();
-    if (value.size() > kMaxEntryTextBytes || has_blank || !has_halves ||
-        (needs_colon && colon == value.npos)) {
-      wrong(place, needs_colon ? "must be module:function" : "must be module:function or a name");
+    if (value.size() > kMaxEntryTextBytes || has_blank || !has_halves) {
+      wrong(place, "must be module:function or a name");
       return {};
     }
     return value;
@@ -140,16 +140,18 @@ void read_environment(Reader& reader, const Place& root, Manifest& manifest) {
 }
 
 void read_surfaces(Reader& reader, const Place& root, Manifest& manifest) {
-  manifest.http_server = reader.entry(root, "http_server", false);
+  manifest.http_server = reader.entry(root, "http_server");
   if (const auto a2a = reader.section(root, "a2a")) {
     manifest.a2a.emplace();
-    manifest.a2a->entry = reader.entry(*a2a, "entry", true);
-    const std::string service = reader.entry(*a2a, "service", true);
+    manifest.a2a->entry = reader.entry(*a2a, "entry");
+    const std::string service = reader.entry(*a2a, "service");
     if (manifest.a2a->entry.empty()) manifest.a2a->entry = service;
-    manifest.a2a->http_server = reader.entry(*a2a, "http_server", false);
+    manifest.a2a->http_server = reader.entry(*a2a, "http_server");
+    // pixell-sdk copies http_server into an empty entry; it stays a server, and no service.
+    if (manifest.a2a->entry == manifest.a2a->http_server) manifest.a2a->entry.clear();
   }
   if (const auto rest = reader.section(root, "rest")) {
-    std::string entry = reader.entry(*rest, "entry", false);
+    std::string entry = reader.entry(*rest, "entry");
     if (!entry.empty()) manifest.rest = Manifest::Rest{.entry = std::move(entry)};
   }
   if (const auto ui = reader.section(root, "ui")) {
@@ -161,7 +163,8 @@ void read_surfaces(Reader& reader, const Place& root, Manifest& manifest) {
   }
 }
 
-// "python3.11", or a mapping of one language to a version: {python: ">=3.8"} is "python>=3.8".
+// "python3.11", or a mapping: {python: ">=3.8"} is "python>=3.8", and so is
+// {language: python, version: ">=3.8"}. Of several languages the first is meant.
 void read_runtime(Reader& reader, const Place& root, Manifest& manifest) {
   const auto place = reader.find(root, "runtime");
   if (!place) return;
@@ -171,6 +174,13 @@ void read_runtime(Reader& reader, const Place& root, Manifest& manifest) {
   }
   if (!place->node.IsMap() || place->node.size() == 0)
     return reader.wrong(*place, "must be a text or a mapping of a language to a version");
+  for (const std::string_view key : {"language", "type", "name"}) {
+    const auto language = reader.find(*place, key);
+    if (!language || !language->node.IsScalar()) continue;
+    manifest.runtime =
+        language->node.Scalar() + reader.text(*place, "version").value_or(std::string());
+    return;
+  }
   const auto first = *place->node.begin();
   if (!first.first.IsScalar() || !(first.second.IsScalar() || first.second.IsNull()))
     return reader.wrong(*place, "must map a language to a version");
@@ -203,6 +213,27 @@ void read_sub_agents(Reader& reader, const Place& metadata, Manifest& manifest) 
   }
 }
 
+void read_limits(Reader& reader, const std::optional<Place>& section, model::LimitsAsked& limits) {
+  if (!section) return;
+  for (const auto& entry : section->node) {
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
+    const Place place{entry.second, Reader::join(section->path, name)};
+    double value = 0;
+    if (!entry.second.IsScalar() || !YAML::convert<double>::decode(entry.second, value))
+      reader.wrong(place, "must be a number");
+    else if (const auto set = model::set_limit(limits, name, value); !set)
+      reader.wrong(place, set.error().message);
+  }
+}
+
+// The builders refuse top-level names they do not know, so the limits may stand in metadata too.
+void read_all_limits(Reader& reader, const Place& root, Manifest& manifest) {
+  if (const auto metadata = reader.find(root, "metadata"); metadata && metadata->node.IsMap())
+    if (const auto pixell = reader.section(*metadata, "pixell"))
+      read_limits(reader, reader.section(*pixell, "resources"), manifest.limits);
+  read_limits(reader, reader.section(root, "limits"), manifest.limits);
+}
+
 Manifest read_document(Reader& reader, const Place& root) {
   Manifest manifest;
   const auto text = [&](std::string_view key, std::string fallback = {}) {
@@ -218,6 +249,7 @@ Manifest read_document(Reader& reader, const Place& root) {
   read_runtime(reader, root, manifest);
   read_environment(reader, root, manifest);
   read_surfaces(reader, root, manifest);
+  read_all_limits(reader, root, manifest);
   if (const auto metadata = reader.section(root, "metadata")) {
     // Top-level `version` is the manifest's own in many packages: "1.0" in every release.
     const auto version = reader.text(*metadata, "version");

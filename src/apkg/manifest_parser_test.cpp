@@ -40,6 +40,27 @@ TEST(ManifestParser, HasADefaultForEverything) {
   EXPECT_FALSE(manifest.a2a || manifest.rest || manifest.ui);
 }
 
+TEST(ManifestParser, ReadsLimitsFromEitherPlace) {
+  const auto own = parsed("limits: {memory_mb: 64, cpus: 1.5}\n").limits;
+  const auto both = parsed(
+                        "limits: {memory_mb: 64}\n"
+                        "metadata: {pixell: {resources: {memory_mb: 32, disk_mb: 9}}}\n")
+                        .limits;
+
+  EXPECT_EQ(own.memory_mb, 64);
+  EXPECT_EQ(own.cpu_milli, 1500);
+  EXPECT_EQ(both.memory_mb, 64);
+  EXPECT_EQ(both.disk_mb, 9);
+}
+
+TEST(ManifestParser, NamesEveryWrongLimit) {
+  const auto found = findings("limits: {memory_mb: 1, cpus: many, ram: 3}\n");
+
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0],
+            "agent.yaml:1:21: limits.memory_mb must be a whole number from 16 to 1048576");
+}
+
 TEST(ManifestParser, ReadsTheExampleAgent) {
   const Manifest manifest = parsed(R"(
 name: example-three-surface-agent
@@ -80,6 +101,7 @@ TEST(ManifestParser, KnowsBothNamesOfASurface) {
   EXPECT_EQ(parsed("a2a: {entry: 'a:b', service: 'c:d'}").a2a->entry, "a:b");
   EXPECT_EQ(parsed("a2a: {entry: null, service: 'c:d'}").a2a->entry, "c:d");
   EXPECT_EQ(parsed("a2a: {http_server: 'c:app'}").a2a->http_server, "c:app");
+  EXPECT_EQ(parsed("a2a: {entry: 'c:app', http_server: 'c:app'}").a2a->entry, "");
   EXPECT_EQ(parsed("http_server: main:app").http_server, "main:app");
   EXPECT_EQ(parsed("ui: {path: p, base_path: /b}").ui->base_path, "/b");
 }
@@ -102,6 +124,9 @@ TEST(ManifestParser, TakesARuntimeAsTextOrMapping) {
   EXPECT_EQ(parsed("runtime: python3.11").runtime, "python3.11");
   EXPECT_EQ(parsed("runtime: {python: '>=3.8'}").runtime, "python>=3.8");
   EXPECT_EQ(parsed("runtime: {node: }").runtime, "node");
+  EXPECT_EQ(parsed("runtime: {version: '3.11', language: python}").runtime, "python3.11");
+  EXPECT_EQ(parsed("runtime: {type: python}").runtime, "python");
+  EXPECT_EQ(parsed("runtime: 3.11").runtime, "3.11");
   EXPECT_EQ(parsed("runtime:").runtime, "");
 }
 
@@ -145,11 +170,11 @@ TEST(ManifestParser, TellsAllFindingsWithTheirPlace) {
 }
 
 TEST(ManifestParser, RefusesEntriesThatNameNoFunction) {
-  EXPECT_EQ(findings("a2a: {service: only_module}").size(), 1U);
   for (const char* entry : {"'a b'", "':f'", "'m:'", "\"m:f\\n\""})
     EXPECT_EQ(findings(fmt::format("rest: {{entry: {}}}", entry)).size(), 1U) << entry;
   EXPECT_EQ(findings(fmt::format("rest: {{entry: {}}}", std::string(600, 'x'))).size(), 1U);
   EXPECT_EQ(parsed("rest: {entry: mount}").rest->entry, "mount");
+  EXPECT_EQ(parsed("a2a: {service: only_module}").a2a->entry, "only_module");
 }
 
 TEST(ManifestParser, RefusesOtherWrongTypes) {

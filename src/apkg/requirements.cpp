@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "apkg/declared_dependencies.hpp"
 #include "apkg/limits.hpp"
 #include "base/files.hpp"
 
@@ -124,6 +125,41 @@ class Collector {
   bool has_requirement_ = false;
 };
 
+// A project file of the package; nothing when there is none.
+Checked<std::optional<std::string>> project_file(const fs::path& root, const char* name) {
+  std::error_code failed;
+  if (!fs::is_regular_file(root / name, failed)) return std::nullopt;
+  if (fs::file_size(root / name, failed) > kMaxRequirementsBytes || failed)
+    return refuse(Cause::DependencyFailed, fmt::format("{} cannot be used", name),
+                  {fmt::format("it has more than {} bytes", kMaxRequirementsBytes)});
+  auto text = read_file(root / name);
+  if (!text)
+    return refuse(Cause::DependencyFailed, fmt::format("{} cannot be used", name), text.error());
+  return std::move(*text);
+}
+
+// `[project]` decides alone when it is there, as it does for setuptools.
+Checked<void> add_declared(const fs::path& root, Requirements& found) {
+  CHECKED_TRY(const auto pyproject, project_file(root, "pyproject.toml"));
+  CHECKED_TRY(const auto setup_py, project_file(root, "setup.py"));
+  CHECKED_TRY(const auto setup_cfg, project_file(root, "setup.cfg"));
+  found.has_pyproject = pyproject.has_value();
+  found.has_setup_py = setup_py.has_value();
+  DeclaredDependencies declared;
+  if (pyproject) declared = read_pyproject(*pyproject);
+  if (!declared.is_project && setup_py) {
+    declared = read_setup_py(*setup_py);
+    declared.needs_build |= setup_cfg && setup_cfg->find("install_requires") != std::string::npos;
+  }
+  found.declared = std::move(declared.requirements);
+  found.needs_build = declared.needs_build;
+  if (!found.needs_build) return {};
+  if (pyproject) found.project_files.push_back({"pyproject.toml", *pyproject});
+  if (setup_py) found.project_files.push_back({"setup.py", *setup_py});
+  if (setup_cfg) found.project_files.push_back({"setup.cfg", *setup_cfg});
+  return {};
+}
+
 }  // namespace
 
 Checked<Requirements> find_requirements(const fs::path& package_root) {
@@ -134,8 +170,7 @@ Checked<Requirements> find_requirements(const fs::path& package_root) {
   const bool has_requirement = collector.has_requirement();
   Requirements found = std::move(collector).take();
   if (!has_requirement) found.files.clear();
-  found.has_pyproject = fs::is_regular_file(package_root / "pyproject.toml", failed);
-  found.has_setup_py = fs::is_regular_file(package_root / "setup.py", failed);
+  CHECKED_TRY_VOID(add_declared(package_root, found));
   return found;
 }
 

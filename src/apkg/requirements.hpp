@@ -22,10 +22,19 @@ struct Requirements {
   bool has_pyproject = false;    ///< pyproject.toml at the root
   bool has_setup_py = false;     ///< setup.py at the root
   bool has_local_paths = false;  ///< a requirement is built from the package itself (-e ., ./lib)
+  /// What pyproject.toml or setup.py requires, as written; both count, and requirements.txt too.
+  std::vector<std::string> declared;
+  /// The project requires more, which only its build backend can tell; these files decide it.
+  bool needs_build = false;
+  std::vector<RequirementsFile> project_files;
+
+  /// True when nothing at all is required.
+  bool is_empty() const { return files.empty() && declared.empty() && !needs_build; }
 };
 
-/// Looks at the root of an unpacked package. DependencyFailed when an included file is missing,
-/// lies outside the package, or is too large.
+/// Looks at the root of an unpacked package: requirements.txt, and either `[project]` of
+/// pyproject.toml or, without one, setup.py and setup.cfg. DependencyFailed when an included file
+/// is missing, lies outside the package, or is too large.
 Checked<Requirements> find_requirements(const std::filesystem::path& package_root);
 
 }  // namespace pixell::apkg

@@ -94,5 +94,32 @@ TEST_F(RequirementsFound, KnowWhatIsBuiltFromThePackage) {
   }
 }
 
+TEST_F(RequirementsFound, AddWhatTheProjectDeclares) {
+  write("requirements.txt", "a==1\n");
+  write("setup.py", "setup(install_requires=['b'])");
+
+  const auto with_setup = find_requirements(root_);
+  write("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['c']\n");
+  const auto with_project = find_requirements(root_);
+
+  ASSERT_TRUE(with_setup && with_project);
+  EXPECT_EQ(with_setup->files.size(), 1U);
+  EXPECT_EQ(with_setup->declared, std::vector<std::string>{"b"});
+  EXPECT_EQ(with_project->declared, std::vector<std::string>{"c"});
+  EXPECT_TRUE(with_project->project_files.empty());
+}
+
+TEST_F(RequirementsFound, KeepTheFilesABuildDependsOn) {
+  write("setup.py", "from setuptools import setup\nsetup()\n");
+  write("setup.cfg", "[options]\ninstall_requires = a\n");
+
+  const auto found = find_requirements(root_);
+
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->needs_build);
+  EXPECT_FALSE(found->is_empty());
+  EXPECT_EQ(found->project_files.size(), 2U);
+}
+
 }  // namespace
 }  // namespace pixell::apkg
