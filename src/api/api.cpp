@@ -54,7 +54,7 @@ std::optional<Reply> refuse_foreign(const ApiContext& context, const net::Reques
   if (!is_ours(head.authority))
     return problem(403,
                    fmt::format("Host '{}' is not served here: without API keys the API answers "
-                               "on loopback names only; use 127.0.0.1 or set --public-url",
+                               "on loopback names only; use 127.0.0.1 or start with --allow-host",
                                head.authority));
   if (const auto origin = head.headers.get("origin")) {
     const std::size_t scheme = origin->find("://");

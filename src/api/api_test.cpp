@@ -122,6 +122,17 @@ TEST_F(ApiTest, TellsAllFindingsAtOnce) {
   EXPECT_EQ(problem["details"].size(), 6u) << problem.dump(1);
 }
 
+TEST_F(ApiTest, RefusesWrongLimitsByName) {
+  const Reply reply =
+      send("POST", "/deployments",
+           R"({"agentAppId":"a","packageUrl":"https://h.example/x","limits":{"cpus":0,"ram":1}})");
+
+  EXPECT_EQ(reply.status, 400);
+  const json problem = parse(reply);
+  ASSERT_EQ(problem["details"].size(), 2u) << problem.dump(1);
+  EXPECT_EQ(problem["details"][0], "limits.cpus must be a number from 0.05 to 1024, not 0");
+}
+
 TEST_F(ApiTest, AnswersMalformedJsonWith400AndDetails) {
   for (const char* body : {"", "{", "[]", "\"x\"", "{\"agentAppId\":1}"}) {
     const Reply reply = send("POST", "/deployments", body);

@@ -30,6 +30,9 @@ nlohmann::json revision_body(const model::Revision& revision) {
           {"environment_names", std::move(names)},
           {"memory_mb", revision.resources.memory_mb},
           {"cpu_units", revision.resources.cpu_units},
+          {"cpus", double(revision.resources.cpu_milli) / 1000},
+          {"processes", revision.resources.max_pids},
+          {"disk_mb", revision.resources.disk_mb},
           {"created_at", iso8601(revision.created_at)}};
 }
 

@@ -45,8 +45,10 @@ store::NewDeployment read_request(const ApiContext& context, const nlohmann::jso
                            wanted.expected_sha256.substr(0, 80)));
   wanted.version = fields.text("version");
   wanted.environment = fields.environment("environment");
-  wanted.resources.memory_mb =
-      fields.number("memoryMB", wanted.resources.memory_mb, 16, kMaxMemoryMb);
+  wanted.limits = fields.limits("limits");
+  // The older name of limits.memory_mb; 0 = not given.
+  const std::int64_t memory_mb = fields.number("memoryMB", 0, 16, model::kMaxMemoryMb);
+  if (memory_mb > 0 && !wanted.limits.memory_mb) wanted.limits.memory_mb = memory_mb;
   wanted.resources.cpu_units =
       fields.number("cpuUnits", wanted.resources.cpu_units, 1, kMaxCpuUnits);
   // Packages are kept by content, so every deployment reads the URL anew.

@@ -69,6 +69,30 @@ std::map<std::string, std::string> Fields::environment(std::string_view name) {
   return read_environment(*value, name, findings_);
 }
 
+model::LimitsAsked Fields::limits(std::string_view name) {
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return {};
+  return read_limits(*value, name, findings_);
+}
+
+model::LimitsAsked read_limits(const nlohmann::json& object, std::string_view name,
+                               std::vector<std::string>& findings) {
+  model::LimitsAsked limits;
+  if (!object.is_object()) {
+    findings.push_back(
+        fmt::format(R"({} must be an object of numbers, like {{"memory_mb":512}})", name));
+    return limits;
+  }
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_number())
+      findings.push_back(fmt::format("{}.{} must be a number, not {}", name, key, shown(value)));
+    else if (const auto set = model::set_limit(limits, key, value.get<double>()); !set)
+      findings.push_back(
+          fmt::format("{}.{} {}, not {}", name, key, set.error().message, shown(value)));
+  }
+  return limits;
+}
+
 std::map<std::string, std::string> read_environment(const nlohmann::json& object,
                                                     std::string_view name,
                                                     std::vector<std::string>& findings) {

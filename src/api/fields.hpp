@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/resources.hpp"
+
 namespace pixell::api {
 
 /// Reads the members of a JSON object and collects everything that is wrong with them, so that a
@@ -22,6 +24,8 @@ class Fields {
   bool flag(std::string_view name, bool fallback);
   /// An object of texts; see read_environment().
   std::map<std::string, std::string> environment(std::string_view name);
+  /// An object of limits; see read_limits().
+  model::LimitsAsked limits(std::string_view name);
 
   void add(std::string finding) { findings_.push_back(std::move(finding)); }
   const std::vector<std::string>& findings() const { return findings_; }
@@ -37,5 +41,9 @@ class Fields {
 std::map<std::string, std::string> read_environment(const nlohmann::json& object,
                                                     std::string_view name,
                                                     std::vector<std::string>& findings);
+
+/// Reads a JSON object of limits: memory_mb, cpus, processes, disk_mb, each a number.
+model::LimitsAsked read_limits(const nlohmann::json& object, std::string_view name,
+                               std::vector<std::string>& findings);
 
 }  // namespace pixell::api

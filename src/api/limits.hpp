@@ -21,7 +21,6 @@ inline constexpr std::size_t kMaxBoundaryBytes = 70;  // RFC 2046 5.1.1
 inline constexpr std::size_t kMaxEnvironmentEntries = 512;
 inline constexpr std::size_t kMaxEnvironmentValueBytes = 64 * 1024;
 
-inline constexpr int kMaxMemoryMb = 1024 * 1024;
 inline constexpr int kMaxCpuUnits = 1024 * 1024;
 
 /// Bytes of a log one request returns at most, and when it does not say.

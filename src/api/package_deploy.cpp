@@ -92,6 +92,12 @@ std::map<std::string, std::string> read_environment_value(const Upload& upload,
   return read_environment(json, "environment", findings);
 }
 
+model::LimitsAsked read_limits_value(const Upload& upload, std::vector<std::string>& findings) {
+  const auto found = upload.values.find("limits");
+  if (found == upload.values.end() || found->second.empty()) return {};
+  return read_limits(nlohmann::json::parse(found->second, nullptr, false), "limits", findings);
+}
+
 }  // namespace
 
 Reply deploy_package(const ApiContext& context, Call& call) {
@@ -109,6 +115,7 @@ Reply deploy_package(const ApiContext& context, Call& call) {
   if (!upload.file) return problem(400, kNotValid, {"the part 'file' with the .apkg is missing"});
   std::vector<std::string> findings;
   auto environment = read_environment_value(upload, findings);
+  const model::LimitsAsked limits = read_limits_value(upload, findings);
   if (!findings.empty()) return problem(400, kNotValid, findings);
 
   const auto stored = upload.file->commit();
@@ -136,7 +143,8 @@ Reply deploy_package(const ApiContext& context, Call& call) {
        .refuse_existing_version = upload.values["force_overwrite"] != "true",
        .version = version,
        .release_notes = upload.values["release_notes"],
-       .environment = std::move(environment)});
+       .environment = std::move(environment),
+       .limits = limits});
   if (!accepted) return refused_deployment(context, accepted.error());
   return accepted_reply(call, *accepted);
 }

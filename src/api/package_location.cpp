@@ -38,10 +38,12 @@ Result<std::string> check_file(std::string_view url, const std::vector<fs::path>
   const fs::path real = fs::canonical(*decoded, failed);
   std::string allowed;
   for (const fs::path& directory : allow_file_dirs) {
-    const fs::path root = fs::weakly_canonical(directory);
-    allowed += (allowed.empty() ? "" : ", ") + root.string();
-    if (failed || !is_below(real, root)) continue;
-    if (!fs::is_regular_file(real))
+    // A directory that cannot be looked up (a loop of links) has nothing below it.
+    std::error_code lost;
+    const fs::path root = fs::weakly_canonical(directory, lost);
+    allowed += (allowed.empty() ? "" : ", ") + (lost ? directory : root).string();
+    if (failed || lost || !is_below(real, root)) continue;
+    if (!fs::is_regular_file(real, lost))
       return invalid(fmt::format("packageUrl '{}' is not a file", url));
     return std::string(kFile) + real.string();
   }

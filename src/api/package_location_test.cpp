@@ -42,6 +42,14 @@ TEST_F(PackageLocation, RefusesWhatLeadsOutOfIt) {
   EXPECT_FALSE(check_package_location("file://host/etc/passwd", {"/"}));
 }
 
+TEST_F(PackageLocation, GoesOnBehindAnAllowedDirectoryThatCannotBeLookedUp) {
+  fs::create_symlink(root_ / "loop", root_ / "loop");
+  const std::string url = "file://" + (root_ / "allowed/a.apkg").string();
+
+  EXPECT_TRUE(check_package_location(url, {root_ / "loop/x", root_ / "allowed"}));
+  EXPECT_FALSE(check_package_location(url, {root_ / "loop/x"}));
+}
+
 TEST_F(PackageLocation, TellsWhatToUseInsteadOfS3AndHttp) {
   const auto s3 = check_package_location("s3://bucket/key.apkg", {});
   ASSERT_FALSE(s3);

@@ -22,6 +22,7 @@ bool InstanceSpec::operator==(const InstanceSpec& other) const {
     return std::tie(spec.id, spec.app_id, spec.revision, spec.deployment_id, spec.package_path,
                     spec.package_url, spec.package_sha256, spec.base_path, spec.environment,
                     spec.resources.memory_mb, spec.resources.cpu_units, spec.resources.max_pids,
+                    spec.resources.cpu_milli, spec.resources.disk_mb,
                     spec.grace, spec.startup_timeout);
   };
   return fields(*this) == fields(other);
@@ -40,6 +41,8 @@ json to_json(const InstanceSpec& spec) {
           {"memory_mb", spec.resources.memory_mb},
           {"cpu_units", spec.resources.cpu_units},
           {"max_pids", spec.resources.max_pids},
+          {"cpu_milli", spec.resources.cpu_milli},
+          {"disk_mb", spec.resources.disk_mb},
           {"grace_ms", spec.grace.count()},
           {"startup_timeout_ms", spec.startup_timeout.count()}};
 }
@@ -58,7 +61,10 @@ Result<InstanceSpec> instance_spec_from_json(const json& value) try {
   const model::Resources usual;
   spec.resources = {.memory_mb = value.value("memory_mb", usual.memory_mb),
                     .cpu_units = value.value("cpu_units", usual.cpu_units),
-                    .max_pids = value.value("max_pids", usual.max_pids)};
+                    .max_pids = value.value("max_pids", usual.max_pids),
+                    // Absent in a spec of before: as unlimited as it was then.
+                    .cpu_milli = value.value("cpu_milli", std::int64_t{0}),
+                    .disk_mb = value.value("disk_mb", std::int64_t{0})};
   spec.grace = Millis(value.value("grace_ms", spec.grace.count()));
   spec.startup_timeout = Millis(value.value("startup_timeout_ms", spec.startup_timeout.count()));
   return spec;

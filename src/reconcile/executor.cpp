@@ -132,11 +132,25 @@ Result<void> Executor::perform(const model::AgentApp& app, const CreateRevision&
   return record_revision(step.deployment_id, package);
 }
 
+namespace {
+
+// The caller's limits win over the manifest's. Every stored manifest was read by this program.
+model::Resources resources_of(const model::Deployment& deployment, const model::Package& package) {
+  const auto json = nlohmann::json::parse(package.manifest_json, nullptr, false);
+  const auto manifest = model::manifest_from_json(json);
+  return model::resolve_resources(deployment.limits,
+                                  manifest ? manifest->limits : model::LimitsAsked{},
+                                  deployment.resources);
+}
+
+}  // namespace
+
 Result<void> Executor::record_revision(std::string_view deployment_id,
                                        const model::Package& package) {
   TRY(auto deployment, open_deployment(deployment_id));
   if (!deployment || deployment->revision != 0) return {};
   advance_to(*deployment, model::kStepStart, parts_.clock.unix_now());
+  deployment->resources = resources_of(*deployment, package);
   TRY(const store::RecordedRevision recorded,
       parts_.store.record_revision(*deployment, package, token_));
   parts_.log.info("Revision recorded", {{"app", recorded.revision.app_id},

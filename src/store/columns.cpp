@@ -69,6 +69,18 @@ Result<std::vector<model::DeploymentStep>> steps_from_text(std::string_view text
   return unreadable("list of steps", wrong.what());
 }
 
+std::string limits_to_text(const model::LimitsAsked& limits) {
+  return limits == model::LimitsAsked{} ? std::string() : dump(model::to_json(limits));
+}
+
+Result<model::LimitsAsked> limits_from_text(std::string_view text) {
+  if (text.empty()) return model::LimitsAsked{};
+  TRY(const json value, parse("limits", text));
+  auto limits = model::limits_from_json(value);
+  if (!limits) return unreadable("limits", limits.error().message);
+  return limits;
+}
+
 std::string failure_to_text(const std::optional<model::Failure>& failure) {
   return failure ? dump(model::to_json(*failure)) : std::string();
 }

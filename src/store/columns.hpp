@@ -21,6 +21,10 @@ Result<std::map<std::string, std::string>> environment_from_text(std::string_vie
 std::string steps_to_text(const std::vector<model::DeploymentStep>& steps);
 Result<std::vector<model::DeploymentStep>> steps_from_text(std::string_view text);
 
+/// No limits are the empty text.
+std::string limits_to_text(const model::LimitsAsked& limits);
+Result<model::LimitsAsked> limits_from_text(std::string_view text);
+
 /// An absent failure is the empty text.
 std::string failure_to_text(const std::optional<model::Failure>& failure);
 Result<std::optional<model::Failure>> failure_from_text(std::string_view text);

@@ -22,6 +22,7 @@ TEST_P(StoreTest, AcceptsADeploymentWithItsAppOnFirstUse) {
                                                    .release_notes = "first",
                                                    .environment = {{"KEY", "väl\n"}},
                                                    .resources = {.memory_mb = 64},
+                                                   .limits = {.memory_mb = 65, .cpu_milli = 500},
                                                    .time_allowed = Millis(1'000)});
 
   ASSERT_TRUE(accepted) << accepted.error().message;
@@ -33,6 +34,7 @@ TEST_P(StoreTest, AcceptsADeploymentWithItsAppOnFirstUse) {
   EXPECT_EQ(read->state, model::DeploymentState::Queued);
   EXPECT_EQ(read->environment.at("KEY"), "väl\n");
   EXPECT_EQ(read->resources.memory_mb, 64);
+  EXPECT_EQ(read->limits, (model::LimitsAsked{.memory_mb = 65, .cpu_milli = 500}));
   EXPECT_EQ(read->release_notes, "first");
   EXPECT_EQ(read->deadline, clock_.unix_now() + 1'000);
   EXPECT_THAT(read->steps, SizeIs(5));

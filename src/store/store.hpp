@@ -33,6 +33,7 @@ struct NewDeployment {
   std::string release_notes{};
   std::map<std::string, std::string> environment{};
   model::Resources resources{};
+  model::LimitsAsked limits{};
   Millis time_allowed{600'000};   ///< until the deployment's deadline
   std::string idempotency_key{};  ///< empty = none; the same key and digest gives the same answer
   std::string request_digest{};   ///< of the request's content, compared under the same key

@@ -162,8 +162,15 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_by_time ON idempotency_keys(created_at);
 )sql";
 
+// Limits that a deployment names itself, and those a revision has. Revisions of before had none.
+constexpr const char* kLimits = R"sql(
+ALTER TABLE deployments ADD COLUMN limits_json TEXT NOT NULL DEFAULT '';
+ALTER TABLE revisions ADD COLUMN cpu_milli INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE revisions ADD COLUMN disk_mb INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // Forward only: a released entry never changes; the next one is appended.
-constexpr std::array kMigrations = {kFirst};
+constexpr std::array kMigrations = {kFirst, kLimits};
 
 Result<int> schema_version(Database& database) {
   TRY_VOID(

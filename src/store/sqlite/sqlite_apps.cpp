@@ -7,7 +7,7 @@
 #define APP_COLUMNS "id, org, short_id, generation, desired_revision, created_at"
 #define REVISION_COLUMNS                                                                  \
   "app_id, number, id, package_sha256, version, environment_json, memory_mb, cpu_units, " \
-  "max_pids, created_at"
+  "max_pids, created_at, cpu_milli, disk_mb"
 
 namespace pixell::store {
 
@@ -34,7 +34,9 @@ Result<model::Revision> revision_of(const Query& row) {
                          .environment = std::move(environment),
                          .resources = {.memory_mb = row.number(6),
                                        .cpu_units = row.number(7),
-                                       .max_pids = row.number(8)},
+                                       .max_pids = row.number(8),
+                                       .cpu_milli = row.number(10),
+                                       .disk_mb = row.number(11)},
                          .created_at = row.number(9)};
 }
 

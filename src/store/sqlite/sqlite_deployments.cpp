@@ -9,7 +9,7 @@
 #define DEPLOYMENT_COLUMNS                                                                      \
   "id, app_id, state, package_url, expected_sha256, package_sha256, revision, version, "        \
   "release_notes, environment_json, memory_mb, cpu_units, max_pids, steps_json, failure_json, " \
-  "generation, created_at, started_at, completed_at, deadline"
+  "generation, created_at, started_at, completed_at, deadline, limits_json"
 
 namespace pixell::store {
 
@@ -21,6 +21,7 @@ Result<model::Deployment> deployment_of(const Query& row) {
   TRY(auto environment, environment_from_text(row.text(9)));
   TRY(auto steps, steps_from_text(row.text(13)));
   TRY(auto failure, failure_from_text(row.text(14)));
+  TRY(const auto limits, limits_from_text(row.text(20)));
   return model::Deployment{.id = row.text(0),
                            .app_id = row.text(1),
                            .state = *state,
@@ -34,6 +35,7 @@ Result<model::Deployment> deployment_of(const Query& row) {
                            .resources = {.memory_mb = row.number(10),
                                          .cpu_units = row.number(11),
                                          .max_pids = row.number(12)},
+                           .limits = limits,
                            .steps = std::move(steps),
                            .failure = std::move(failure),
                            .generation = row.number(15),
@@ -82,6 +84,7 @@ Result<AcceptedDeployment> SqliteStore::accept_deployment(const NewDeployment& w
                   .release_notes = wanted.release_notes,
                   .environment = wanted.environment,
                   .resources = wanted.resources,
+                  .limits = wanted.limits,
                   .steps = model::new_deployment_steps(),
                   .failure = {},
                   .generation = 1,
@@ -149,7 +152,7 @@ Result<void> SqliteStore::insert_deployment(const model::Deployment& deployment,
   auto inserted = writer_
                       ->query("INSERT INTO deployments(org, changed_at, " DEPLOYMENT_COLUMNS
                               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                              " ?, ?, ?)")
+                              " ?, ?, ?, ?)")
                       .bind(org)
                       .bind(deployment.created_at)
                       .bind(deployment.id)
@@ -172,6 +175,7 @@ Result<void> SqliteStore::insert_deployment(const model::Deployment& deployment,
                       .bind(deployment.started_at)
                       .bind(deployment.completed_at)
                       .bind(deployment.deadline)
+                      .bind(limits_to_text(deployment.limits))
                       .run();
   if (inserted) return {};
   if (inserted.error().code == ErrorCode::AlreadyExists)
@@ -269,8 +273,8 @@ Result<RecordedRevision> SqliteStore::record_revision(const model::Deployment& c
     revision.created_at = now;
     TRY_VOID(writer_
                  ->query("INSERT INTO revisions(app_id, number, id, package_sha256, version,"
-                         " environment_json, memory_mb, cpu_units, max_pids, created_at)"
-                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                         " environment_json, memory_mb, cpu_units, max_pids, created_at,"
+                         " cpu_milli, disk_mb) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                  .bind(revision.app_id)
                  .bind(revision.number)
                  .bind(revision.id)
@@ -281,6 +285,8 @@ Result<RecordedRevision> SqliteStore::record_revision(const model::Deployment& c
                  .bind(revision.resources.cpu_units)
                  .bind(revision.resources.max_pids)
                  .bind(revision.created_at)
+                 .bind(revision.resources.cpu_milli)
+                 .bind(revision.resources.disk_mb)
                  .run());
     recorded.deployment.revision = revision.number;
     recorded.deployment.package_sha256 = stored.sha256;

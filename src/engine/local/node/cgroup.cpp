@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// The kernel's own default; a quota is a part of it.
+constexpr std::int64_t kCpuPeriodUs = 100'000;
 // A killed process may have forked just before: look again this often.
 constexpr int kKillRounds = 20;
 
@@ -100,6 +102,10 @@ void Cgroup::kill_all() const {
     if (pids.empty()) return;
     for (const pid_t pid : pids) ::kill(pid, SIGKILL);
   }
+}
+
+std::vector<pid_t> Cgroup::processes() const {
+  return directories_.empty() ? std::vector<pid_t>() : processes_in(directories_.front());
 }
 
 std::int64_t Cgroup::oom_kills() const {
@@ -196,7 +202,18 @@ Result<void> Cgroups::set_limits(const fs::path& directory, const std::string& c
     TRY_VOID(
         write_control(directory / "cpu.shares",
                       fmt::format("{}", std::clamp<std::int64_t>(limits.cpu_units, 2, 262'144))));
-  return {};
+  return set_cpu_ceiling(directory, controller, limits.cpu_milli);
+}
+
+Result<void> Cgroups::set_cpu_ceiling(const fs::path& directory, const std::string& controller,
+                                      std::int64_t milli) const {
+  const bool is_v2 = version_ == Version::V2;
+  if (milli <= 0 || !limits_cpu_ || !(is_v2 || controller == "cpu")) return {};
+  const std::int64_t quota_us = milli * kCpuPeriodUs / 1000;
+  if (is_v2)
+    return write_control(directory / "cpu.max", fmt::format("{} {}", quota_us, kCpuPeriodUs));
+  TRY_VOID(write_control(directory / "cpu.cfs_period_us", fmt::format("{}", kCpuPeriodUs)));
+  return write_control(directory / "cpu.cfs_quota_us", fmt::format("{}", quota_us));
 }
 
 Result<Cgroup> Cgroups::create(const std::string& instance_id,
@@ -217,6 +234,11 @@ Cgroup Cgroups::find(const std::string& instance_id) const {
     if (fs::exists(parent.directory / instance_id))
       directories.push_back(parent.directory / instance_id);
   return Cgroup(std::move(directories));
+}
+
+void Cgroups::remove_if_empty() const {
+  // rmdir refuses a group with children or processes, which is the check.
+  for (const Parent& parent : parents_) ::rmdir(parent.directory.c_str());
 }
 
 std::vector<std::string> Cgroups::list() const {

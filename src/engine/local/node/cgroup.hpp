@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -26,6 +28,9 @@ class Cgroup {
 
   /// Sends SIGKILL to everything inside, after forbidding new processes.
   void kill_all() const;
+
+  /// The processes inside, as far as they can be seen.
+  std::vector<pid_t> processes() const;
 
   /// How many processes inside were ended by the kernel for want of memory.
   std::int64_t oom_kills() const;
@@ -57,6 +62,9 @@ class Cgroups {
   /// The group an earlier node made for an instance; empty when there is none.
   Cgroup find(const std::string& instance_id) const;
 
+  /// Removes this installation's directories when no instance is left in them.
+  void remove_if_empty() const;
+
   /// Names below this installation's groups, to find those that nobody knows any more.
   std::vector<std::string> list() const;
 
@@ -66,6 +74,8 @@ class Cgroups {
   void detect_v1(const std::filesystem::path& root, const std::string& name);
   Result<void> set_limits(const std::filesystem::path& directory, const std::string& controller,
                           const model::Resources& limits) const;
+  Result<void> set_cpu_ceiling(const std::filesystem::path& directory,
+                               const std::string& controller, std::int64_t milli) const;
 
   struct Parent {
     std::string controller;  ///< memory, pids, cpu; "unified" for version 2

@@ -53,6 +53,21 @@ TEST_F(CgroupTest, AsksForNothingOnAMachineWithoutGroups) {
   EXPECT_TRUE(group->remove());
 }
 
+TEST_F(CgroupTest, SetsACeilingForTheCpuOnlyWhenAsked) {
+  put("cpu/cgroup.procs");
+  put("cpu/pixell-mark/one/cpu.shares");
+  put("cpu/pixell-mark/one/cpu.cfs_period_us");
+  put("cpu/pixell-mark/one/cpu.cfs_quota_us");
+  const Cgroups groups = Cgroups::detect("mark", root_.path());
+
+  ASSERT_TRUE(groups.create("one", {}));
+  EXPECT_EQ(get("cpu/pixell-mark/one/cpu.cfs_quota_us"), "");
+  ASSERT_TRUE(groups.create("one", {.cpu_milli = 1500}));
+
+  EXPECT_EQ(get("cpu/pixell-mark/one/cpu.cfs_period_us"), "100000");
+  EXPECT_EQ(get("cpu/pixell-mark/one/cpu.cfs_quota_us"), "150000");
+}
+
 TEST_F(CgroupTest, SetsTheLimitsOfVersion1) {
   for (const char* controller : {"memory", "pids", "cpu"})
     put(fs::path(controller) / "cgroup.procs");

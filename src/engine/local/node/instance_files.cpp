@@ -62,8 +62,11 @@ Result<void> make_private_directory(const fs::path& path, std::optional<uid_t> u
 
 Result<void> InstanceFiles::make_directories(std::optional<uid_t> user) const {
   TRY_VOID(pixell::make_directories(directory_, 0711));
-  // mkdir honours the umask; the agent's user must get through to its own directories.
-  if (::chmod(directory_.c_str(), 0711) != 0)
+  // mkdir honours the umask. The agent's user must get through to its own directories, as the
+  // only one besides us: others may learn the path (from a command line) but not use it.
+  if (user && ::lchown(directory_.c_str(), static_cast<uid_t>(-1), *user) != 0)
+    return errno_error(fmt::format("cannot open {} to user {}", directory_.string(), *user), errno);
+  if (::chmod(directory_.c_str(), user ? 0710 : 0700) != 0)
     return errno_error(fmt::format("cannot open {}", directory_.string()), errno);
   TRY_VOID(make_private_directory(directory_ / "work", user));
   return make_private_directory(directory_ / "home", user);

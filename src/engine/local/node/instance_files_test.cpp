@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.hpp"
 #include "engine/local/testing/running_node.hpp"
@@ -98,12 +99,23 @@ TEST_F(InstanceFilesTest, RefusesALinkInPlaceOfAnOwnDirectory) {
   EXPECT_EQ(files_.make_directories({}).error().code, ErrorCode::FailedPrecondition);
 }
 
-TEST_F(InstanceFilesTest, OpensTheDirectoryForPassageOnly) {
+TEST_F(InstanceFilesTest, OpensTheDirectoryToNobodyWithoutAUser) {
   struct stat found {};
   ASSERT_EQ(::stat(files_.directory().c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 0777, 0711u);
+  EXPECT_EQ(found.st_mode & 0777, 0700u);
   ASSERT_EQ(::stat((files_.directory() / "work").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0700u);
+}
+
+TEST_F(InstanceFilesTest, OpensTheDirectoryToItsUsersGroupForPassageOnly) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give directories away";
+  ASSERT_TRUE(files_.make_directories(uid_t{200'000}));
+
+  struct stat found {};
+  ASSERT_EQ(::stat(files_.directory().c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0710u);
+  EXPECT_EQ(found.st_uid, ::geteuid());
+  EXPECT_EQ(found.st_gid, 200'000u);
 }
 
 }  // namespace

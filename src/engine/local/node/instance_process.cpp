@@ -78,6 +78,7 @@ Result<void> InstanceProcess::start() {
 Result<void> InstanceProcess::prepare() {
   files_.forget_last_run();
   stop_.reset();
+  forced_failure_.reset();
   observed_.boot_report.reset();
   observed_.boot_phase.clear();
   // One journal per app, for all its instances in turn; only par reaches it.
@@ -211,7 +212,8 @@ void InstanceProcess::arm_deadline(UnixMillis deadline) {
 
 void InstanceProcess::force_end() {
   if (life_ != Life::Running) return;
-  log_.warning("Instance did not end in time and is killed", {{"pid", identity_.pid}});
+  if (!forced_failure_)
+    log_.warning("Instance did not end in time and is killed", {{"pid", identity_.pid}});
   was_forced_ = true;
   if (!cgroup_.exists()) kill_descendants(identity_.pid);
   if (pixell::is_running(identity_)) ::kill(-identity_.pid, SIGKILL);
@@ -310,6 +312,7 @@ ExitRecord InstanceProcess::exit_record(std::optional<ExitStatus> status) {
   }
   const bool is_failure = !stop_ && (exit->code != 0 || exit->signal != 0);
   const bool ran_out_of_memory = is_failure && cgroup_.oom_kills() > 0;
+  if (forced_failure_) exit->failure = forced_failure_;
   if (is_failure && !exit->failure && observed_.boot_report)
     exit->failure = observed_.boot_report->failure;
   const bool is_vague = !exit->failure || exit->failure->cause == model::Cause::Signalled ||

@@ -6,6 +6,7 @@
 
 #include "base/process.hpp"
 #include "base/unique_fd.hpp"
+#include "engine/local/node/disk_usage.hpp"
 #include "engine/local/node/instance_files.hpp"
 #include "engine/local/node/node_context.hpp"
 #include "model/agent_app.hpp"
@@ -43,6 +44,13 @@ class InstanceProcess final : private net::FdHandler {
 
   /// A child of the node ended and was reaped elsewhere. True when it was this instance's.
   bool on_reaped(pid_t pid, ExitStatus status);
+
+  /// Where its agent's files may be; nothing unless it runs and its disk is limited.
+  std::optional<DiskPlaces> disk_places() const;
+
+  /// The agent has more on disk than it may: it is ended at once and what it wrote is removed
+  /// with the instance. No effect unless running.
+  void on_disk_excess(const DiskUsage& usage);
 
   /// Looks after the log and a group that could not be removed at once.
   void on_tick();
@@ -89,6 +97,7 @@ class InstanceProcess final : private net::FdHandler {
   std::optional<StopRecord> stop_;
   bool is_watched_ = false;  // by its pidfd, on the loop
   bool was_forced_ = false;
+  std::optional<model::Failure> forced_failure_;  // why, when it was not a stop
   bool has_group_left_ = false;
   net::Timer deadline_timer_;
   std::string adoption_note_;

@@ -38,7 +38,13 @@ Error no_instance(const std::string& id) {
 }  // namespace
 
 InstanceTable::InstanceTable(NodeContext& node, std::vector<std::string> notes)
-    : node_(node), notes_(std::move(notes)), position_(node.clock.unix_now()) {}
+    : node_(node),
+      notes_(std::move(notes)),
+      position_(node.clock.unix_now()),
+      disks_(node.loop, [this](const std::string& id, const DiskUsage& usage) {
+        const auto known = instances_.find(id);
+        if (known != instances_.end()) known->second->on_disk_excess(usage);
+      }) {}
 
 InstanceTable::~InstanceTable() {
   *is_alive_ = false;
@@ -262,7 +268,18 @@ Result<std::string> InstanceTable::logs(const std::string& id, std::size_t max_b
 
 void InstanceTable::on_tick(bool reaps_orphans) {
   for (const auto& [id, instance] : instances_) instance->on_tick();
+  if (disks_.is_due()) measure_disks();
   if (reaps_orphans) reap_orphans();
+}
+
+void InstanceTable::measure_disks() {
+  std::vector<DiskCheck> checks;
+  for (const auto& [id, instance] : instances_)
+    if (auto places = instance->disk_places())
+      checks.push_back({.instance_id = id,
+                        .places = std::move(*places),
+                        .max_bytes = instance->record().spec.resources.disk_mb * 1024 * 1024});
+  disks_.start_round(std::move(checks));
 }
 
 void InstanceTable::reap_orphans() {

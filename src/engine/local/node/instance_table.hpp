@@ -11,6 +11,7 @@
 #include "base/thread_pool.hpp"
 #include "base/unique_fd.hpp"
 #include "engine/engine.hpp"
+#include "engine/local/node/disk_watch.hpp"
 #include "engine/local/node/instance_process.hpp"
 #include "engine/local/node/node_context.hpp"
 
@@ -52,6 +53,7 @@ class InstanceTable final : private net::FdHandler {
   void discard(const std::filesystem::path& directory, int slot);
   void delete_discarded(std::filesystem::path trash, int slot);
   void reap_orphans();
+  void measure_disks();
 
   NodeContext& node_;
   std::vector<std::string> notes_;
@@ -62,6 +64,7 @@ class InstanceTable final : private net::FdHandler {
   std::int64_t discarded_ = 0;
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);  // for jobs posted by remover_
   ThreadPool remover_{1};
+  DiskWatch disks_;
 };
 
 }  // namespace pixell::engine::node

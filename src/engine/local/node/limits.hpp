@@ -24,6 +24,12 @@ inline constexpr std::size_t kMaxEvidenceBytes = 8 * 1024;
 
 /// How often logs are measured, orphans reaped and left-over groups removed.
 inline constexpr Millis kTick{1'000};
+/// Between two measurements of what agents have on disk; what an agent writes meanwhile is over
+/// its limit before it is seen.
+inline constexpr Millis kDiskCheckPause{2'000};
+/// Files and directories of one agent, and how deep they are nested.
+inline constexpr std::int64_t kMaxAgentFiles = 200'000;
+inline constexpr std::size_t kMaxAgentDepth = 128;
 /// Added to the grace of a stop before force: par's own way out after its drain.
 inline constexpr Millis kStopMargin{5'000};
 /// The longest grace of one stop.

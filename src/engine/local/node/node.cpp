@@ -65,6 +65,7 @@ Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() {
   impl_->context.changed = [] {};
   impl_->server.close_all();
+  impl_->context.cgroups.remove_if_empty();
 }
 
 fs::path node_socket(const fs::path& state_dir) { return state_dir / "run" / "node.sock"; }

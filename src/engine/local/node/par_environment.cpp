@@ -18,7 +18,13 @@ constexpr std::array kPassedOn = {std::string_view("PATH"),
                                   std::string_view("PIXELL_SHARE"),
                                   std::string_view("PAR_PREPARE"),
                                   std::string_view("PAR_PYTHON"),
+                                  std::string_view("PAR_NODE"),
+                                  std::string_view("NPM_CACHE_DIR"),
+                                  std::string_view("NPM_REGISTRY_URL"),
                                   std::string_view("WHEELHOUSE_DIR"),
+                                  std::string_view("OFFLINE"),
+                                  std::string_view("ENV_STORE_MAX_MB"),
+                                  std::string_view("ENV_STORE_MAX_IDLE_DAYS"),
                                   std::string_view("HTTP_PROXY"),
                                   std::string_view("HTTPS_PROXY"),
                                   std::string_view("NO_PROXY"),
@@ -30,15 +36,28 @@ constexpr std::array kPassedOn = {std::string_view("PATH"),
 
 // par runs with the node's rights while the agent does not: what a deployment sets must not load
 // code into par, choose its programs or redirect its files.
-constexpr std::array kRefused = {
-    std::string_view("PATH"),         std::string_view("PAR_PYTHON"),
-    std::string_view("PIXELL_UV"),    std::string_view("GLIBC_TUNABLES"),
-    std::string_view("GCONV_PATH"),   std::string_view("LOCPATH"),
-    std::string_view("REST_LISTEN"),  std::string_view("AGENT_PACKAGE_PATH"),
-    std::string_view("INSTANCE_DIR"), std::string_view("ENV_STORE_DIR"),
-    std::string_view("STATE_DIR"),    std::string_view("PAR_WORKER_UID"),
-    std::string_view("PIXELL_SHARE"), std::string_view("PAR_PREPARE"),
-    std::string_view("PAR_WORKER_FD")};
+constexpr std::array kRefused = {std::string_view("PATH"),
+                                 std::string_view("PAR_PYTHON"),
+                                 std::string_view("PIXELL_UV"),
+                                 std::string_view("GLIBC_TUNABLES"),
+                                 std::string_view("GCONV_PATH"),
+                                 std::string_view("LOCPATH"),
+                                 std::string_view("REST_LISTEN"),
+                                 std::string_view("AGENT_PACKAGE_PATH"),
+                                 std::string_view("INSTANCE_DIR"),
+                                 std::string_view("ENV_STORE_DIR"),
+                                 std::string_view("ENV_STORE_MAX_MB"),
+                                 std::string_view("ENV_STORE_MAX_IDLE_DAYS"),
+                                 std::string_view("STATE_DIR"),
+                                 std::string_view("PAR_WORKER_UID"),
+                                 std::string_view("PIXELL_SHARE"),
+                                 std::string_view("PAR_PREPARE"),
+                                 std::string_view("PAR_WORKER_FD"),
+                                 std::string_view("PAR_NODE"),
+                                 std::string_view("NPM_CACHE_DIR"),
+                                 std::string_view("PAR_WORKER_PROCESSES"),
+                                 std::string_view("PAR_WORKER_DISK_MB"),
+                                 std::string_view("PAR_WORKER_UID_IS_EXCLUSIVE")};
 
 bool is_refused(std::string_view name) {
   return name.starts_with("LD_") ||
@@ -78,7 +97,12 @@ ParEnvironment par_environment(const InstanceSpec& spec, const ParEnvironmentInp
   // An operator who set these at the deployment wants them so.
   made.variables.try_emplace("STARTUP_TIMEOUT_SEC", seconds(spec.startup_timeout));
   made.variables.try_emplace("BOOT_HARD_LIMIT_MULTIPLIER", "0");
-  if (input.worker_uid) made.variables["PAR_WORKER_UID"] = fmt::format("{}", *input.worker_uid);
+  made.variables["PAR_WORKER_PROCESSES"] = fmt::format("{}", spec.resources.max_pids);
+  made.variables["PAR_WORKER_DISK_MB"] = fmt::format("{}", spec.resources.disk_mb);
+  if (input.worker_uid) {
+    made.variables["PAR_WORKER_UID"] = fmt::format("{}", *input.worker_uid);
+    made.variables["PAR_WORKER_UID_IS_EXCLUSIVE"] = "true";
+  }
   return made;
 }
 

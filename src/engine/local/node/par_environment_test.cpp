@@ -39,6 +39,9 @@ TEST(ParEnvironment, NamesDirectoriesSocketAndUser) {
   EXPECT_THAT(made, Contains(Pair("ENV_STORE_DIR", "/state/environments")));
   EXPECT_THAT(made, Contains(Pair("STATE_DIR", "/state/journal/demo")));
   EXPECT_THAT(made, Contains(Pair("PAR_WORKER_UID", "200001")));
+  EXPECT_THAT(made, Contains(Pair("PAR_WORKER_UID_IS_EXCLUSIVE", "true")));
+  EXPECT_THAT(made, Contains(Pair("PAR_WORKER_PROCESSES", "256")));
+  EXPECT_THAT(made, Contains(Pair("PAR_WORKER_DISK_MB", "1024")));
   EXPECT_THAT(made, Contains(Pair("GRACEFUL_SHUTDOWN_TIMEOUT_SEC", "30")));
   EXPECT_THAT(made, Contains(Pair("STARTUP_TIMEOUT_SEC", "300")));
   EXPECT_THAT(made, Contains(Pair("BOOT_HARD_LIMIT_MULTIPLIER", "0")));
