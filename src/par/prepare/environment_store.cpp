@@ -1,15 +1,17 @@
 #include "par/prepare/environment_store.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "apkg/digest.hpp"
 #include "base/files.hpp"
 #include "par/prepare/installer.hpp"
-#include "par/prepare/limits.hpp"
+#include "par/prepare/program.hpp"
+#include "par/prepare/store_entry.hpp"
+#include "par/prepare/store_layout.hpp"
 
 namespace pixell::prepare {
 
@@ -18,18 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kRecord = "environment.json";
-
-// Takes the right to write away, so that no agent and no accident changes what others share.
-void make_read_only(const fs::path& root) {
-  std::error_code ignored;  // a file that stays writable is still owned by us alone
-  fs::permissions(root, fs::perms(0555), ignored);
-  for (const auto& entry : fs::recursive_directory_iterator(root, ignored)) {
-    if (entry.is_symlink(ignored)) continue;
-    const bool runs = entry.is_directory(ignored) || (entry.status(ignored).permissions() &
-                                                      fs::perms::owner_exec) != fs::perms::none;
-    fs::permissions(entry.path(), fs::perms(runs ? 0555 : 0444), ignored);
-  }
-}
 
 Result<Environment> read_environment(const fs::path& directory) {
   TRY(const std::string text, read_file(directory / kRecord));
@@ -52,82 +42,84 @@ std::string EnvironmentStore::key_of(const EnvironmentRequest& request) {
   };
   for (const std::string& part :
        {request.interpreter.path, request.interpreter.version, request.interpreter.abi,
-        request.interpreter.platform, request.index_url, request.base_lock})
+        request.interpreter.platform, without_credentials(request.index_url), request.base_lock})
     add(part);
   for (const apkg::RequirementsFile& file : request.requirements.files) {
     add(file.path);
     add(file.text);
   }
+  for (const std::string& declared : request.requirements.declared) add(declared);
+  if (!request.requirements.needs_build) return digest.finish();
+  // A build may read any file of the package.
+  add(request.package_sha256);
+  for (const apkg::RequirementsFile& file : request.requirements.project_files) add(file.text);
   return digest.finish();
 }
 
-void EnvironmentStore::remove_leftovers(const std::string& key) const {
-  // We hold the key's lock: whoever made these is gone.
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory_, ignored))
-    if (entry.path().filename().string().starts_with(".building-" + key))
-      fs::remove_all(entry.path(), ignored);
-}
-
-apkg::Checked<Environment> EnvironmentStore::provide(
-    const EnvironmentRequest& request, const std::function<void(std::string_view)>& on_install) {
+apkg::Checked<Environment> EnvironmentStore::provide(const EnvironmentRequest& request,
+                                                     const StoreEvents& events) {
   const std::string key = key_of(request);
-  if (auto there = read_environment(directory_ / key)) return *there;
-  // Readable by the agents' users, writable by us.
-  if (const auto made = make_directories(directory_, 0755); !made)
-    return apkg::refuse(model::Cause::Internal, "no place for environments", made.error());
-  const auto lock = lock_file(directory_ / (key + ".lock"),
-                              static_cast<int>((request.timeout + kLockMargin).count()));
-  if (!lock)
-    return apkg::refuse(model::Cause::DependencyTimeout,
-                        "another process has been installing the same environment for too long",
-                        lock.error());
-  if (auto there = read_environment(directory_ / key)) return *there;
-  remove_leftovers(key);
-  on_install(key);
-  return install(request, key);
+  bool was_there = true;
+  CHECKED_TRY(const fs::path place,
+              provide_entry(
+                  {.store = directory_,
+                   .key = key,
+                   .timeout = request.timeout,
+                   .on_damaged = events.on_damaged},
+                  [](const fs::path& directory) { return read_environment(directory).has_value(); },
+                  [&](const fs::path& building) {
+                    was_there = false;
+                    return install(request, key, building, events);
+                  }));
+  auto environment = read_environment(place);
+  if (!environment)
+    return apkg::refuse(model::Cause::Internal, "the environment cannot be read",
+                        environment.error());
+  environment->was_there = was_there;
+  return std::move(*environment);
 }
 
-apkg::Checked<Environment> EnvironmentStore::install(const EnvironmentRequest& request,
-                                                     const std::string& key) {
-  const fs::path building = directory_ / fmt::format(".building-{}-{}", key, ::getpid());
-  const auto clean_up = [&building] {
-    std::error_code ignored;  // the next installer of this key removes what is left
-    fs::remove_all(building, ignored);
-  };
-  if (const auto made = make_directories(building / "scratch"); !made)
+// The recorded lock when there is one. Its time is that of its last use.
+apkg::Checked<std::string> EnvironmentStore::lock_for(const EnvironmentRequest& request,
+                                                      const std::string& key, Installer& installer,
+                                                      const StoreEvents& events) const {
+  if (request.requirements.is_empty()) return request.base_lock;
+  const fs::path path = StoreLayout{directory_}.resolved(key);
+  if (auto recorded = read_file(path); recorded && !recorded->empty()) {
+    (void)::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+    return std::move(*recorded);
+  }
+  events.on_resolve(key);
+  CHECKED_TRY(std::string lock, installer.resolve());
+  auto written = make_directories(path.parent_path());
+  if (written) written = write_file_atomically(path, lock);
+  if (!written)
+    return apkg::refuse(model::Cause::Internal, "the lock cannot be recorded", written.error());
+  return lock;
+}
+
+apkg::Checked<void> EnvironmentStore::install(const EnvironmentRequest& request,
+                                              const std::string& key, const fs::path& building,
+                                              const StoreEvents& events) const {
+  const fs::path scratch = building / "scratch";
+  if (const auto made = make_directories(scratch); !made)
     return apkg::refuse(model::Cause::Internal, "no place to install to", made.error());
-  Installer installer(request, building / "scratch");
-  auto lock = request.requirements.files.empty() ? apkg::Checked<std::string>(request.base_lock)
-                                                 : installer.resolve();
-  if (!lock) {
-    clean_up();
-    return std::unexpected(std::move(lock).error());
-  }
-  if (auto done = installer.install(*lock, building / "site-packages"); !done) {
-    clean_up();
-    return std::unexpected(std::move(done).error());
-  }
+  Installer installer(request, scratch);
+  CHECKED_TRY(const std::string lock, lock_for(request, key, installer, events));
+  events.on_install(key);
+  CHECKED_TRY_VOID(installer.install(lock, building / "site-packages"));
   std::error_code failed;
-  fs::remove_all(building / "scratch", failed);
-  Environment environment{.site_packages = directory_ / key / "site-packages",
-                          .lock = lock_lines(*lock)};
-  const nlohmann::json record = {{"lock", environment.lock},
+  fs::remove_all(scratch, failed);
+  const nlohmann::json record = {{"lock", lock_lines(lock)},
                                  {"installer", installer.name()},
                                  {"interpreter", request.interpreter.path},
                                  {"python_version", request.interpreter.version},
                                  {"created_at", system_clock().unix_now()}};
   const auto written = write_file_atomically(building / kRecord, record.dump(), 0444);
-  make_read_only(building / "site-packages");
-  ::chmod(building.c_str(), 0755);
-  fs::remove_all(directory_ / key, failed);  // a damaged one, or there is none
-  fs::rename(building, directory_ / key, failed);
-  if (!written || failed) {
-    clean_up();
-    return apkg::refuse(model::Cause::Internal, "the environment could not be published",
-                        written ? errno_error("rename", failed.value()) : written.error());
-  }
-  return environment;
+  if (!written || failed)
+    return apkg::refuse(model::Cause::Internal, "the environment cannot be completed",
+                        written ? errno_error("remove", failed.value()) : written.error());
+  return {};
 }
 
 }  // namespace pixell::prepare

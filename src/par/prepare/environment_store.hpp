@@ -14,10 +14,13 @@
 
 namespace pixell::prepare {
 
+class Installer;
+
 /// What an environment is made of; equal values give the same environment.
 struct EnvironmentRequest {
   Interpreter interpreter;
-  apkg::Requirements requirements;   ///< of the package; no files = the base environment itself
+  apkg::Requirements requirements;   ///< of the package; empty = the base environment itself
+  std::string package_sha256;        ///< decides what a build backend says; may be unknown
   std::string base_lock;             ///< text: the packages every agent may rely on, pinned, hashed
   std::string base_names;            ///< text: the same by name, one per line
   std::string index_url;             ///< empty = the installer's own; may hold a password
@@ -35,23 +38,34 @@ struct Environment {
   bool was_there = false;
 };
 
-/// Installed environments in `<directory>/<key>/`. Two processes that want the same one at once
-/// install it once; what a dead installer left is removed.
+/// Told what happens to a store.
+struct StoreEvents {
+  std::function<void(std::string_view key)> on_resolve;  ///< before requirements are resolved
+  std::function<void(std::string_view key)> on_install;  ///< before the installer runs
+  std::function<void(std::string_view reason)> on_damaged;
+};
+
+/// Installed environments in `<directory>/<key>/` (see store_entry.hpp). What requirements were
+/// resolved to is kept beside them by the same key: an environment that has to be made again, by
+/// whomever, gets exactly the locked packages.
 class EnvironmentStore {
  public:
   explicit EnvironmentStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  /// The environment, installed when it is not there. `on_install` is told before the installer
-  /// runs. Failures: DependencyNotFound, DependencyConflict, DependencyTimeout, DependencyFailed.
-  apkg::Checked<Environment> provide(const EnvironmentRequest& request,
-                                     const std::function<void(std::string_view)>& on_install);
+  /// The environment, installed when it is not there. Failures: DependencyNotFound,
+  /// DependencyConflict, DependencyTimeout, DependencyFailed.
+  apkg::Checked<Environment> provide(const EnvironmentRequest& request, const StoreEvents& events);
 
-  /// The key: SHA-256 over everything that decides what is installed.
+  /// The key: SHA-256 over everything that decides what is installed. Credentials in the index's
+  /// URL are not among it: they change, and the packages do not.
   static std::string key_of(const EnvironmentRequest& request);
 
  private:
-  apkg::Checked<Environment> install(const EnvironmentRequest& request, const std::string& key);
-  void remove_leftovers(const std::string& key) const;
+  apkg::Checked<std::string> lock_for(const EnvironmentRequest& request, const std::string& key,
+                                      Installer& installer, const StoreEvents& events) const;
+  apkg::Checked<void> install(const EnvironmentRequest& request, const std::string& key,
+                              const std::filesystem::path& building,
+                              const StoreEvents& events) const;
   std::filesystem::path directory_;
 };
 

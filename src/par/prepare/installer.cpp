@@ -10,6 +10,7 @@
 #include "apkg/digest.hpp"
 #include "base/files.hpp"
 #include "base/percent.hpp"
+#include "par/prepare/installer_failure.hpp"
 #include "par/prepare/limits.hpp"
 #include "par/prepare/program.hpp"
 
@@ -32,22 +33,6 @@ std::string find_uv(const std::map<std::string, std::string>& env) {
   return {};
 }
 
-// "https://user:password@host/…" without what stands before '@'.
-std::string without_credentials(std::string line) {
-  for (std::size_t at = line.find("://"); at != std::string::npos; at = line.find("://", at + 3)) {
-    const std::size_t end = line.find_first_of("/ '\"", at + 3);
-    const std::size_t sign = line.find('@', at + 3);
-    if (sign != std::string::npos && (end == std::string::npos || sign < end))
-      line.replace(at + 3, sign - at - 3, "[REDACTED]");
-  }
-  return line;
-}
-
-bool holds(const std::string& text, std::initializer_list<std::string_view> parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return text.find(part) != std::string::npos; });
-}
-
 // The digest of what pip took from the wheelhouse, for which its report gives none; empty when it
 // is no file.
 std::string digest_of_local(std::string_view url) {
@@ -68,6 +53,8 @@ apkg::Checked<std::string> lock_of_report(const std::string& text) {
     const auto& archive = item["download_info"].value("archive_info", nlohmann::json::object());
     const auto& hashes = archive.value("hashes", nlohmann::json::object());
     const std::string name = item["metadata"]["name"];
+    // The package itself, which is asked what it requires.
+    if (item["download_info"].contains("dir_info")) continue;
     const std::string sha256 = hashes.contains("sha256")
                                    ? hashes["sha256"].get<std::string>()
                                    : digest_of_local(item["download_info"].value("url", ""));
@@ -79,6 +66,22 @@ apkg::Checked<std::string> lock_of_report(const std::string& text) {
   }
   return lock;
 }
+
+// User name and password of an index would be seen by everyone in the list of processes: they go
+// by environment. Both installers read their own variable.
+void set_index(const EnvironmentRequest& request, std::map<std::string, std::string>& env) {
+  if (request.is_offline) {
+    for (const char* name : {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX",
+                             "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"})
+      env.erase(name);
+  } else if (!request.index_url.empty()) {
+    env.erase("UV_INDEX_URL");
+    env["UV_DEFAULT_INDEX"] = request.index_url;
+    env["PIP_INDEX_URL"] = request.index_url;
+  }
+}
+
+bool has_hash(const std::string& line) { return line.contains(" --hash="); }
 
 }  // namespace
 
@@ -104,27 +107,6 @@ std::vector<std::string> lock_lines(const std::string& lock) {
   return lines;
 }
 
-model::Failure installer_failure(const std::string& output) {
-  std::vector<std::string> evidence = last_lines(output, kEvidenceLines);
-  for (std::string& line : evidence) line = without_credentials(std::move(line));
-  model::Cause cause = model::Cause::DependencyFailed;
-  std::string message = "the dependencies could not be installed";
-  if (holds(output, {"was not found in the package registry", "No matching distribution found",
-                     "not found in the provided package locations", "there are no versions of",
-                     "there is no version of", "Could not find a version that satisfies"})) {
-    cause = model::Cause::DependencyNotFound;
-    message = "a dependency does not exist in the index, or not in that version";
-  } else if (holds(output, {"ResolutionImpossible", "conflicting dependencies",
-                            "No solution found when resolving"})) {
-    cause = model::Cause::DependencyConflict;
-    message = "the dependencies contradict each other";
-  } else if (holds(output, {"timed out", "Timeout"})) {
-    cause = model::Cause::DependencyTimeout;
-    message = "the index did not answer in time";
-  }
-  return model::make_failure(cause, std::move(message), std::move(evidence));
-}
-
 Installer::Installer(const EnvironmentRequest& request, fs::path scratch)
     : request_(request),
       scratch_(std::move(scratch)),
@@ -133,11 +115,23 @@ Installer::Installer(const EnvironmentRequest& request, fs::path scratch)
       deadline_(system_clock().now() + request.timeout) {
   // Nothing of the user's own configuration or site directories takes part.
   env_["HOME"] = scratch_.string();
+  env_.erase("XDG_CACHE_HOME");
+  env_.erase("XDG_CONFIG_HOME");
+  env_.erase("PYTHONPATH");
+  env_.erase("PYTHONHOME");
+  env_.erase("VIRTUAL_ENV");
   env_["PYTHONNOUSERSITE"] = "1";
   env_["UV_NO_CONFIG"] = "1";
+  // From a cache of the operator's files are copied: a link would share what happens to them.
+  env_["UV_LINK_MODE"] = env_.contains("UV_CACHE_DIR") ? "copy" : "hardlink";
+  env_.try_emplace("UV_CACHE_DIR", (scratch_ / "cache").string());
   env_["UV_PYTHON_DOWNLOADS"] = "never";
+  env_.try_emplace("PIP_CACHE_DIR", (scratch_ / "cache").string());
   env_["PIP_DISABLE_PIP_VERSION_CHECK"] = "1";
   env_["PIP_NO_INPUT"] = "1";
+  env_["PIP_ROOT_USER_ACTION"] = "ignore";
+  env_["TMPDIR"] = scratch_.string();
+  set_index(request_, env_);
 }
 
 fs::path Installer::write(const char* name, const std::string& text) {
@@ -149,8 +143,6 @@ fs::path Installer::write(const char* name, const std::string& text) {
 std::vector<std::string> Installer::source_options() const {
   std::vector<std::string> options;
   if (request_.is_offline) options.emplace_back("--no-index");
-  if (!request_.index_url.empty() && !request_.is_offline)
-    options.insert(options.end(), {"--index-url", request_.index_url});
   std::error_code failed;
   if (!request_.wheelhouse.empty() && fs::is_directory(request_.wheelhouse, failed))
     options.insert(options.end(), {"--find-links", request_.wheelhouse.string()});
@@ -168,47 +160,62 @@ apkg::Checked<std::string> Installer::run(std::vector<std::string> argv, const c
     return apkg::refuse(model::Cause::DependencyTimeout,
                         fmt::format("{} the dependencies took longer than {} s", doing,
                                     request_.timeout.count() / 1000),
-                        last_lines(end.error().detail, kEvidenceLines));
+                        installer_evidence(end.error().detail));
   if (!end) return apkg::refuse(model::Cause::DependencyFailed, "no installer runs", end.error());
   if (end->status.code != 0 || end->status.signal != 0)
     return std::unexpected(installer_failure(end->output));
   return end->output;
 }
 
-apkg::Checked<std::string> Installer::resolve_with(bool use_base_pins) {
-  const fs::path names = write("base.in", request_.base_names);
-  const fs::path pins = write("base.pins", request_.base_lock);
-  std::vector<std::string> inputs;
-  for (const apkg::RequirementsFile& file : request_.requirements.files)
-    if (inputs.empty()) inputs.push_back((request_.package_root / file.path).string());
-  if (!uv_.empty()) {
-    const fs::path lock = scratch_ / "resolved.lock";
-    std::vector<std::string> argv{uv_,
-                                  "pip",
-                                  "compile",
-                                  "--quiet",
-                                  "--generate-hashes",
-                                  "--no-header",
-                                  "--no-annotate",
-                                  "--python",
-                                  request_.interpreter.path,
-                                  "--output-file",
-                                  lock.string()};
-    argv.insert(argv.end(), inputs.begin(), inputs.end());
-    argv.push_back(names.string());
-    if (use_base_pins) argv.insert(argv.end(), {"--constraint", pins.string()});
-    CHECKED_TRY(const std::string ignored, run(std::move(argv), "resolving"));
-    const auto text = read_file(lock);
-    if (!text)
-      return apkg::refuse(model::Cause::DependencyFailed, "uv wrote no lock", text.error());
-    return *text;
+apkg::Checked<InstallerInput> Installer::written_input() {
+  CHECKED_TRY(InstallerInput input,
+              write_requirements(request_.requirements, request_.package_root, scratch_));
+  input.files.push_back(write("base.in", request_.base_names));
+  if (!request_.requirements.needs_build) return input;
+  project_ = scratch_ / "project";
+  if (const auto copied = copy_project(request_.package_root, project_); !copied)
+    return apkg::refuse(model::Cause::DependencyFailed,
+                        "the package cannot be built to find out what it requires", copied.error());
+  return input;
+}
+
+apkg::Checked<std::string> Installer::resolve_with_uv(const InstallerInput& input,
+                                                      bool use_base_pins) {
+  const fs::path lock = scratch_ / "resolved.lock";
+  std::vector<std::string> argv{uv_,
+                                "pip",
+                                "compile",
+                                "--quiet",
+                                "--no-header",
+                                "--no-annotate",
+                                "--python",
+                                request_.interpreter.path,
+                                "--generate-hashes",
+                                "--output-file",
+                                lock.string()};
+  for (const fs::path& file : input.files) argv.push_back(file.string());
+  if (!project_.empty()) {
+    std::error_code failed;
+    const bool is_new = fs::exists(project_ / "pyproject.toml", failed) &&
+                        !fs::exists(project_ / "setup.py", failed);
+    argv.push_back((project_ / (is_new ? "pyproject.toml" : "setup.py")).string());
   }
+  if (use_base_pins)
+    argv.insert(argv.end(), {"--constraint", write("base.pins", request_.base_lock).string()});
+  CHECKED_TRY(const std::string ignored, run(std::move(argv), "resolving"));
+  const auto text = read_file(lock);
+  if (!text) return apkg::refuse(model::Cause::DependencyFailed, "uv wrote no lock", text.error());
+  return *text;
+}
+
+apkg::Checked<std::string> Installer::resolve_with_pip(const InstallerInput& input,
+                                                       bool use_base_pins) {
   const fs::path report = scratch_ / "report.json";
   std::vector<std::string> argv{
       request_.interpreter.path, "-m",       "pip",          "install", "--quiet", "--dry-run",
       "--ignore-installed",      "--report", report.string()};
-  for (const std::string& input : inputs) argv.insert(argv.end(), {"-r", input});
-  argv.insert(argv.end(), {"-r", names.string()});
+  for (const fs::path& file : input.files) argv.insert(argv.end(), {"-r", file.string()});
+  if (!project_.empty()) argv.push_back(project_.string());
   if (use_base_pins) {
     // pip takes no hashes in constraints.
     std::string plain;
@@ -224,27 +231,34 @@ apkg::Checked<std::string> Installer::resolve_with(bool use_base_pins) {
 }
 
 apkg::Checked<std::string> Installer::resolve() {
+  CHECKED_TRY(const InstallerInput input, written_input());
+  const auto resolve_with = [&](bool use_base_pins) {
+    return uv_.empty() ? resolve_with_pip(input, use_base_pins)
+                       : resolve_with_uv(input, use_base_pins);
+  };
   auto lock = resolve_with(true);
   if (lock || lock.error().cause == model::Cause::DependencyTimeout) return lock;
   return resolve_with(false);
 }
 
 apkg::Checked<void> Installer::install(const std::string& lock, const fs::path& target) {
-  const fs::path file = write("install.lock", lock);
+  CHECKED_TRY(const InstallerInput input,
+              write_requirements(request_.requirements, request_.package_root, scratch_));
+  std::string text;
+  // A lock names packages, not where they come from.
+  for (const std::string& line : input.source_lines) text += line + "\n";
+  const fs::path file = write("install.lock", text + lock);
+  const std::vector<std::string> lines = lock_lines(lock);
+  // A commit of a repository has no hash; its name is one.
+  const bool is_hashed = std::ranges::all_of(lines, has_hash);
   std::vector<std::string> argv;
   if (!uv_.empty())
-    argv = {uv_,
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "--no-deps",
-            "--python",
-            request_.interpreter.path,
-            "--target",
-            target.string(),
-            "-r",
-            file.string()};
+    argv = {uv_,         "pip",
+            "install",   "--quiet",
+            "--no-deps", is_hashed ? "--require-hashes" : "--verify-hashes",
+            "--python",  request_.interpreter.path,
+            "--target",  target.string(),
+            "-r",        file.string()};
   else
     argv = {request_.interpreter.path,
             "-m",

@@ -7,7 +7,9 @@
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "par/prepare/interpreter_record.hpp"
 #include "par/prepare/limits.hpp"
 #include "par/prepare/program.hpp"
 
@@ -40,22 +42,72 @@ Result<Interpreter> ask(const std::string& path, const std::map<std::string, std
                      .platform = answer.at("platform")};
 }
 
-std::vector<std::string> candidates(const std::string& wanted,
-                                    const std::map<std::string, std::string>& env) {
-  if (!wanted.empty()) return {wanted};
-  std::vector<std::string> paths;
-  if (const auto given = env.find("PAR_PYTHON"); given != env.end() && !given->second.empty())
-    return {given->second};
-  paths.insert(paths.end(), {"/usr/bin/python3", "/usr/local/bin/python3"});
+// As it said the last time, or asked now: starting it takes longer than all else of a cached boot.
+Result<Interpreter> ask_once(const std::string& path, const std::map<std::string, std::string>& env,
+                             const fs::path& records) {
+  if (auto known = recorded_interpreter(records, path)) return std::move(*known);
+  TRY(Interpreter found, ask(path, env));
+  record_interpreter(records, path, found);
+  return found;
+}
+
+// The places where interpreters are looked for, without the last slash.
+std::vector<std::string> directories(const std::map<std::string, std::string>& env) {
+  std::vector<std::string> found = {"/usr/bin", "/usr/local/bin"};
   if (const auto path = env.find("PATH"); path != env.end()) {
     std::string_view rest(path->second);
     while (!rest.empty()) {
       const std::string_view directory = rest.substr(0, rest.find(':'));
-      if (directory.starts_with('/')) paths.push_back(std::string(directory) + "/python3");
+      if (directory.starts_with('/')) found.emplace_back(directory);
       rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
     }
   }
+  return found;
+}
+
+std::vector<std::string> candidates(const std::string& wanted, const PythonVersion& least,
+                                    const std::map<std::string, std::string>& env) {
+  if (!wanted.empty()) return {wanted};
+  if (const auto given = env.find("PAR_PYTHON"); given != env.end() && !given->second.empty())
+    return {given->second};
+  std::vector<std::string> paths;
+  if (least.minor > 0)
+    for (const std::string& directory : directories(env))
+      paths.push_back(fmt::format("{}/python{}.{}", directory, least.major, least.minor));
+  for (const std::string& directory : directories(env)) paths.push_back(directory + "/python3");
   return paths;
+}
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+// The first that is new enough and may be used; the others are told with the reason why not.
+std::optional<Interpreter> first_usable(const std::vector<std::string>& paths,
+                                        const PythonVersion& least, std::int64_t worker_uid,
+                                        const std::map<std::string, std::string>& env,
+                                        const fs::path& records,
+                                        std::vector<std::string>& looked_at) {
+  for (const std::string& path : paths) {
+    if (::access(path.c_str(), X_OK) != 0) continue;
+    auto found = ask_once(path, env, records);
+    if (!found) {
+      looked_at.push_back(found.error().message);
+    } else if (std::pair(found->major, found->minor) < std::pair(least.major, least.minor)) {
+      looked_at.push_back(fmt::format("{} is Python {}", found->path, found->version));
+    } else if (worker_uid >= 0 && !is_reachable_by_others(found->path)) {
+      looked_at.push_back(
+          fmt::format("{} cannot be run by the agent's own user ({})", found->path, worker_uid));
+    } else {
+      return std::move(*found);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -73,40 +125,43 @@ bool is_reachable_by_others(const std::string& path) {
 }
 
 apkg::Checked<PythonVersion> wanted_python(std::string_view runtime) {
-  if (runtime.empty()) return PythonVersion{};
-  if (!runtime.starts_with("python"))
+  const std::string name = lower(runtime);
+  std::size_t words = 0;  // letters at the beginning: the language
+  while (words < name.size() && is_letter(name[words])) ++words;
+  if (words > 0 && name.compare(0, words, "python") != 0)
     return apkg::refuse(
         model::Cause::WrongRuntime,
-        fmt::format("the package asks for runtime '{}'; this runtime runs Python", runtime),
+        fmt::format(
+            "the package asks for runtime '{}'; this runtime runs Python, Node.js and executables",
+            runtime),
         {fmt::format("agent.yaml: runtime: {}", runtime)},
-        "Set `runtime: python3.11` (or newer) in agent.yaml.");
-  const std::size_t digit = runtime.find_first_of("0123456789");
+        "Set `runtime: python3.11` (or newer) or `runtime: node20` in agent.yaml; a compiled "
+        "program is started with `entrypoint: exec:./path`.");
   PythonVersion version;
-  if (digit == std::string_view::npos) return version;
-  const char* const end = runtime.data() + runtime.size();
-  const auto major = std::from_chars(runtime.data() + digit, end, version.major);
+  const std::size_t digit = name.find_first_of("0123456789", words);
+  if (digit == std::string::npos) return version;
+  version.is_range = name.find_first_of("<>~^!", words) < digit;
+  const char* const end = name.data() + name.size();
+  const auto major = std::from_chars(name.data() + digit, end, version.major);
   if (major.ptr != end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, version.minor);
   return version;
 }
 
 apkg::Checked<Interpreter> find_interpreter(const std::string& wanted, std::string_view runtime,
                                             std::int64_t worker_uid,
-                                            const std::map<std::string, std::string>& env) {
+                                            const std::map<std::string, std::string>& env,
+                                            const fs::path& records) {
   CHECKED_TRY(const PythonVersion least, wanted_python(runtime));
   std::vector<std::string> looked_at;
-  for (const std::string& path : candidates(wanted, env)) {
-    if (::access(path.c_str(), X_OK) != 0) continue;
-    const auto found = ask(path, env);
-    if (!found) {
-      looked_at.push_back(found.error().message);
-    } else if (std::pair(found->major, found->minor) < std::pair(least.major, least.minor)) {
-      looked_at.push_back(fmt::format("{} is Python {}", found->path, found->version));
-    } else if (worker_uid >= 0 && !is_reachable_by_others(found->path)) {
-      looked_at.push_back(
-          fmt::format("{} cannot be run by the agent's own user ({})", found->path, worker_uid));
-    } else {
-      return *found;
-    }
+  auto found =
+      first_usable(candidates(wanted, least, env), least, worker_uid, env, records, looked_at);
+  if (found) {
+    const bool is_newer =
+        std::pair(found->major, found->minor) > std::pair(least.major, least.minor);
+    if (is_newer && least.minor > 0 && !least.is_range)
+      found->warning = fmt::format("the package asks for Python {}.{}; Python {} is used",
+                                   least.major, least.minor, found->version);
+    return std::move(*found);
   }
   if (looked_at.empty()) looked_at.emplace_back("no python3 was found");
   return apkg::refuse(

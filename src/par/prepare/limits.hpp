@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.hpp"
 
@@ -11,11 +12,25 @@ inline constexpr std::size_t kMaxSpecBytes = 1024 * 1024;
 /// What is kept of an installer's output, and how many of its last lines become evidence.
 inline constexpr std::size_t kMaxOutputBytes = 4 * 1024 * 1024;
 inline constexpr std::size_t kEvidenceLines = 15;
+/// What is read of a program to see what it is made for.
+inline constexpr std::size_t kProgramHeadBytes = 64 * 1024;
 /// Asking an interpreter who it is.
 inline constexpr Millis kInterpreterTimeout{15'000};
 /// Byte-compiling an installed environment.
 inline constexpr Millis kCompileTimeout{300'000};
 /// Waiting for another process that installs the same environment, on top of the install timeout.
 inline constexpr Millis kLockMargin{60'000};
+
+/// What a store of environments keeps when nobody says otherwise (ENV_STORE_MAX_MB,
+/// ENV_STORE_MAX_IDLE_DAYS).
+inline constexpr std::uint64_t kDefaultStoreBytes = std::uint64_t{20} << 30;
+inline constexpr std::int64_t kMillisOfDay = 24 * 3600 * 1000;
+inline constexpr Millis kDefaultStoreIdle{30 * kMillisOfDay};
+/// A lease of a process of another machine, container or boot counts this long.
+inline constexpr Millis kForeignLeaseAge{7 * kMillisOfDay};
+/// A damaged environment is kept to be looked at.
+inline constexpr Millis kDamagedAge{kMillisOfDay};
+/// A lock that nobody has used is kept.
+inline constexpr Millis kResolvedAge{365 * kMillisOfDay};
 
 }  // namespace pixell::prepare

@@ -33,8 +33,9 @@ Result<std::string> read_stdin() {
 // Exits 0 once a final line was written, whatever it says; 2 when it was called wrongly.
 int main(int argc, char** argv) {
   const bool is_warm = argc == 2 && std::strcmp(argv[1], "--warm") == 0;
-  if (argc > 1 && !is_warm) {
-    fmt::print(stderr, "usage: par-prepare [--warm] < spec.json\n");
+  const bool is_check = argc == 2 && std::strcmp(argv[1], "--check") == 0;
+  if (argc > 1 && !is_warm && !is_check) {
+    fmt::print(stderr, "usage: par-prepare [--warm | --check] < spec.json\n");
     return 2;
   }
   const auto text = read_stdin();
@@ -53,6 +54,8 @@ int main(int argc, char** argv) {
   const auto env = own_environment();
   if (is_warm)
     prepare::warm(*spec, env, report);
+  else if (is_check)
+    prepare::check(*spec, report);
   else
     prepare::prepare(*spec, env, report);
   return is_heard ? 0 : 1;

@@ -12,8 +12,13 @@
 #include "apkg/requirements.hpp"
 #include "base/files.hpp"
 #include "model/environment.hpp"
+#include "model/language.hpp"
 #include "model/manifest.hpp"
+#include "par/prepare/collector.hpp"
 #include "par/prepare/environment_store.hpp"
+#include "par/prepare/other_language.hpp"
+#include "par/prepare/store_entry.hpp"
+#include "par/prepare/store_layout.hpp"
 #include "par/prepare/venv.hpp"
 
 namespace pixell::prepare {
@@ -22,6 +27,24 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kInstalling = "Installing dependencies";
+
+json collect_unused(const Spec& spec, const Report& report) {
+  const StoreLimits limits{
+      .max_bytes = static_cast<std::uint64_t>(spec.env_store_max_mb) * 1024 * 1024,
+      .max_idle = Millis(spec.env_store_max_idle_days * kMillisOfDay)};
+  json removed = json::array();
+  collect(spec.env_store, limits, [&](const Collected& gone) {
+    removed.push_back(gone.key);
+    report({{"event", "Removed an environment"},
+            {"fields",
+             {{"environment", gone.key.substr(0, 12)},
+              {"bytes", gone.bytes},
+              {"reason", gone.reason}}}});
+  });
+  return removed;
+}
 
 // One preparation: the spec, where to tell, and what is known so far.
 class Preparation {
@@ -39,17 +62,21 @@ class Preparation {
                    {"root", root.string()},
                    {"package_sha256", sha256_},
                    {"dotenv", dotenv}};
-    if (manifest.rest || manifest.a2a || !manifest.http_server.empty()) {
+    if (model::language_of(manifest) != model::Language::Python) {
+      phase("dependencies");
+      CHECKED_TRY_VOID(add_other_language(root, manifest, result));
+    } else if (manifest.rest || manifest.a2a || !manifest.http_server.empty() ||
+               !manifest.entrypoint.empty()) {
       phase("dependencies");
       CHECKED_TRY_VOID(add_environment(root, manifest, result));
     }
-    log("Package loaded successfully", {{"package_id", manifest.name + "@" + manifest.version}});
     return result;
   }
 
   apkg::Checked<json> run_warm() {
     CHECKED_TRY(const Interpreter interpreter,
-                find_interpreter(spec_.python, "", spec_.worker_uid, env_));
+                find_interpreter(spec_.python, "", spec_.worker_uid, env_,
+                                 StoreLayout{spec_.env_store}.interpreters()));
     CHECKED_TRY(const Environment environment, provide(interpreter, {}, "/"));
     return json{{"ok", true}, {"lock", environment.lock}, {"was_there", environment.was_there}};
   }
@@ -57,6 +84,7 @@ class Preparation {
  private:
   void phase(const char* name) { report_({{"phase", name}}); }
   void log(const char* event, json fields = json::object()) {
+    has_installed_ |= std::string_view(event) == kInstalling;
     report_({{"event", event}, {"fields", std::move(fields)}});
   }
 
@@ -74,6 +102,9 @@ class Preparation {
       if (failed)
         return apkg::refuse(model::Cause::PackageNotFound,
                             fmt::format("cannot read {}", archive.string()));
+      if (!spec_.package_sha256.empty())
+        report_({{"event", "PACKAGE_SHA256 is not checked: the package is a directory"},
+                 {"level", "warning"}});
       return real;
     }
     phase("verify");
@@ -105,7 +136,8 @@ class Preparation {
          .allow_hosts = spec_.allow_hosts},
         archive, parts);
     if (!fetched) return std::unexpected(fetched.error());
-    log("Downloaded package", {{"bytes", fetched->bytes}});
+    const bool is_s3 = spec_.package_url.starts_with("s3://");
+    log(is_s3 ? "Downloaded package from S3" : "Downloaded package", {{"bytes", fetched->bytes}});
     log("Package downloaded successfully");
     return {};
   }
@@ -151,6 +183,7 @@ class Preparation {
     return EnvironmentStore(spec_.env_store)
         .provide({.interpreter = interpreter,
                   .requirements = std::move(requirements),
+                  .package_sha256 = sha256_,
                   .base_lock = *lock,
                   .base_names = *names,
                   .index_url = spec_.index_url,
@@ -159,16 +192,32 @@ class Preparation {
                   .timeout = Millis(spec_.install_timeout_s * 1000),
                   .env = env_,
                   .package_root = root},
-                 [this](std::string_view key) {
-                   log("Creating virtual environment", {{"environment", key.substr(0, 12)}});
-                   log("Installing dependencies");
-                 });
+                 {.on_resolve =
+                      [this](std::string_view key) {
+                        log("Resolving dependencies", {{"environment", key.substr(0, 12)}});
+                      },
+                  .on_install =
+                      [this](std::string_view key) {
+                        log("Creating virtual environment", {{"environment", key.substr(0, 12)}});
+                        log(kInstalling);
+                      },
+                  .on_damaged =
+                      [this](std::string_view reason) {
+                        report_({{"event", "The environment is damaged and is made again"},
+                                 {"level", "warning"},
+                                 {"fields", {{"reason", reason}}}});
+                      }});
   }
 
   apkg::Checked<void> add_environment(const fs::path& root, const model::Manifest& manifest,
                                       json& result) {
     CHECKED_TRY(const Interpreter interpreter,
-                find_interpreter(spec_.python, manifest.runtime, spec_.worker_uid, env_));
+                find_interpreter(spec_.python, manifest.runtime, spec_.worker_uid, env_,
+                                 StoreLayout{spec_.env_store}.interpreters()));
+    if (!interpreter.warning.empty())
+      report_({{"event", "Another Python is used than the package names"},
+               {"level", "warning"},
+               {"fields", {{"reason", interpreter.warning}}}});
     CHECKED_TRY(apkg::Requirements requirements, apkg::find_requirements(root));
     CHECKED_TRY(const Environment environment, provide(interpreter, std::move(requirements), root));
     if (environment.was_there) log("Reusing existing venv");
@@ -177,16 +226,33 @@ class Preparation {
       return apkg::refuse(model::Cause::Internal, "the virtual environment cannot be made",
                           python.error());
     result["interpreter"] = interpreter.path;
-    result["python_version"] = interpreter.version;
+    result["interpreter_version"] = interpreter.version;
     result["venv_python"] = python->string();
     result["lock"] = environment.lock;
     return {};
+  }
+
+  apkg::Checked<void> add_other_language(const fs::path& root, const model::Manifest& manifest,
+                                         json& result) {
+    const OtherLanguage given{
+        .spec = spec_,
+        .env = env_,
+        .root = root,
+        .manifest = manifest,
+        .log = [this](const char* event, const char* level, const json& fields) {
+          has_installed_ |= std::string_view(event) == kInstalling;
+          report_({{"event", event}, {"level", level}, {"fields", fields}});
+        }};
+    return model::language_of(manifest) == model::Language::Node
+               ? prepare_node(given, result)
+               : prepare_executable(given, result);
   }
 
   const Spec& spec_;
   const std::map<std::string, std::string>& env_;
   const Report& report_;
   std::string sha256_;
+  bool has_installed_ = false;
 };
 
 void finish(const apkg::Checked<json>& result, const Report& report) {
@@ -213,6 +279,9 @@ Result<Spec> spec_from_json(const json& given) try {
             .is_offline = given.value("offline", false),
             .index_url = given.value("index_url", std::string()),
             .install_timeout_s = given.value("install_timeout_s", std::int64_t{300})};
+  spec.env_store_max_mb = given.value("env_store_max_mb", spec.env_store_max_mb);
+  spec.env_store_max_idle_days =
+      given.value("env_store_max_idle_days", spec.env_store_max_idle_days);
   return spec;
 } catch (const json::exception& wrong) {
   return make_error(ErrorCode::InvalidArgument, fmt::format("bad spec: {}", wrong.what()));
@@ -221,6 +290,18 @@ Result<Spec> spec_from_json(const json& given) try {
 void prepare(const Spec& spec, const std::map<std::string, std::string>& env,
              const Report& report) {
   finish(Preparation(spec, env, report).run(), report);
+}
+
+void check(const Spec& spec, const Report& report) {
+  json damaged = json::array();
+  check_entries(spec.env_store, [&](const std::string& key, const std::string& reason) {
+    damaged.push_back(key);
+    report({{"event", "A damaged environment was set aside"},
+            {"level", "warning"},
+            {"fields", {{"environment", key.substr(0, 12)}, {"reason", reason}}}});
+  });
+  const json removed = collect_unused(spec, report);
+  report({{"ok", true}, {"damaged", damaged}, {"removed", removed}});
 }
 
 void warm(const Spec& spec, const std::map<std::string, std::string>& env, const Report& report) {

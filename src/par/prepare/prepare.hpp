@@ -10,6 +10,7 @@
 
 #include "apkg/checked.hpp"
 #include "base/clock.hpp"
+#include "par/prepare/limits.hpp"
 
 namespace pixell::prepare {
 
@@ -29,6 +30,8 @@ struct Spec {
   bool is_offline = false;
   std::string index_url;
   std::int64_t install_timeout_s = 300;
+  std::int64_t env_store_max_mb = static_cast<std::int64_t>(kDefaultStoreBytes >> 20);
+  std::int64_t env_store_max_idle_days = kDefaultStoreIdle.count() / kMillisOfDay;
 };
 
 /// InvalidArgument names the member that is wrong.
@@ -43,5 +46,9 @@ void prepare(const Spec& spec, const std::map<std::string, std::string>& env, co
 
 /// Installs the base environment only; the result line has its lock.
 void warm(const Spec& spec, const std::map<std::string, std::string>& env, const Report& report);
+
+/// Compares everything in the store of environments with its digests, sets aside what is damaged,
+/// and collects (see collector.hpp); the result line has the keys of both.
+void check(const Spec& spec, const Report& report);
 
 }  // namespace pixell::prepare

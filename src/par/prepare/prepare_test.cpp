@@ -9,6 +9,7 @@
 #include "apkg/testing/zip_writer.hpp"
 #include "base/process.hpp"
 #include "par/prepare/installer.hpp"
+#include "par/prepare/installer_failure.hpp"
 #include "par/prepare/interpreter.hpp"
 #include "par/prepare/program.hpp"
 
@@ -136,7 +137,66 @@ TEST(WantedPython, ReadsWhatManifestsSay) {
   EXPECT_EQ(wanted_python("python3.11")->minor, 11);
   EXPECT_EQ(wanted_python("python>=3.8")->minor, 8);
   EXPECT_EQ(wanted_python("python3")->major, 3);
-  EXPECT_FALSE(wanted_python("node20"));
+  EXPECT_EQ(wanted_python("Python 3.12")->minor, 12);
+  EXPECT_EQ(wanted_python("3.11")->minor, 11);
+  EXPECT_FALSE(wanted_python("python3.11")->is_range);
+  EXPECT_TRUE(wanted_python("python>=3.8")->is_range);
+  for (const char* other : {"node20", "go1.21", "pypy3.9", "ruby"})
+    EXPECT_FALSE(wanted_python(other)) << other;
+}
+
+// A program that says it is some Python.
+class InterpretersTest : public PrepareTest {
+ protected:
+  std::string add(const std::string& name, int minor) {
+    fs::create_directories(root_ / "bin");
+    const fs::path path = root_ / "bin" / name;
+    std::ofstream(path) << "#!/bin/sh\necho '"
+                        << json{{"path", path.string()},
+                                {"version", "3." + std::to_string(minor) + ".0"},
+                                {"major", 3},
+                                {"minor", minor},
+                                {"abi", "none"},
+                                {"platform", "none"}}
+                               .dump()
+                        << "'\n";
+    fs::permissions(path, fs::perms(0755));
+    return path.string();
+  }
+  apkg::Checked<Interpreter> find(std::string_view runtime, const std::string& wanted = "") {
+    return find_interpreter(wanted, runtime, -1, {{"PATH", (root_ / "bin").string()}});
+  }
+};
+
+TEST_F(InterpretersTest, PrefersTheMinorVersionThatIsNamed) {
+  add("python3", 98);
+  const std::string named = add("python3.97", 97);
+
+  const auto found = find("python3.97");
+
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->path, named);
+  EXPECT_TRUE(found->warning.empty()) << found->warning;
+}
+
+TEST_F(InterpretersTest, TakesANewerOneWithAWarning) {
+  add("python3", 98);
+
+  const auto newer = find("python3.97");
+  const auto range = find("python>=3.97");
+
+  ASSERT_TRUE(newer && range);
+  EXPECT_EQ(newer->warning, "the package asks for Python 3.97; Python 3.98.0 is used");
+  EXPECT_TRUE(range->warning.empty()) << range->warning;
+}
+
+TEST_F(InterpretersTest, RefusesAnOlderOneAndSaysWhatThereIs) {
+  const auto found = find("python3.99", add("python3", 98));
+
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().cause, model::Cause::WrongRuntime);
+  EXPECT_EQ(found.error().message, "no Python 3.99 or newer was found");
+  EXPECT_NE(found.error().evidence.at(0).find("Python 3.98.0"), std::string::npos);
 }
 
 TEST(InstallerFailure, RemovesPasswordsFromTheEvidence) {

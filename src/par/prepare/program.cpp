@@ -93,4 +93,14 @@ std::vector<std::string> last_lines(const std::string& output, std::size_t count
   return lines;
 }
 
+std::string without_credentials(std::string line) {
+  for (std::size_t at = line.find("://"); at != std::string::npos; at = line.find("://", at + 3)) {
+    const std::size_t end = line.find_first_of("/ '\"", at + 3);
+    const std::size_t sign = line.find('@', at + 3);
+    if (sign != std::string::npos && (end == std::string::npos || sign < end))
+      line.replace(at + 3, sign - at - 3, "[REDACTED]");
+  }
+  return line;
+}
+
 }  // namespace pixell::prepare

@@ -28,4 +28,7 @@ Result<ProgramEnd> run_program(const ProgramRun& run);
 /// The last lines of an output that say something, oldest first.
 std::vector<std::string> last_lines(const std::string& output, std::size_t count);
 
+/// "https://user:password@host/…" without what stands before '@'.
+std::string without_credentials(std::string line);
+
 }  // namespace pixell::prepare

@@ -19,12 +19,14 @@ Result<fs::path> make_venv(const fs::path& directory, const Interpreter& interpr
        {directory, directory / "bin", directory / "lib", packages.parent_path(), packages})
     TRY_VOID(make_directories(made, 0755));
   const fs::path home = fs::path(interpreter.path).parent_path();
+  // Made anew by every life of par: nothing here has to survive a power cut.
   TRY_VOID(write_file_atomically(
       directory / "pyvenv.cfg",
       fmt::format("home = {}\ninclude-system-site-packages = false\nversion = {}\n", home.string(),
                   interpreter.version),
-      0644));
-  TRY_VOID(write_file_atomically(packages / "pixell.pth", site_packages.string() + "\n", 0644));
+      0644, Durability::ProcessCrash));
+  TRY_VOID(write_file_atomically(packages / "pixell.pth", site_packages.string() + "\n", 0644,
+                                 Durability::ProcessCrash));
   fs::create_symlink(interpreter.path, directory / "bin" / "python", failed);
   if (failed) return errno_error("cannot link the interpreter", failed.value());
   return directory / "bin" / "python";

@@ -1,0 +1,120 @@
+#include "par/prepare/node_interpreter.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "par/prepare/interpreter.hpp"
+#include "par/prepare/limits.hpp"
+#include "par/prepare/program.hpp"
+
+namespace pixell::prepare {
+
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+constexpr const char* kWhoAreYou =
+    "console.log(JSON.stringify({path:require('fs').realpathSync(process.execPath),"
+    "version:process.versions.node,abi:process.versions.modules,"
+    "platform:process.platform+'-'+process.arch}))";
+
+constexpr std::array kPassedOn = {
+    std::string_view("PATH"),        std::string_view("LANG"),
+    std::string_view("HTTP_PROXY"),  std::string_view("HTTPS_PROXY"),
+    std::string_view("NO_PROXY"),    std::string_view("http_proxy"),
+    std::string_view("https_proxy"), std::string_view("no_proxy"),
+    std::string_view("NPM_TOKEN"),   std::string_view("NODE_AUTH_TOKEN")};
+
+int leading_number(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+Result<NodeInterpreter> ask(const std::string& path, const Environment& env) {
+  TRY(const ProgramEnd end, run_program({.argv = {path, "-e", kWhoAreYou},
+                                         .env = node_environment(env, path),
+                                         .timeout = kInterpreterTimeout}));
+  const auto answer = nlohmann::json::parse(end.output, nullptr, false);
+  if (end.status.code != 0 || end.status.signal != 0 || !answer.is_object())
+    return make_error(ErrorCode::FailedPrecondition, fmt::format("{} is not a Node.js", path));
+  NodeInterpreter node{.path = answer.value("path", path),
+                       .version = answer.value("version", ""),
+                       .platform = answer.value("platform", ""),
+                       .abi = answer.value("abi", "")};
+  node.major = leading_number(node.version);
+  return node;
+}
+
+std::vector<std::string> candidates(const Environment& env) {
+  if (const auto given = env.find("PAR_NODE"); given != env.end() && !given->second.empty())
+    return {given->second};
+  std::vector<std::string> paths = {"/usr/bin/node", "/usr/local/bin/node"};
+  const auto path = env.find("PATH");
+  std::string_view rest = path == env.end() ? std::string_view() : path->second;
+  while (!rest.empty()) {
+    const std::string_view directory = rest.substr(0, rest.find(':'));
+    std::string candidate = std::string(directory) + "/node";
+    if (directory.starts_with('/') && std::ranges::find(paths, candidate) == paths.end())
+      paths.push_back(std::move(candidate));
+    rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
+  }
+  return paths;
+}
+
+}  // namespace
+
+int wanted_node(std::string_view runtime) {
+  const std::size_t digit = runtime.find_first_of("0123456789");
+  return digit == std::string_view::npos ? 0 : leading_number(runtime.substr(digit));
+}
+
+Environment node_environment(const Environment& env, const std::string& interpreter) {
+  Environment made;
+  for (const auto& [name, value] : env)
+    if (std::ranges::find(kPassedOn, name) != kPassedOn.end()) made[name] = value;
+  if (const auto file = env.find("SSL_CERT_FILE"); file != env.end())
+    made["NODE_EXTRA_CA_CERTS"] = file->second;
+  made["PATH"] = interpreter.substr(0, interpreter.rfind('/')) + ":" + made["PATH"];
+  return made;
+}
+
+apkg::Checked<NodeInterpreter> find_node(std::string_view runtime, std::int64_t worker_uid,
+                                         const Environment& env) {
+  const int wanted = wanted_node(runtime);
+  std::optional<NodeInterpreter> best;
+  std::vector<std::string> looked_at;
+  for (const std::string& path : candidates(env)) {
+    if (::access(path.c_str(), X_OK) != 0) continue;
+    auto found = ask(path, env);
+    if (!found) {
+      looked_at.push_back(found.error().message);
+    } else if (worker_uid >= 0 && !is_reachable_by_others(found->path)) {
+      looked_at.push_back(
+          fmt::format("{} cannot be run by the agent's own user ({})", found->path, worker_uid));
+    } else if (found->major < wanted) {
+      looked_at.push_back(fmt::format("{} is Node.js {}", found->path, found->version));
+    } else if (wanted == 0 || found->major == wanted) {
+      return *found;
+    } else if (!best || found->major < best->major) {
+      best = std::move(*found);  // newer: the nearest of them
+    }
+  }
+  if (best) return *best;
+  if (looked_at.empty()) looked_at.emplace_back("no node was found");
+  return apkg::refuse(model::Cause::WrongRuntime,
+                      wanted == 0 ? std::string("no usable Node.js was found")
+                                  : fmt::format("no Node.js {} or newer was found", wanted),
+                      looked_at,
+                      fmt::format("Install Node.js {} or newer, or name one with PAR_NODE.",
+                                  wanted == 0 ? 18 : wanted));
+}
+
+}  // namespace pixell::prepare
