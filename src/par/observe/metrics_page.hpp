@@ -1,0 +1,28 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "model/boot_report.hpp"
+#include "par/observe/metrics.hpp"
+#include "par/observe/process_usage.hpp"
+
+namespace pixell::par {
+
+/// What /metrics shows besides the counters.
+struct MetricsPageFacts {
+  std::string phase;  ///< where par is in its life
+  bool is_ready = false;
+  bool is_worker_up = false;
+  double boot_ms = 0;  ///< 0 before the first ready
+  std::vector<model::BootPhase> boot_phases;
+  std::optional<ProcessUsage> par;
+  std::optional<ProcessUsage> worker;
+};
+
+/// The body of /metrics: Prometheus text. docs/observability.md lists the families. Pure.
+std::string metrics_page(const Metrics& metrics, const MetricsPageFacts& facts);
+
+}  // namespace pixell::par
