@@ -39,7 +39,8 @@ Result<std::unique_ptr<Signals>> Signals::create(net::EventLoop& loop, Children&
   ::signal(SIGPIPE, SIG_IGN);
   UniqueFd fd(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd) return errno_error("cannot make a signalfd", errno);
-  std::unique_ptr<Signals> signals(new Signals(loop, children, std::move(on_stop), std::move(fd)));
+  std::unique_ptr<Signals> signals(
+      new Signals(loop, children, std::move(on_stop), std::move(fd)));
   TRY_VOID(loop.add(signals->fd_.get(), *signals));
   return signals;
 }

@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 
+#include "model/resources.hpp"
 #include "par/limits.hpp"
 
 namespace pixell::par {
@@ -26,19 +27,27 @@ constexpr std::array kParVariables = {
     std::string_view("BOOT_HARD_LIMIT_MULTIPLIER"),
     std::string_view("DEPLOYMENT_ID"),
     std::string_view("ENV_STORE_DIR"),
+    std::string_view("ENV_STORE_MAX_IDLE_DAYS"),
+    std::string_view("ENV_STORE_MAX_MB"),
     std::string_view("GRACEFUL_SHUTDOWN_TIMEOUT_SEC"),
     std::string_view("INSTANCE_DIR"),
     std::string_view("LISTEN_ADDR"),
     std::string_view("MAX_PACKAGE_SIZE_MB"),
     std::string_view("MULTIPLEXED"),
+    std::string_view("NPM_CACHE_DIR"),
+    std::string_view("NPM_REGISTRY_URL"),
     std::string_view("OFFLINE"),
     std::string_view("PACKAGE_SHA256"),
     std::string_view("PACKAGE_URL"),
     std::string_view("PACKAGE_URL_ALLOW_HOSTS"),
+    std::string_view("PAR_NODE"),
     std::string_view("PAR_PREPARE"),
     std::string_view("PAR_PYTHON"),
+    std::string_view("PAR_WORKER_DISK_MB"),
     std::string_view("PAR_WORKER_FD"),
+    std::string_view("PAR_WORKER_PROCESSES"),
     std::string_view("PAR_WORKER_UID"),
+    std::string_view("PAR_WORKER_UID_IS_EXCLUSIVE"),
     std::string_view("PIXELL_SHARE"),
     std::string_view("PIXELL_UV"),
     std::string_view("REST_LISTEN"),
@@ -168,8 +177,9 @@ void check_s3_url(Reader& reader, Config& config) {
   if (slash == std::string_view::npos || bucket.empty() || slash + 1 == rest.size())
     return reader.error("PACKAGE_URL must name a bucket and a key: s3://bucket/key");
   if (bucket != config.s3_bucket)
-    reader.warnings.push_back(fmt::format("S3 URL does not match expected bucket: {} is not {}",
-                                          bucket, config.s3_bucket));
+    reader.warnings.push_back(
+        fmt::format("S3 URL does not match expected bucket: {} is not {}", bucket,
+                    config.s3_bucket));
 }
 
 void read_package(Reader& reader, const ConfigStart& start, Config& config) {
@@ -177,8 +187,8 @@ void read_package(Reader& reader, const ConfigStart& start, Config& config) {
   if (const std::string bucket = reader.text("S3_BUCKET"); !bucket.empty()) {
     config.s3_bucket = bucket;
     if (!is_bucket(bucket))
-      reader.error(
-          fmt::format("S3_BUCKET is not a bucket name of 3 to 63 characters: '{}'", bucket));
+      reader.error(fmt::format("S3_BUCKET is not a bucket name of 3 to 63 characters: '{}'",
+                               bucket));
   }
   config.package_url = reader.text("PACKAGE_URL");
   if (config.package_url.starts_with("s3://"))
@@ -193,8 +203,8 @@ void read_package(Reader& reader, const ConfigStart& start, Config& config) {
     reader.error("No package: set PACKAGE_URL or AGENT_PACKAGE_PATH, or use `par run <package>`");
 
   config.package_sha256 = lower(reader.text("PACKAGE_SHA256"));
-  const bool is_hex = std::ranges::all_of(config.package_sha256,
-                                          [](unsigned char c) { return std::isxdigit(c) != 0; });
+  const bool is_hex = std::ranges::all_of(
+      config.package_sha256, [](unsigned char c) { return std::isxdigit(c) != 0; });
   if (!config.package_sha256.empty() && (config.package_sha256.size() != 64 || !is_hex))
     reader.error("PACKAGE_SHA256 must be 64 hexadecimal digits");
 
@@ -252,8 +262,8 @@ void read_listeners(Reader& reader, const ConfigStart& start, Config& config) {
   config.a2a_port_given = reader.has("A2A_PORT");
   config.ui_port_given = reader.has("UI_PORT");
   if (config.rest_port == config.a2a_port)
-    reader.error(
-        fmt::format("REST_PORT and A2A_PORT are both {}; they must differ", config.rest_port));
+    reader.error(fmt::format("REST_PORT and A2A_PORT are both {}; they must differ",
+                             config.rest_port));
   if (config.a2a_port == config.ui_port)
     reader.error(
         fmt::format("A2A_PORT and UI_PORT are both {}; they must differ", config.a2a_port));
@@ -300,7 +310,12 @@ void read_places(Reader& reader, Config& config) {
     cache_home = (reader.has("HOME") ? reader.text("HOME") : "/tmp") + "/.cache";
   config.env_store_dir = cache_home + "/pixell/environments";
   reader.absolute_path("ENV_STORE_DIR", config.env_store_dir);
+  reader.integer("ENV_STORE_MAX_MB", 0, 1'000'000'000, config.env_store_max_mb);
+  reader.integer("ENV_STORE_MAX_IDLE_DAYS", 0, 36'500, config.env_store_max_idle_days);
   reader.integer("PAR_WORKER_UID", 1, 4'294'967'294, config.worker_uid);
+  reader.boolean("PAR_WORKER_UID_IS_EXCLUSIVE", config.worker_uid_is_exclusive);
+  reader.integer("PAR_WORKER_PROCESSES", 0, model::kMaxProcesses, config.worker_processes);
+  reader.integer("PAR_WORKER_DISK_MB", 0, model::kMaxDiskMb, config.worker_disk_mb);
   reader.absolute_path("PAR_PYTHON", config.python);
   config.wheelhouse = reader.text("WHEELHOUSE_DIR");
   config.index_url = reader.text("PIP_INDEX_URL");

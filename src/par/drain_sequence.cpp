@@ -1,5 +1,6 @@
 #include "par/drain_sequence.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "par/limits.hpp"
@@ -7,8 +8,14 @@
 namespace pixell::par {
 
 DrainSequence::DrainSequence(net::EventLoop& loop, net::HttpServer& server, Agent& agent,
-                             const Log& log, std::function<void()> on_done)
-    : loop_(loop), server_(server), agent_(agent), log_(log), on_done_(std::move(on_done)) {}
+                             const Log& log, std::function<void()> on_deadline,
+                             std::function<void()> on_done)
+    : loop_(loop),
+      server_(server),
+      agent_(agent),
+      log_(log),
+      on_deadline_(std::move(on_deadline)),
+      on_done_(std::move(on_done)) {}
 
 void DrainSequence::start(Millis pause, Millis grace) {
   step_ = Step::Announced;
@@ -21,6 +28,8 @@ void DrainSequence::drain_server() {
   log_.info("Draining connections", {{"connections", server_.connections()},
                                      {"active_requests", server_.active_streams()},
                                      {"grace_seconds", double(grace_.count()) / 1000}});
+  // Event streams never end by themselves: a last event, and time for it to be read.
+  end_streams_timer_ = loop_.after(std::max(grace_ - kStreamEndMargin, Millis(0)), on_deadline_);
   timer_ = loop_.after(grace_, [this] {
     log_.warning("The grace period is over, cutting what still runs",
                  {{"active_requests", server_.active_streams()}});
@@ -36,6 +45,7 @@ void DrainSequence::end_agent(Millis grace) {
   if (step_ == Step::Ending || step_ == Step::Done) return;
   step_ = Step::Ending;
   timer_.cancel();
+  end_streams_timer_.cancel();
   if (agent_.state() == Agent::State::Down) return finish();
   agent_.stop(grace);
 }
@@ -44,6 +54,7 @@ void DrainSequence::hasten() {
   if (step_ == Step::Done) return;
   log_.warning("Hastened, cutting what still runs");
   server_.stop_accepting();
+  on_deadline_();
   server_.close_all();
   end_agent(Millis(0));
   agent_.kill();

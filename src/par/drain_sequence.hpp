@@ -11,14 +11,14 @@ namespace pixell::par {
 
 /// The ordered end of a serving par:
 ///
-///   idle ─start─▶ announced ─1 s─▶ draining ─no exchange left, or grace over─▶ ending ─worker
-///   gone─▶ done
+///   idle ─start─▶ announced ─1 s─▶ draining ─no exchange left, or grace over─▶ ending ─worker gone─▶ done
 ///                     └──────────────┴─────────────── hasten ──────────────────────▲
 class DrainSequence {
  public:
-  /// `on_done` is called once. The three outlive the sequence.
+  /// `on_deadline` is called shortly before what still runs is cut, `on_done` once at the end. The
+  /// three outlive the sequence.
   DrainSequence(net::EventLoop& loop, net::HttpServer& server, Agent& agent, const Log& log,
-                std::function<void()> on_done);
+                std::function<void()> on_deadline, std::function<void()> on_done);
 
   /// Begins. `pause` is how long connections are still accepted as usual, `grace` how long running
   /// exchanges may take after that.
@@ -40,10 +40,12 @@ class DrainSequence {
   net::HttpServer& server_;
   Agent& agent_;
   const Log& log_;
+  std::function<void()> on_deadline_;
   std::function<void()> on_done_;
   Step step_ = Step::Idle;
   Millis grace_{0};
   net::Timer timer_;
+  net::Timer end_streams_timer_;
 };
 
 }  // namespace pixell::par

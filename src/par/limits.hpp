@@ -13,6 +13,19 @@ inline constexpr std::size_t kMaxLinkQueuedBytes = 32 * 1024 * 1024;
 /// Handler calls that run at once; one more is ResourceExhausted.
 inline constexpr std::size_t kMaxExecutions = 1024;
 
+/// Events a streaming call may be ahead of its reader; the worker waits for more credit then.
+inline constexpr int kEventCredit = 16;
+/// Body of one A2A request over HTTP.
+inline constexpr std::size_t kMaxA2aBodyBytes = 8 * 1024 * 1024;
+/// A call over HTTP that does not end is ended after this, streaming or not.
+inline constexpr Millis kA2aCallTimeout{3'600'000};
+/// A comment on an event stream that is silent for this long keeps balancers from cutting it.
+inline constexpr Millis kHeartbeatPause{30'000};
+/// Comment bytes at the start of an event stream, so that buffers on the way let it through.
+inline constexpr std::size_t kFlushPaddingBytes = 2048;
+/// Event streams get their last event this long before the grace period of a drain is over.
+inline constexpr Millis kStreamEndMargin{250};
+
 /// One line of a child's output; a longer one is passed on in pieces.
 inline constexpr std::size_t kMaxOutputLineBytes = 16 * 1024;
 /// Lines of a child's output kept as evidence for the boot report.
@@ -34,11 +47,21 @@ inline constexpr Millis kProbePause{100};
 /// B/a2a/health asks a full servicer for this long.
 inline constexpr Millis kA2aHealthTimeout{500};
 
+/// How often a program that says nothing is looked at for whether it accepts connections: first
+/// pause, doubled up to the longest.
+inline constexpr Millis kServerLookFirst{5};
+inline constexpr Millis kServerLookMost{100};
+
 /// Between "not ready" and the first refused connection, so that balancers see the 503.
 inline constexpr Millis kNotReadyPause{1'000};
 /// A worker that was asked to drain has this long, then SIGTERM; then this long, then SIGKILL.
 inline constexpr Millis kWorkerDrainGrace{1'500};
 inline constexpr Millis kWorkerTermGrace{1'000};
+/// Descriptors of each process of the agent, and what its files are not open to.
+inline constexpr int kWorkerOpenFiles = 4096;
+inline constexpr unsigned kWorkerUmask = 0077;
+/// The agent goes first when memory runs out, long before par (0), which then says why.
+inline constexpr int kWorkerOomScore = 500;
 /// par-prepare gets SIGTERM, and SIGKILL after this.
 inline constexpr Millis kPrepareTermGrace{1'000};
 

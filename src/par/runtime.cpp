@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,6 +17,21 @@ namespace pixell::par {
 namespace {
 
 using model::Cause;
+
+// The one warning that has an event of its own.
+void log_warning(const Log& log, const std::string& warning) {
+  constexpr std::string_view kBucket = "S3 URL does not match expected bucket";
+  log.warning(warning.starts_with(kBucket) ? kBucket : "Configuration warning",
+              {{"warning", warning}});
+}
+
+// {"fetch":12.5,…}: the phases of a boot in milliseconds, as a log line has them.
+std::string phases_json(const std::vector<model::BootPhase>& phases) {
+  nlohmann::json json = nlohmann::json::object();
+  for (const model::BootPhase& phase : phases)
+    json[phase.name] = std::round(phase.millis * 1000) / 1000;
+  return json.dump();
+}
 
 }  // namespace
 
@@ -29,10 +45,12 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
       files_(config_.instance_dir),
       timeline_(loop.clock().now()),
       started_(loop.clock().now()),
+      began_(loop.clock().unix_now()),
       view_{.app_id = config_.app_id,
             .base_path = config_.base_path,
             .multiplexed = config_.multiplexed,
             .ui_port = config_.ui_port},
+      observer_(loop, children, read_observe_settings(environment_), log_),
       client_(loop),
       agent_(loop, children, *this, log_),
       boot_({.loop = loop,
@@ -45,9 +63,11 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
              .programs = programs_,
              .log = log_},
             *this),
-      routes_(loop, client_, view_, log_),
+      routes_(loop, client_, view_, observer_, log_),
       server_(loop, routes_, log_),
-      drain_(loop, server_, agent_, log_, [this] { finish(0); }) {
+      drain_(
+          loop, server_, agent_, log_, [this] { routes_.end_event_streams(); },
+          [this] { end(0); }) {
   view_.agent = &agent_;
 }
 
@@ -59,8 +79,10 @@ void Runtime::start() {
                                                {"a2a_port", config_.a2a_port},
                                                {"ui_port", config_.ui_port},
                                                {"base_path", config_.base_path}});
-  for (const std::string& warning : config_.warnings)
-    log_.warning("Configuration warning", {{"warning", warning}});
+  for (const std::string& warning : config_.warnings) log_warning(log_, warning);
+  for (const std::string& warning : observer_.warnings()) log_warning(log_, warning);
+  observer_.start(programs_.telemetry,
+                  {.app_id = config_.app_id, .deployment_id = config_.deployment_id});
   enter(Phase::Bind);
   if (const auto bound = bind(); !bound)
     return fail(model::make_failure(Cause::PortNotBound, bound.error().message));
@@ -79,31 +101,30 @@ void Runtime::start() {
 Result<void> Runtime::bind() {
   const bool is_one_socket = !config_.rest_listen.empty();
   if (is_one_socket) {
-    log_.info("Starting REST server", {{"listen", config_.rest_listen}});
+    log_.info("Listening", {{"listener", "rest"}, {"listen", config_.rest_listen}});
     TRY(UniqueFd socket, net::open_listener(config_.rest_listen));
     TRY_VOID(server_.listen(std::move(socket), "rest"));
   } else {
     TRY_VOID(listen("rest", config_.rest_port));
   }
   if (!is_one_socket || config_.a2a_port_given) TRY_VOID(listen("a2a", config_.a2a_port));
-  const bool wants_ui_port = config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
+  const bool wants_ui_port =
+      config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
   if (wants_ui_port && config_.ui_port != config_.rest_port)
     TRY_VOID(listen(Routes::kUiListener, config_.ui_port));
   return {};
 }
 
 Result<void> Runtime::listen(const std::string& name, std::uint16_t port) {
-  log_.info(name == "rest"  ? "Starting REST server"
-            : name == "a2a" ? "Starting A2A gRPC server"
-                            : "Starting UI server",
-            {{"address", config_.listen_addr}, {"port", port}});
   TRY(UniqueFd socket, net::listen_tcp(config_.listen_addr, port));
+  log_.info("Listening", {{"listener", name}, {"address", config_.listen_addr}, {"port", port}});
   return server_.listen(std::move(socket), name);
 }
 
 void Runtime::enter(Phase phase) {
   if (!was_ready_ && phase < Phase::Ready) timeline_.enter(to_string(phase), loop_.clock().now());
   view_.phase = phase;
+  log_.debug("Phase entered", {{"phase", to_string(phase)}, {"boot_ms", boot_ms()}});
   check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now(), restarts_.restarts()));
 }
 
@@ -114,8 +135,8 @@ void Runtime::boot_succeeded() {
   view_.is_open = true;
   enter(Phase::Ready);
   if (!std::exchange(was_ready_, true)) return first_ready();
-  log_.info("The agent's process is back",
-            {{"pid", agent_.pid()}, {"restarts", restarts_.restarts()}});
+  log_.info("The agent's process is back", {{"pid", agent_.pid()},
+                                            {"restarts", restarts_.restarts()}});
 }
 
 void Runtime::first_ready() {
@@ -126,9 +147,12 @@ void Runtime::first_ready() {
   view_.boot_phases = timeline_.phases();
   write_report(true);
   check(files_.set_crash_count(0));
+  observer_.boot_ended(view_.boot_phases, began_, nullptr);
+  const std::string phases = phases_json(view_.boot_phases);
   log_.info("Runtime ready", {{"rest_port", config_.rest_port},
                               {"a2a_port", config_.a2a_port},
-                              {"boot_ms", view_.boot_ms}});
+                              {"boot_ms", view_.boot_ms},
+                              {"phases_ms", LogValue::raw_json(phases)}});
   if (view_.boot_ms > config_.boot_budget_ms)
     log_.warning("Boot time exceeded budget",
                  {{"boot_ms", view_.boot_ms}, {"budget_ms", config_.boot_budget_ms}});
@@ -173,7 +197,10 @@ void Runtime::worker_down(const model::Failure& failure, Millis lived) {
                                           {"lived_ms", lived.count()},
                                           {"restart_in_ms", pause.count()}});
   enter(Phase::Worker);
-  restart_timer_ = loop_.after(pause, [this] { boot_.start_worker(); });
+  restart_timer_ = loop_.after(pause, [this] {
+    observer_.metrics().worker_restarted();
+    boot_.start_worker();
+  });
 }
 
 void Runtime::timed_out(const char* limit, Millis after) {
@@ -209,6 +236,7 @@ void Runtime::fail(model::Failure failure) {
   failure_ = std::move(failure);
   exit_code_ = model::exit_code_of(failure_->cause);
   timeline_.finish(loop_.clock().now());
+  observer_.boot_ended(timeline_.phases(), began_, &*failure_);
   view_.is_ready = false;
   view_.is_open = false;
   write_report(false);
@@ -221,7 +249,7 @@ void Runtime::fail(model::Failure failure) {
   const int seconds = crash_backoff_seconds(before, failure_->cause);
   check(files_.set_crash_count(before + 1));
   // In a later turn in any case: who failed is still on the stack, and finish() frees it.
-  backoff_timer_ = loop_.after(Millis(seconds * 1000), [this] { finish(exit_code_); });
+  backoff_timer_ = loop_.after(Millis(seconds * 1000), [this] { end(exit_code_); });
   if (seconds == 0) return;
   log_.warning("Boot failed, backing off before exit to avoid hot-restart loop",
                {{"failure_count", before},
@@ -229,6 +257,11 @@ void Runtime::fail(model::Failure failure) {
                 {"exit_code", exit_code_},
                 {"cause", to_string(failure_->cause)},
                 {"message", failure_->message}});
+}
+
+// Spans that wait are sent first.
+void Runtime::end(int code) {
+  observer_.close([this, code] { finish(code); });
 }
 
 void Runtime::finish(int code) {
@@ -253,12 +286,14 @@ void Runtime::write_report(bool is_ready) {
                            .failure = failure_,
                            .dependency_lock = {},
                            .package_sha256 = config_.package_sha256,
-                           .interpreter = {}};
+                           .interpreter = {},
+                           .limits = view_.limits};
   if (const auto& prepared = boot_.prepared()) {
     report.dependency_lock = prepared->dependency_lock;
     report.package_sha256 = prepared->package_sha256;
     report.interpreter = prepared->interpreter;
-    if (!prepared->python_version.empty()) report.interpreter += " " + prepared->python_version;
+    if (!prepared->interpreter_version.empty())
+      report.interpreter += " " + prepared->interpreter_version;
   }
   check(files_.write_report(report));
 }
@@ -273,8 +308,9 @@ double Runtime::boot_ms() const {
 }
 
 void log_boot_failed(const Log& log, const model::Failure& failure, int exit_code) {
-  const std::string evidence = nlohmann::json(failure.evidence)
-                                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string evidence =
+      nlohmann::json(failure.evidence)
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   log.error("Boot failed", {{"cause", to_string(failure.cause)},
                             {"message", failure.message},
                             {"evidence", LogValue::raw_json(evidence)},
@@ -289,7 +325,8 @@ int refuse_config(const Environment& env, const std::vector<std::string>& errors
   log.error("Runtime configuration validation failed", {{"error_count", errors.size()}});
   const auto failure = model::make_failure(
       Cause::ConfigInvalid,
-      errors.size() == 1 ? errors.front() : fmt::format("{} variables are wrong", errors.size()),
+      errors.size() == 1 ? errors.front()
+                         : fmt::format("{} variables are wrong", errors.size()),
       errors);
   const int code = model::exit_code_of(failure.cause);
   const auto found = env.find("INSTANCE_DIR");
@@ -298,11 +335,9 @@ int refuse_config(const Environment& env, const std::vector<std::string>& errors
   model::BootReport report;
   report.failure = failure;
   const UnixMillis now = clock.unix_now();
-  for (const auto& written :
-       {files.write_report(report), files.write_state(Phase::Failed, false, now),
-        files.write_exit(code, failure, now)})
-    if (!written)
-      log.warning("A report could not be written", {{"reason", written.error().message}});
+  for (const auto& written : {files.write_report(report), files.write_state(Phase::Failed, false, now),
+                              files.write_exit(code, failure, now)})
+    if (!written) log.warning("A report could not be written", {{"reason", written.error().message}});
   log_boot_failed(log, failure, code);
   return code;
 }

@@ -16,6 +16,7 @@
 #include "par/children.hpp"
 #include "par/config.hpp"
 #include "par/drain_sequence.hpp"
+#include "par/observe/observer.hpp"
 #include "par/surface/agent_view.hpp"
 #include "par/surface/routes.hpp"
 #include "par/worker/agent.hpp"
@@ -31,8 +32,7 @@ namespace pixell::par {
 ///       │         │                                             worker died, back-off └──── ready
 ///       │         │                                                                          │
 ///       ▼         ▼   from any phase before ready                     SIGTERM, from any phase ▼
-///     failed ◀────┴──────────────────────────                       stopped ◀─────────────
-///     draining
+///     failed ◀────┴──────────────────────────                       stopped ◀───────────── draining
 ///
 /// Each change is written to state.json; a boot ends in boot_report.json, a life in exit.json.
 class Runtime final : private BootOwner, private AgentOwner {
@@ -68,6 +68,7 @@ class Runtime final : private BootOwner, private AgentOwner {
   void worker_down(const model::Failure& failure, Millis lived);
   void timed_out(const char* limit, Millis after);
   void fail(model::Failure failure);
+  void end(int code);
   void finish(int code);
   void write_report(bool is_ready);
   void check(const Result<void>& written) const;
@@ -81,7 +82,9 @@ class Runtime final : private BootOwner, private AgentOwner {
   BootReportFile files_;
   BootTimeline timeline_;
   Instant started_;
+  UnixMillis began_;
   AgentView view_;
+  Observer observer_;
   net::HttpClient client_;
   Agent agent_;
   BootSequence boot_;

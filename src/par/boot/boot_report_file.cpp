@@ -26,8 +26,8 @@ Result<void> BootReportFile::write_state(Phase phase, bool ready, UnixMillis now
   if (is_off()) return {};
   return write_file_atomically(
       directory_ / "state.json",
-      fmt::format("{{\"phase\":\"{}\",\"ready\":{},\"at\":{},\"restarts\":{}}}\n", to_string(phase),
-                  ready, now, restarts),
+      fmt::format("{{\"phase\":\"{}\",\"ready\":{},\"at\":{},\"restarts\":{}}}\n",
+                  to_string(phase), ready, now, restarts),
       0644, Durability::ProcessCrash);
 }
 

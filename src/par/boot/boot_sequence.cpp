@@ -1,15 +1,14 @@
 #include "par/boot/boot_sequence.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "model/language.hpp"
 #include "par/limits.hpp"
+#include "par/worker/connect_probe.hpp"
 #include "par/worker/worker_plan.hpp"
 
 namespace pixell::par {
@@ -18,18 +17,6 @@ namespace {
 
 using model::Cause;
 using model::make_failure;
-
-// A Unix socket accepts or refuses at once; a full backlog (EAGAIN) is a living server.
-bool accepts(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return fd &&
-         (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-          errno == EAGAIN);
-}
 
 net::Address socket_address(const std::string& path) { return {"unix:" + path}; }
 
@@ -49,6 +36,7 @@ BootSequence::~BootSequence() = default;
 void BootSequence::start() {
   is_running_ = true;
   owner_.boot_entered(Phase::Fetch);
+  context_.view.limits = limits_of({});
   auto places = WorkPlaces::create(context_.config.instance_dir, context_.config.worker_uid);
   if (!places)
     return fail(make_failure(Cause::Internal, places.error().message, {},
@@ -61,7 +49,8 @@ void BootSequence::start() {
       {.program = context_.programs.prepare,
        .env = context_.environment,
        .spec_json = prepare_spec_json(context_.config, places_->prepare(),
-                                      context_.programs.worker_dir + "/base_requirements.lock")});
+                                      context_.programs.worker_dir +
+                                          "/base_requirements.lock")});
   if (!started) fail(make_failure(Cause::Internal, started.error().message));
 }
 
@@ -85,16 +74,35 @@ void BootSequence::log_package() const {
   if (has_a2a(view)) surfaces.push_back("a2a");
   if (has_ui(view)) surfaces.push_back("ui");
   const std::string package_id = view.manifest->name + "@" + view.manifest->version;
-  context_.log.info("Package loaded successfully", {{"package_id", package_id},
-                                                    {"surfaces", joined(surfaces)},
-                                                    {"package_sha256", prepared_->package_sha256}});
+  const std::string names = joined(surfaces);
+  std::vector<LogField> fields = {{"package_id", package_id}, {"surfaces", names}};
+  // A directory has none.
+  if (!prepared_->package_sha256.empty())
+    fields.push_back({"package_sha256", prepared_->package_sha256});
+  context_.log.line(LogLevel::Info, "Package loaded successfully", fields);
+}
+
+// What the surfaces are is known: one line each, in the order operators have come to expect.
+void BootSequence::log_surfaces() const {
+  const AgentView& view = context_.view;
+  const Config& config = context_.config;
+  if (config.rest_listen.empty())
+    context_.log.info("Starting REST server", {{"port", config.rest_port}});
+  else
+    context_.log.info("Starting REST server", {{"listen", config.rest_listen}});
+  if (view.needs_worker && context_.agent.hello().rest)
+    context_.log.info("Mounted agent REST routes", {{"entry", view.manifest->rest->entry}});
+  if (has_ui(view)) context_.log.info("Setting up UI routes");
+  if (!has_a2a(view)) return;
+  const bool has_port = config.rest_listen.empty() || config.a2a_port_given;
+  context_.log.info("Starting A2A gRPC server",
+                    {{"port", has_port ? config.a2a_port : config.rest_port}});
 }
 
 bool BootSequence::open_ui() {
   if (!has_ui(context_.view)) return true;
-  context_.log.info("Setting up UI routes");
-  auto files =
-      UiFiles::open(prepared_->root, context_.view.manifest->ui->path, prepared_->package_sha256);
+  auto files = UiFiles::open(prepared_->root, context_.view.manifest->ui->path,
+                             prepared_->package_sha256);
   if (!files) {
     fail(make_failure(Cause::ManifestInvalid, "The UI cannot be served: " + files.error().message,
                       {"ui.path: " + context_.view.manifest->ui->path},
@@ -110,13 +118,20 @@ void BootSequence::start_worker() {
   is_running_ = true;
   if (!context_.view.needs_worker) return probe();
   owner_.boot_entered(Phase::Worker);
+  const auto port = port_for_own_server();
+  if (!port) return fail(make_failure(Cause::Internal, port.error().message));
   const WorkerStart start = plan_worker({.config = context_.config,
                                          .process_environment = context_.environment,
                                          .prepared = *prepared_,
                                          .worker_dir = context_.programs.worker_dir,
                                          .home = places_->home(),
                                          .tmp = places_->tmp(),
-                                         .sockets = places_->sockets()});
+                                         .sockets = places_->sockets(),
+                                         .http_port = *port});
+  context_.view.limits = limits_of(start.plan.sandbox);
+  const std::string limits =
+      model::to_json(context_.view.limits).dump();
+  context_.log.info("Limits of the agent", {{"limits", LogValue::raw_json(limits)}});
   context_.log.info("Built the agent's environment",
                     {{"names", start.summary.names}, {"count", start.summary.count}});
   if (!start.summary.unresolved.empty())
@@ -135,6 +150,14 @@ void BootSequence::start_worker() {
                       "The agent's process could not be started: " + started.error().message));
 }
 
+// A server that cannot listen on a Unix socket listens on a port that is free now.
+Result<std::uint16_t> BootSequence::port_for_own_server() const {
+  const model::Manifest& manifest = prepared_->manifest;
+  const bool needs_port = model::language_of(manifest) != model::Language::Python &&
+                          !model::own_server_of(manifest).empty();
+  return needs_port ? free_loopback_port() : Result<std::uint16_t>(std::uint16_t{0});
+}
+
 void BootSequence::agent_up(const Hello& hello) {
   if (!is_running_) return;
   AgentView& view = context_.view;
@@ -144,20 +167,25 @@ void BootSequence::agent_up(const Hello& hello) {
                                              {"handlers", joined(hello.handlers)}});
   // A function named as http_server may have returned handlers instead of a server.
   view.has_http_server = hello.http_server;
+  view.has_a2a_http = !hello.http_server && (has_a2a(view) || hello.a2a == A2aKind::Handlers);
+  view.has_entrypoint = hello.entrypoint && !hello.http_server;
+  view.rest_claims = hello.rest_claims;
+  const bool is_on_port = hello.http_server && hello.http_server_port != 0;
+  if (is_on_port) view.http_socket = {fmt::format("127.0.0.1:{}", hello.http_server_port)};
   for (const auto& [is_served, address] :
-       {std::pair(hello.rest, view.rest_socket), {hello.http_server, view.http_socket}}) {
-    if (is_served && !accepts(address.text.substr(5)))
-      return fail(make_failure(Cause::HandlerError,
-                               "The agent's process does not accept connections on " + address.text,
-                               context_.agent.evidence()));
+       {std::pair(hello.rest, view.rest_socket),
+        {hello.http_server && !is_on_port, view.http_socket}}) {
+    if (is_served && !accepts_on_socket(address.text.substr(5)))
+      return fail(make_failure(
+          Cause::HandlerError, "The agent's process does not accept connections on " + address.text,
+          context_.agent.evidence()));
   }
-  if (hello.rest)
-    context_.log.info("Mounted agent REST routes", {{"entry", view.manifest->rest->entry}});
   probe();
 }
 
 void BootSequence::probe() {
   owner_.boot_entered(Phase::Probe);
+  log_surfaces();
   const bool is_servicer =
       context_.view.needs_worker && context_.agent.hello().a2a == A2aKind::Servicer;
   if (!is_servicer) return succeed();
@@ -177,17 +205,18 @@ void BootSequence::ask_servicer() {
       probe_pause_ = context_.loop.after(kProbePause, [this] { ask_servicer(); });
       return;
     }
-    fail(
-        make_failure(Cause::HandlerError,
-                     fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
-                                 kProbeTimeout.count(), answer.error().message),
-                     context_.agent.evidence()));
+    fail(make_failure(
+        Cause::HandlerError,
+        fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
+                    kProbeTimeout.count(), answer.error().message),
+        context_.agent.evidence()));
   });
 }
 
 void BootSequence::succeed() {
   is_running_ = false;
   context_.view.is_worker_up = context_.view.needs_worker;
+  if (has_a2a(context_.view)) context_.log.info("Created A2A gRPC server");
   context_.agent.tell_ready();
   owner_.boot_succeeded();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ namespace pixell::par {
 /// Programs and directories par uses; cmd/par finds them.
 struct Programs {
   std::string prepare;     ///< par-prepare
+  std::string telemetry;   ///< par-telemetry; may be absent, it is needed for the export of spans
   std::string worker_dir;  ///< workers/python
 };
 
@@ -83,6 +85,8 @@ class BootSequence final : private PrepareOwner {
   void preparation_failed(model::Failure failure) override;
   bool open_ui();
   void log_package() const;
+  void log_surfaces() const;
+  Result<std::uint16_t> port_for_own_server() const;
   void probe();
   void ask_servicer();
   void succeed();

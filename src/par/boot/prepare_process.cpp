@@ -39,10 +39,22 @@ LogLevel level_of(const nlohmann::json& line) {
   return LogLevel::Info;
 }
 
+// Values under a key that names a secret, at any depth; the top level is the log's own matter.
+void redact(nlohmann::json& json) {
+  if (!json.is_structured()) return;
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_object() && is_secret_key(key))
+      value = "[REDACTED]";
+    else
+      redact(value);
+  }
+}
+
 void log_event(const Log& log, const nlohmann::json& line) {
   std::vector<std::string> values;
   std::vector<LogField> fields;
-  const nlohmann::json given = line.value("fields", nlohmann::json::object());
+  nlohmann::json given = line.value("fields", nlohmann::json::object());
+  redact(given);
   values.reserve(given.size());
   for (const auto& [key, value] : given.items()) {
     values.push_back(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -57,8 +69,10 @@ Result<Prepared> prepared_from_json(const nlohmann::json& line) {
   prepared.root = line.at("root").get<std::string>();
   prepared.package_sha256 = line.value("package_sha256", std::string());
   prepared.interpreter = line.value("interpreter", std::string());
-  prepared.python_version = line.value("python_version", std::string());
+  prepared.interpreter_version = line.value("interpreter_version", std::string());
   prepared.venv_python = line.value("venv_python", std::string());
+  prepared.module_root = line.value("module_root", std::string());
+  prepared.command = line.value("command", std::vector<std::string>{});
   prepared.dependency_lock = line.value("lock", std::vector<std::string>{});
   prepared.dotenv = line.value("dotenv", std::map<std::string, std::string>{});
   return prepared;
@@ -75,6 +89,8 @@ std::string prepare_spec_json(const Config& config, const std::string& work_dir,
                          {"allow_hosts", config.allow_hosts},
                          {"work_dir", work_dir},
                          {"env_store", config.env_store_dir},
+                         {"env_store_max_mb", config.env_store_max_mb},
+                         {"env_store_max_idle_days", config.env_store_max_idle_days},
                          {"python", config.python},
                          {"worker_uid", config.worker_uid},
                          {"base_lock", base_lock},
@@ -108,13 +124,13 @@ Result<void> PrepareProcess::start(const PrepareCommand& command) {
   TRY(Pipe errors, make_pipe());
   TRY_VOID(write_all(input.writer.get(), command.spec_json));
   input.writer.reset();
-  TRY(pid_,
-      start_process(
-          {.argv = {command.program},
-           .env = command.env,
-           .fds = {{input.reader.get(), 0}, {output.writer.get(), 1}, {errors.writer.get(), 2}},
-           .dies_with_parent = true,
-           .no_new_privileges = true}));
+  TRY(pid_, start_process({.argv = {command.program},
+                           .env = command.env,
+                           .fds = {{input.reader.get(), 0},
+                                   {output.writer.get(), 1},
+                                   {errors.writer.get(), 2}},
+                           .dies_with_parent = true,
+                           .no_new_privileges = true}));
   children_.watch(pid_, [this](ExitStatus status) { ended(status); });
   stdout_reader_ =
       std::make_unique<LineReader>(loop_, std::move(output.reader), kMaxPrepareLineBytes,
@@ -158,10 +174,10 @@ void PrepareProcess::take_line(std::string_view text) try {
                    : model::make_failure(model::Cause::Internal, failure.error().message));
   }
 } catch (const nlohmann::json::exception& wrong) {
-  finish(model::make_failure(
-      model::Cause::Internal,
-      fmt::format("par-prepare wrote a line that is not its protocol: {}", wrong.what()),
-      evidence()));
+  finish(model::make_failure(model::Cause::Internal,
+                             fmt::format("par-prepare wrote a line that is not its protocol: {}",
+                                         wrong.what()),
+                             evidence()));
 }
 
 void PrepareProcess::ended(ExitStatus status) {
@@ -175,8 +191,8 @@ void PrepareProcess::ended(ExitStatus status) {
   finish(model::make_failure(
       model::Cause::Internal,
       status.signal != 0
-          ? fmt::format("par-prepare was ended by signal {} ({}) before it answered", status.signal,
-                        signal_name(status.signal))
+          ? fmt::format("par-prepare was ended by signal {} ({}) before it answered",
+                        status.signal, signal_name(status.signal))
           : fmt::format("par-prepare exited with code {} before it answered", status.code),
       evidence()));
 }

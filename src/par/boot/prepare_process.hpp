@@ -27,10 +27,12 @@ struct Config;
 struct Prepared {
   model::Manifest manifest;
   std::string root;            ///< the unpacked package
-  std::string package_sha256;  ///< lower-case hex; of the tree for a directory
+  std::string package_sha256;  ///< lower-case hex; empty for a directory, which may change
   std::string interpreter;     ///< realpath; empty when no interpreter is needed
-  std::string python_version;
-  std::string venv_python;  ///< what the worker is started with
+  std::string interpreter_version;
+  std::string venv_python;           ///< Python: what the worker is started with
+  std::string module_root;           ///< Node: the package where its modules are found
+  std::vector<std::string> command;  ///< Executable: absolute path and arguments
   std::vector<std::string> dependency_lock;
   std::map<std::string, std::string> dotenv;  ///< the package's .env; never logged
 };

@@ -37,11 +37,21 @@ Result<void> make_private(const std::string& path, std::int64_t owner) {
   return {};
 }
 
-Result<void> make_passable(const std::string& path) {
-  // The agent's user must get through to its package, and see nothing on the way.
-  if (::mkdir(path.c_str(), 0711) != 0 || ::chmod(path.c_str(), 0711) != 0)
-    return errno_error(fmt::format("cannot make {}", path), errno);
+// The agent's user, whose group has its number, must get through to its package and see nothing on
+// the way; nobody else gets through at all.
+Result<void> open_to(const std::string& path, std::int64_t user) {
+  const bool has_user = user >= 0;
+  if (has_user && ::lchown(path.c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(user)) != 0)
+    return errno_error(fmt::format("cannot open {} to user {}", path, user), errno);
+  if (::chmod(path.c_str(), has_user ? 0710 : 0700) != 0)
+    return errno_error(fmt::format("cannot set the mode of {}", path), errno);
   return {};
+}
+
+Result<void> make_passable(const std::string& path, std::int64_t user) {
+  if (::mkdir(path.c_str(), 0700) != 0)
+    return errno_error(fmt::format("cannot make {}", path), errno);
+  return open_to(path, user);
 }
 
 }  // namespace
@@ -51,8 +61,7 @@ Result<std::unique_ptr<WorkPlaces>> WorkPlaces::create(const std::string& instan
   std::unique_ptr<WorkPlaces> places(new WorkPlaces);
   if (instance_dir.empty()) {
     TRY(places->root_, make_scratch());
-    if (::chmod(places->root_.c_str(), 0711) != 0)
-      return errno_error("cannot open the scratch directory to the agent", errno);
+    TRY_VOID(open_to(places->root_, worker_uid));
   } else {
     TRY_VOID(make_directories(instance_dir));
     places->root_ = instance_dir + "/work";
@@ -60,7 +69,7 @@ Result<std::unique_ptr<WorkPlaces>> WorkPlaces::create(const std::string& instan
     fs::remove_all(places->root_, failed);
     if (failed)
       return errno_error(fmt::format("cannot remove the old {}", places->root_), failed.value());
-    TRY_VOID(make_passable(places->root_));
+    TRY_VOID(make_passable(places->root_, worker_uid));
   }
   places->prepare_ = places->root_ + "/package";
   places->home_ = places->root_ + "/home";
@@ -68,11 +77,10 @@ Result<std::unique_ptr<WorkPlaces>> WorkPlaces::create(const std::string& instan
   places->sockets_ = places->root_ + "/run";
   if (places->sockets_.size() > kMaxSocketDirBytes) {
     TRY(places->short_dir_, make_scratch());
-    if (::chmod(places->short_dir_.c_str(), 0711) != 0)
-      return errno_error("cannot open the socket directory to the agent", errno);
+    TRY_VOID(open_to(places->short_dir_, worker_uid));
     places->sockets_ = places->short_dir_ + "/run";
   }
-  TRY_VOID(make_passable(places->prepare_));
+  TRY_VOID(make_passable(places->prepare_, worker_uid));
   for (const std::string& path : {places->home_, places->tmp_, places->sockets_})
     TRY_VOID(make_private(path, worker_uid));
   return places;

@@ -229,7 +229,8 @@ std::string grpc_method_path(std::string_view path) {
 }
 
 std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpClient& client,
-                                                const AgentView& view, net::ServerStream& stream) {
+                                                const AgentView& view, net::ServerStream& stream,
+                                                const TraceContext& trace) {
   if (stream.request().protocol != net::Protocol::Http2) {
     net::send_json(stream, 400, R"({"detail":"gRPC needs HTTP/2"})");
     return net::ignore_body();
@@ -237,7 +238,7 @@ std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpC
   const std::string path = grpc_method_path(stream.request().path());
   // Balancers ask par about itself, also when the agent's servicer has a health service.
   if (view.is_open && view.grpc_socket && !path.starts_with(kHealthService))
-    return proxy_to_servicer(loop, client, stream, *view.grpc_socket, path);
+    return proxy_to_servicer(loop, client, stream, *view.grpc_socket, path, trace);
   const auto method = method_of(path);
   if (!method && view.is_open && is_agent_up(view))
     return refuse(stream, ErrorCode::Unimplemented, fmt::format("unknown method {}", path));

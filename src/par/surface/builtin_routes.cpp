@@ -16,9 +16,7 @@ std::string dump(const nlohmann::json& json) {
 // boot_stats speaks of download, extract, install and load; reports and state of our own phases.
 std::string stats_name(const std::string& phase) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNames = {
-      {{"fetch", "download"},
-       {"unpack", "extract"},
-       {"dependencies", "install"},
+      {{"fetch", "download"}, {"unpack", "extract"}, {"dependencies", "install"},
        {"worker", "load"}}};
   const auto found = std::ranges::find(kNames, std::string_view(phase),
                                        [](const auto& pair) { return pair.first; });
@@ -39,6 +37,7 @@ JsonAnswer meta_answer(const AgentView& view) {
                           {{"a2a", manifest.a2a.has_value()},
                            {"rest", manifest.rest.has_value()},
                            {"ui", manifest.ui.has_value()}}}};
+  body["limits"] = model::to_json(view.limits);
   if (view.boot_ms > 0) {
     nlohmann::json phases = nlohmann::json::object();
     for (const model::BootPhase& phase : view.boot_phases)

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "net/reply.hpp"
 #include "par/limits.hpp"
@@ -22,9 +24,9 @@ bool is_ui_up(const AgentView& view) {
 }
 
 // Keys for configured surfaces only; before the package is known that is REST alone.
-nlohmann::json surfaces(const AgentView& view) {
+nlohmann::json surfaces(const AgentView& view, bool servicer_answers) {
   nlohmann::json up = {{"rest", view.is_ready}};
-  if (has_a2a(view)) up["a2a"] = view.is_ready && is_agent_up(view);
+  if (has_a2a(view)) up["a2a"] = view.is_ready && is_agent_up(view) && servicer_answers;
   if (has_ui(view)) up["ui"] = view.is_ready && is_ui_up(view);
   return up;
 }
@@ -35,40 +37,46 @@ void add_agent_keys(nlohmann::json& body, const AgentView& view) {
   body["status"] = view.is_ready ? "healthy" : "starting";
 }
 
-/// /a2a/health of a full servicer: one question to it, then the answer.
-class A2aHealthCall final : public net::StreamHandler {
+/// One question to a full servicer, then an answer made of what it said.
+class ServicerHealthCall final : public net::StreamHandler {
  public:
-  A2aHealthCall(net::EventLoop& loop, net::HttpClient& client, net::ServerStream& stream,
-                bool is_lenient)
-      : loop_(loop), stream_(stream), is_lenient_(is_lenient), probe_(loop, client) {}
+  using MakeAnswer = std::function<JsonAnswer(const Result<void>& said)>;
+
+  ServicerHealthCall(net::EventLoop& loop, net::HttpClient& client, net::ServerStream& stream,
+                     MakeAnswer make_answer)
+      : stream_(stream), make_answer_(std::move(make_answer)), probe_(loop, client) {}
 
   void ask(const net::Address& servicer) {
-    probe_.ask(servicer, kA2aHealthTimeout, [this](Result<void> result) { answer(result); });
+    probe_.ask(servicer, kA2aHealthTimeout, [this](const Result<void>& said) {
+      if (is_gone_) return;
+      const JsonAnswer answer = make_answer_(said);
+      net::send_json(stream_, answer.status, answer.body);
+    });
   }
   void on_data(std::string_view) override {}
   void on_end(const net::Headers&) override {}
   void on_abort(net::AbortReason) override { is_gone_ = true; }
 
  private:
-  void answer(const Result<void>& result) {
-    if (is_gone_) return;
-    nlohmann::json body = {
-        {"ok", result.has_value()}, {"service", "a2a"}, {"timestamp", loop_.clock().unix_now()}};
-    if (!result) body["detail"] = "gRPC health failed: " + result.error().message;
-    net::send_json(stream_, result || is_lenient_ ? 200 : 503, dump(body));
-  }
-
-  net::EventLoop& loop_;
   net::ServerStream& stream_;
-  bool is_lenient_;
+  MakeAnswer make_answer_;
   bool is_gone_ = false;
   GrpcProbe probe_;
 };
 
+std::unique_ptr<net::StreamHandler> ask_servicer(net::EventLoop& loop, net::HttpClient& client,
+                                                 const AgentView& view, net::ServerStream& stream,
+                                                 ServicerHealthCall::MakeAnswer make_answer) {
+  auto call = std::make_unique<ServicerHealthCall>(loop, client, stream, std::move(make_answer));
+  call->ask(*view.grpc_socket);
+  return call;
+}
+
 }  // namespace
 
-JsonAnswer health_answer(const AgentView& view, bool with_timestamp, UnixMillis now) {
-  nlohmann::json body = {{"ok", view.is_ready}, {"surfaces", surfaces(view)}};
+JsonAnswer health_answer(const AgentView& view, bool with_timestamp, UnixMillis now,
+                         bool servicer_answers) {
+  nlohmann::json body = {{"ok", view.is_ready}, {"surfaces", surfaces(view, servicer_answers)}};
   if (with_timestamp || !view.is_ready) body["timestamp"] = now;
   if (!view.is_ready) body["phase"] = to_string(view.phase);
   if (view.base_path == "/agents/" + view.app_id) add_agent_keys(body, view);
@@ -102,14 +110,31 @@ JsonAnswer ui_port_health_answer(const AgentView& view) {
           .body = dump({{"ok", view.is_ready}, {"service", "ui"}, {"port", view.ui_port}})};
 }
 
+std::unique_ptr<net::StreamHandler> answer_health(net::EventLoop& loop, net::HttpClient& client,
+                                                  const AgentView& view, net::ServerStream& stream,
+                                                  bool with_timestamp) {
+  if (view.is_ready && is_agent_up(view) && view.grpc_socket)
+    return ask_servicer(loop, client, view, stream, [&loop, &view, with_timestamp](auto& said) {
+      return health_answer(view, with_timestamp, loop.clock().unix_now(), said.has_value());
+    });
+  const JsonAnswer answer = health_answer(view, with_timestamp, loop.clock().unix_now());
+  net::Headers headers;
+  if (answer.status == 503) headers.add("retry-after", "1");
+  net::send_json(stream, answer.status, answer.body, headers);
+  return net::ignore_body();
+}
+
 std::unique_ptr<net::StreamHandler> answer_a2a_health(net::EventLoop& loop, net::HttpClient& client,
                                                       const AgentView& view,
                                                       net::ServerStream& stream, bool is_lenient) {
   const bool is_up = view.is_ready && has_a2a(view) && is_agent_up(view);
   if (is_up && view.grpc_socket) {
-    auto call = std::make_unique<A2aHealthCall>(loop, client, stream, is_lenient);
-    call->ask(*view.grpc_socket);
-    return call;
+    return ask_servicer(loop, client, view, stream, [&loop, is_lenient](const auto& said) {
+      nlohmann::json body = {
+          {"ok", said.has_value()}, {"service", "a2a"}, {"timestamp", loop.clock().unix_now()}};
+      if (!said) body["detail"] = "gRPC health failed: " + said.error().message;
+      return JsonAnswer{.status = said || is_lenient ? 200 : 503, .body = dump(body)};
+    });
   }
   nlohmann::json body = {{"ok", is_up}, {"service", "a2a"}, {"timestamp", loop.clock().unix_now()}};
   int status = 200;

@@ -18,8 +18,15 @@ struct JsonAnswer {
 };
 
 /// /health (`with_timestamp` false when B is set and the request came without it) and B/health.
-/// 503 until ready. When B is /agents/{id} the body also has what /agents/{id}/health says. Pure.
-JsonAnswer health_answer(const AgentView& view, bool with_timestamp, UnixMillis now);
+/// 503 until ready. When B is /agents/{id} the body also has what /agents/{id}/health says. Once
+/// ready, a servicer that does not answer only turns its surface false. Pure.
+JsonAnswer health_answer(const AgentView& view, bool with_timestamp, UnixMillis now,
+                         bool servicer_answers = true);
+
+/// Sends health_answer, after one question to a full servicer when the agent has one.
+std::unique_ptr<net::StreamHandler> answer_health(net::EventLoop& loop, net::HttpClient& client,
+                                                  const AgentView& view, net::ServerStream& stream,
+                                                  bool with_timestamp);
 
 /// /agents/{id}/health: 404 for another id, 503 until ready. Pure.
 JsonAnswer agent_health_answer(const AgentView& view, const std::string& id);

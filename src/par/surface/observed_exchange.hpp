@@ -6,17 +6,25 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "net/stream.hpp"
+#include "par/observe/observer.hpp"
 
 namespace pixell::par {
 
-/// One request on its way through par: stands between the connection and whoever answers, adds the
-/// CORS fields to the answer and writes the request's log line when it is over.
+/// One request on its way through par: stands between the connection and whoever answers, gives it
+/// its place in a trace, adds the CORS fields to the answer, and when it is over counts it and
+/// writes its log line.
 class ObservedExchange final : public net::ServerStream, public net::StreamHandler {
  public:
-  ObservedExchange(net::ServerStream& stream, const Clock& clock, const Log& log);
+  ObservedExchange(net::ServerStream& stream, const Clock& clock, Observer& observer,
+                   const Log& log);
+  /// One that was never over counts as over now.
+  ~ObservedExchange() override;
 
   /// Takes the one that answers. To be called before the loop goes on.
   void handle_with(std::unique_ptr<net::StreamHandler> handler) { handler_ = std::move(handler); }
+  /// Who answers, as soon as that is known.
+  void set_surface(Surface surface) { surface_ = surface; }
+  const TraceContext& trace() const { return trace_; }
 
   // ServerStream, for the one that answers.
   const net::RequestHead& request() const override { return stream_.request(); }
@@ -37,19 +45,22 @@ class ObservedExchange final : public net::ServerStream, public net::StreamHandl
   void on_abort(net::AbortReason reason) override;
 
  private:
-  void log_once();
+  void over();
 
   net::ServerStream& stream_;
   const Clock& clock_;
+  Observer& observer_;
   const Log& log_;
   Instant start_;
+  UnixMillis began_;
   // Copies: the line may be written when the stream has gone.
   std::string method_;
   std::string path_;
-  std::string request_id_;
   std::string grpc_status_;
+  TraceContext trace_;
+  Surface surface_ = Surface::Builtin;
   int status_ = 0;
-  bool is_logged_ = false;
+  bool is_over_ = false;
   std::unique_ptr<net::StreamHandler> handler_;
 };
 

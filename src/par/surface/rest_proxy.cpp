@@ -5,6 +5,7 @@
 #include "net/grpc.hpp"
 #include "net/proxy_exchange.hpp"
 #include "net/reply.hpp"
+#include "par/observe/trace_context.hpp"
 #include "par/surface/ui_files.hpp"
 
 namespace pixell::par {
@@ -20,23 +21,23 @@ void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sen
         R"({"detail":"The agent's process does not accept connections","error":"agent_unavailable"})",
         headers);
   }
-  const bool is_broken =
-      reason == net::AbortReason::ProtocolError || reason == net::AbortReason::TooLarge;
-  net::send_json(
-      stream, 502,
-      is_broken
-          ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
-          : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
+  const bool is_broken = reason == net::AbortReason::ProtocolError ||
+                         reason == net::AbortReason::TooLarge;
+  net::send_json(stream, 502,
+                 is_broken
+                     ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
+                     : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
 }
 
 net::ProxyPlan plan_for(const net::ServerStream& stream, const net::Address& upstream,
-                        std::string target) {
+                        std::string target, const TraceContext* trace) {
   const net::RequestHead& request = stream.request();
   net::ProxyPlan plan;
   plan.upstream = upstream;
   plan.head = request;
   plan.head.target = std::move(target);
   if (!request.is_upgrade()) net::remove_hop_by_hop(plan.head.headers);
+  if (trace != nullptr) pass_on(*trace, plan.head.headers);
   return plan;
 }
 
@@ -101,7 +102,7 @@ class PageOn404 final : public net::ServerStream, public net::StreamHandler {
 std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::HttpClient& client,
                                                    net::ServerStream& stream,
                                                    AgentRequest request) {
-  net::ProxyPlan plan = plan_for(stream, request.upstream, std::move(request.target));
+  net::ProxyPlan plan = plan_for(stream, request.upstream, std::move(request.target), request.trace);
   plan.on_upstream_failure = answer_failure;
   if (request.page_on_404 == nullptr) return net::proxy(loop, client, stream, std::move(plan));
   auto page = std::make_unique<PageOn404>(loop, stream, *request.page_on_404);
@@ -109,14 +110,16 @@ std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::Ht
   return page;
 }
 
-std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop, net::HttpClient& client,
+std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
+                                                      net::HttpClient& client,
                                                       net::ServerStream& stream,
                                                       const net::Address& upstream,
-                                                      std::string path) {
-  net::ProxyPlan plan = plan_for(stream, upstream, std::move(path));
+                                                      std::string path, const TraceContext& trace) {
+  net::ProxyPlan plan = plan_for(stream, upstream, std::move(path), &trace);
   plan.protocol = net::Protocol::Http2;
   plan.on_upstream_failure = [](net::ServerStream& failed, net::AbortReason, bool) {
-    net::send_grpc_status(failed, ErrorCode::Unavailable, "the agent's gRPC server did not answer");
+    net::send_grpc_status(failed, ErrorCode::Unavailable,
+                          "the agent's gRPC server did not answer");
   };
   return net::proxy(loop, client, stream, std::move(plan));
 }

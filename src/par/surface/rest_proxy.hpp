@@ -10,12 +10,14 @@
 namespace pixell::par {
 
 class UiFiles;
+struct TraceContext;
 
 /// One request for the agent's own HTTP application.
 struct AgentRequest {
   net::Address upstream;
-  std::string target;              ///< path and query as the application shall see them
-  UiFiles* page_on_404 = nullptr;  ///< when set, index.html answers instead of the agent's 404
+  std::string target;               ///< path and query as the application shall see them
+  UiFiles* page_on_404 = nullptr;   ///< when set, index.html answers instead of the agent's 404
+  const TraceContext* trace = nullptr;  ///< when set, passed on (traceparent, X-Request-Id)
 };
 
 /// Passes a request on to the agent: the client's fields are kept, X-Forwarded-* as given, bodies
@@ -24,10 +26,12 @@ struct AgentRequest {
 std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::HttpClient& client,
                                                    net::ServerStream& stream, AgentRequest request);
 
-/// Passes a whole gRPC call on to the agent's full servicer; `path` is /service/method.
-std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop, net::HttpClient& client,
+/// Passes a whole gRPC call on to the agent's full servicer; `path` is /service/method. The trace
+/// goes with it.
+std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
+                                                      net::HttpClient& client,
                                                       net::ServerStream& stream,
                                                       const net::Address& upstream,
-                                                      std::string path);
+                                                      std::string path, const TraceContext& trace);
 
 }  // namespace pixell::par

@@ -45,6 +45,8 @@ RouteMatch match_built_in(const RouteRequest& request, const RouteContext& conte
   if (rel == "/health" || request.path == "/health") return {.route = Route::Health};
   if (rel == "/a2a/health" || request.path == "/a2a/health") return {.route = Route::A2aHealth};
   if (rel == "/ui/health" || request.path == "/ui/health") return {.route = Route::UiHealth};
+  if (context.has_metrics && (rel == "/metrics" || request.path == "/metrics"))
+    return {.route = Route::Metrics};
   for (const std::string_view path : {request.path, rel})
     if (const auto id = agent_of_health(path); !id.empty())
       return {.route = Route::AgentHealth, .agent_id = std::string(id)};
@@ -52,6 +54,33 @@ RouteMatch match_built_in(const RouteRequest& request, const RouteContext& conte
   if (rel == "/meta") return {.route = Route::Meta};
   if (request.path == context.base && !context.base.empty()) return {.route = Route::AddSlash};
   return {};
+}
+
+// A2A over HTTP and the entrypoint, or NotFound. An own server answers them itself.
+RouteMatch match_calls(const RouteRequest& request, const RouteContext& context,
+                       std::string_view rel) {
+  struct Path {
+    std::string_view method, path;
+    Route route;
+  };
+  constexpr std::array<Path, 6> kPaths = {{{"GET", "/.well-known/agent.json", Route::AgentCard},
+                                           {"HEAD", "/.well-known/agent.json", Route::AgentCard},
+                                           {"POST", "/", Route::A2aRpc},
+                                           {"POST", "/stream", Route::A2aStream},
+                                           {"POST", "/respond", Route::A2aRespond},
+                                           {"POST", "/invoke", Route::Invoke}}};
+  if (context.has_http_server) return {};
+  const std::string_view path = strip_prefix(rel, "/a2a");
+  const auto found = std::ranges::find_if(kPaths, [&](const Path& known) {
+    return known.method == request.method && known.path == path;
+  });
+  if (found == kPaths.end()) return {};
+  const bool is_invoke = found->route == Route::Invoke;
+  if (is_invoke ? !context.has_entrypoint || path != rel : !context.has_a2a_http) return {};
+  std::string claim(request.method == "HEAD" ? "GET" : request.method);
+  claim.append(" ").append(rel == "/a2a/" ? "/a2a" : rel);
+  if (std::ranges::find(context.rest_claims, claim) != context.rest_claims.end()) return {};
+  return {.route = found->route};
 }
 
 // Where a path with the base path lies in the UI: under the mount, or under B/ui, which works too.
@@ -108,11 +137,14 @@ RouteMatch match_route(const RouteRequest& request, const RouteContext& context)
   if (is_get && built_in.route != Route::NotFound) return built_in;
   if (!base.empty() && is_based && is_under(rel, base)) return {.route = Route::DoubledBase};
 
+  if (RouteMatch call = match_calls(request, context, rel); call.route != Route::NotFound)
+    return call;
   RouteMatch match = match_agent(request, context, rel);
   const bool is_info = is_based && rel == "/";
   UiPlace ui = is_get && context.has_ui && is_based ? place_in_ui(rel, context) : UiPlace{};
-  if (is_info && is_get && !(ui.is_inside && request.accepts_html))
-    return {.route = Route::ServiceInfo};
+  // The port that the UI has for itself shows it to everybody.
+  const bool shows_page = request.accepts_html || (request.on_ui_port && !context.multiplexed);
+  if (is_info && is_get && !(ui.is_inside && shows_page)) return {.route = Route::ServiceInfo};
   if (ui.lacks_slash) return {.route = Route::AddSlash};
   if (ui.is_inside) {
     if (ui.paths.back() == "ui-config.json") return {.route = Route::UiConfig};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,10 +15,16 @@ enum class Route {
   UiPortHealth,  ///< /health on the port of its own that the UI has when not multiplexed
   AgentHealth,   ///< /agents/{id}/health, B/agents/{id}/health
   Meta,          ///< B/meta
+  Metrics,       ///< /metrics, B/metrics, unless they are turned off
   ServiceInfo,   ///< B/
   AddSlash,      ///< B and other mounts without their slash
   UiConfig,      ///< ui-config.json under a UI mount
   Grpc,          ///< any gRPC call
+  AgentCard,     ///< .well-known/agent.json of an agent with A2A, here and below /a2a
+  A2aRpc,        ///< POST B, B/a2a: JSON-RPC
+  A2aStream,     ///< POST B/stream, B/a2a/stream: JSON-RPC answered with events
+  A2aRespond,    ///< POST B/respond, B/a2a/respond: the parameters of the method `respond`
+  Invoke,        ///< POST B/invoke: the manifest's entrypoint
   Rest,          ///< the agent's REST application, path unchanged
   HttpServer,    ///< the agent's own HTTP server, path without B and B/a2a
   UiFile,        ///< nothing but a UI file can answer
@@ -43,6 +50,11 @@ struct RouteContext {
   std::string_view ui_base;  ///< ui.basePath with leading, without trailing slash; empty for "/"
   bool has_rest = false;
   bool has_http_server = false;
+  bool has_metrics = false;
+  bool has_a2a_http = false;
+  bool has_entrypoint = false;
+  /// "METHOD /path" without B: what of the A2A paths the REST application serves itself.
+  std::span<const std::string> rest_claims = {};
 };
 
 struct RouteMatch {
@@ -57,9 +69,10 @@ struct RouteMatch {
 };
 
 /// Decides. Order: gRPC; built-in endpoints (GET and HEAD only: other methods on their paths go to
-/// the agent); B/B/…; mounts without slash; ui-config.json; UI files that exist, then the agent,
-/// then index.html; not found. With both a REST application and an own HTTP server, /api, /docs,
-/// /redoc and /openapi.json are REST's and the rest is the server's. Pure.
+/// the agent); B/B/…; A2A over HTTP and the entrypoint, but for paths the REST application claims;
+/// mounts without slash; ui-config.json; UI files that exist, then the agent, then
+/// index.html; not found. With both a REST application and an own HTTP server, /api, /docs, /redoc
+/// and /openapi.json are REST's and the rest is the server's. Pure.
 RouteMatch match_route(const RouteRequest& request, const RouteContext& context);
 
 /// `path` without `prefix` when it is under it ("/" when nothing is left), else `path`.

@@ -23,6 +23,10 @@ RouteContext root() { return {.base = "", .has_ui = true, .has_rest = true}; }
 RouteContext rest_only() { return {.base = kBase, .has_rest = true}; }
 RouteContext ui_only() { return {.base = kBase, .has_ui = true}; }
 RouteContext own_server() { return {.base = kBase, .has_http_server = true}; }
+RouteContext with_metrics() { return {.base = kBase, .has_rest = true, .has_metrics = true}; }
+RouteContext a2a() {
+  return {.base = kBase, .has_rest = true, .has_a2a_http = true, .has_entrypoint = true};
+}
 RouteContext nothing() { return {.base = kBase}; }
 RouteContext apart() { return {.base = kBase, .multiplexed = false, .has_ui = true}; }
 
@@ -47,6 +51,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"UiPortHealth",
             {.method = "GET", .path = "/health", .on_ui_port = true},
             Route::UiPortHealth,
+            apart()},
+        Row{"UiPortShowsThePage",
+            {.method = "GET", .path = "/agents/a1/", .on_ui_port = true},
+            Route::UiFile,
             apart()},
         Row{"UiPortMultiplexed",
             {.method = "GET", .path = "/health", .on_ui_port = true},
@@ -84,6 +92,24 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"NoUiNoAgent", {"GET", "/agents/a1/app.js"}, Route::NotFound, nothing()},
         Row{"UiOutsideBase", {"GET", "/app.js"}, Route::NotFound, ui_only()},
         Row{"OwnServer", {"POST", "/agents/a1/a2a"}, Route::HttpServer, own_server()},
+        Row{"Metrics", {"GET", "/metrics"}, Route::Metrics, with_metrics()},
+        Row{"MetricsAtBase", {"GET", "/agents/a1/metrics"}, Route::Metrics, with_metrics()},
+        Row{"MetricsOfTheAgent", {"GET", "/metrics"}, Route::Rest, rest_only()},
+        Row{"MetricsByPost", {"POST", "/metrics"}, Route::Rest, with_metrics()},
+        Row{"Card", {"GET", "/agents/a1/.well-known/agent.json"}, Route::AgentCard, a2a()},
+        Row{"CardAtRoot", {"HEAD", "/a2a/.well-known/agent.json"}, Route::AgentCard, a2a()},
+        Row{"CardOfNoA2a", {"GET", "/.well-known/agent.json"}, Route::Rest, rest_only()},
+        Row{"RpcAtBase", {"POST", "/agents/a1"}, Route::A2aRpc, a2a()},
+        Row{"RpcAtBaseSlash", {"POST", "/agents/a1/"}, Route::A2aRpc, a2a()},
+        Row{"RpcAtA2a", {"POST", "/agents/a1/a2a"}, Route::A2aRpc, a2a()},
+        Row{"RpcAtA2aSlash", {"POST", "/a2a/"}, Route::A2aRpc, a2a()},
+        Row{"RpcAtRoot", {"POST", "/"}, Route::A2aRpc, a2a()},
+        Row{"GetA2aIsTheAgents", {"GET", "/agents/a1/a2a"}, Route::Rest, a2a()},
+        Row{"Stream", {"POST", "/agents/a1/a2a/stream"}, Route::A2aStream, a2a()},
+        Row{"Respond", {"POST", "/respond"}, Route::A2aRespond, a2a()},
+        Row{"Invoke", {"POST", "/agents/a1/invoke"}, Route::Invoke, a2a()},
+        Row{"InvokeIsNotBelowA2a", {"POST", "/agents/a1/a2a/invoke"}, Route::Rest, a2a()},
+        Row{"InvokeWithoutEntrypoint", {"POST", "/invoke"}, Route::Rest, rest_only()},
         Row{"OwnServerHealthIsBuiltIn", {"GET", "/health"}, Route::Health, own_server()},
         Row{"Grpc",
             {.method = "POST", .path = "/pixell.agent.AgentService/Ping", .is_grpc = true},
@@ -143,6 +169,18 @@ TEST(RouteMatch, GivesApiToRestWhenThereIsAlsoAServer) {
   EXPECT_EQ(match_route({"GET", "/agents/a1/api/x"}, both).route, Route::Rest);
   EXPECT_EQ(match_route({"GET", "/docs"}, both).route, Route::Rest);
   EXPECT_EQ(match_route({"POST", "/agents/a1/"}, both).route, Route::HttpServer);
+}
+
+TEST(RouteMatch, LeavesToRestWhatItClaims) {
+  const std::vector<std::string> claims = {"POST /invoke", "POST /a2a",
+                                           "GET /.well-known/agent.json"};
+  RouteContext context = a2a();
+  context.rest_claims = claims;
+  EXPECT_EQ(match_route({"POST", "/agents/a1/invoke"}, context).route, Route::Rest);
+  EXPECT_EQ(match_route({"POST", "/a2a/"}, context).route, Route::Rest);
+  EXPECT_EQ(match_route({"HEAD", "/.well-known/agent.json"}, context).route, Route::Rest);
+  EXPECT_EQ(match_route({"POST", "/agents/a1/"}, context).route, Route::A2aRpc);
+  EXPECT_EQ(match_route({"GET", "/a2a/.well-known/agent.json"}, context).route, Route::AgentCard);
 }
 
 TEST(RouteMatch, TellsTheIdOfAHealthQuestion) {

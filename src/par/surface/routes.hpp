@@ -6,35 +6,48 @@
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "net/stream.hpp"
+#include "par/surface/a2a_events.hpp"
+#include "par/observe/observer.hpp"
 #include "par/surface/agent_view.hpp"
 #include "par/surface/route_match.hpp"
 
 namespace pixell::par {
 
+class ObservedExchange;
+
 /// Everything par serves, on every listener alike. Decides with match_route() and hands over:
 ///
 ///   gRPC ─▶ a2a_grpc          health ─▶ health_routes      meta, B/, ui-config ─▶ builtin_routes
+///   /metrics ─▶ observe/metrics_page
 ///   UI file ─▶ ui_files       agent's HTTP ─▶ rest_proxy   (404 ─▶ index.html of the UI)
+///   A2A over HTTP, entrypoint ─▶ a2a_http ─▶ a2a_events
 class Routes final : public net::Service {
  public:
   /// The name of the listener on a UI port of its own.
   static constexpr const char* kUiListener = "ui";
 
-  Routes(net::EventLoop& loop, net::HttpClient& client, const AgentView& view, Log log)
-      : loop_(loop), client_(client), view_(view), log_(std::move(log)) {}
+  Routes(net::EventLoop& loop, net::HttpClient& client, const AgentView& view, Observer& observer,
+         Log log)
+      : loop_(loop), client_(client), view_(view), observer_(observer), log_(std::move(log)) {}
 
   std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override;
 
+  /// Ends every event stream with a last event: the time to end by themselves is over.
+  void end_event_streams() { event_streams_.end_all("the runtime is shutting down"); }
+
  private:
   using Handler = std::unique_ptr<net::StreamHandler>;
-  Handler answer(net::ServerStream& stream);
-  Handler answer_surface(net::ServerStream& stream, const RouteMatch& match);
-  Handler forward(net::ServerStream& stream, const RouteMatch& match);
+  Handler answer(ObservedExchange& stream);
+  Handler answer_surface(ObservedExchange& stream, const RouteMatch& match);
+  Handler forward(ObservedExchange& stream, const RouteMatch& match);
+  Handler answer_metrics(net::ServerStream& stream);
 
   net::EventLoop& loop_;
   net::HttpClient& client_;
   const AgentView& view_;
+  Observer& observer_;
   Log log_;
+  EventStreams event_streams_;
 };
 
 }  // namespace pixell::par

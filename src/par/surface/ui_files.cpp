@@ -83,9 +83,8 @@ Result<std::unique_ptr<UiFiles>> UiFiles::open(const std::string& package_root,
     if (!fd) return errno_error(fmt::format("cannot open {}", folder->string()), errno);
     return std::unique_ptr<UiFiles>(new UiFiles(std::move(fd), std::move(version)));
   }
-  return make_error(
-      ErrorCode::NotFound,
-      fmt::format("there is no index.html in '{}' (ui.path) nor in 'dist/ui'", plain));
+  return make_error(ErrorCode::NotFound,
+                    fmt::format("there is no index.html in '{}' (ui.path) nor in 'dist/ui'", plain));
 }
 
 bool UiFiles::has_index() const {

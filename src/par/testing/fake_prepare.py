@@ -42,7 +42,7 @@ def main():
             "root": root,
             "package_sha256": "ab" * 32,
             "interpreter": "/usr/bin/python3",
-            "python_version": "3.11",
+            "interpreter_version": "3.11",
             "venv_python": "/usr/bin/python3",
             "lock": ["one==1 --hash=sha256:00"],
             "dotenv": script.get("dotenv", {}),

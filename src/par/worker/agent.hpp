@@ -13,38 +13,10 @@
 #include "base/result.hpp"
 #include "model/boot_report.hpp"
 #include "net/event_loop.hpp"
-#include "par/worker/agent_link.hpp"
 #include "par/worker/agent_process.hpp"
+#include "par/worker/worker_channel.hpp"
 
 namespace pixell::par {
-
-/// How Invoke is answered by the worker.
-enum class A2aKind { None, Default, Handlers, Servicer };
-
-/// What a worker said when all its sockets accepted.
-struct Hello {
-  std::string language, sdk, runtime;
-  bool rest = false;
-  bool http_server = false;
-  A2aKind a2a = A2aKind::None;
-  std::vector<std::string> handlers;  ///< actions
-  std::vector<std::string> warnings;
-};
-
-/// One call of a plain handler.
-struct AgentCall {
-  std::string action;
-  std::string parameters_json;  ///< a JSON object
-  std::string request_id;
-  std::int64_t deadline_ms = 0;  ///< 0 = none
-};
-
-/// How a call ended.
-struct CallResult {
-  enum class Outcome { Done, Failed, NotFound, Cancelled, AgentLost };
-  Outcome outcome = Outcome::Done;
-  std::string text;  ///< Done: a string result as it is, anything else as JSON; else the reason
-};
 
 /// Told about the worker as a whole.
 class AgentOwner {
@@ -64,22 +36,26 @@ class AgentOwner {
 ///   Down ──start──▶ Starting ──hello──▶ Up ──stop──▶ Stopping ──exit──▶ Down
 ///    ▲                  └── load_error, exit, broken link ──┐│
 ///    └──────────────────────────────────────────────────────┴┘
-class Agent final : private AgentLinkOwner {
+class Agent final : private WorkerChannelOwner {
  public:
   enum class State { Down, Starting, Up, Stopping };
 
   Agent(net::EventLoop& loop, Children& children, AgentOwner& owner, Log log);
   ~Agent() override;
 
-  /// Starts the worker and tells it what to load. Only when Down.
+  /// Starts the worker and the conversation with it. Only when Down.
   Result<void> start(const WorkerPlan& plan);
 
   /// Tells the worker that it is live.
   void tell_ready();
 
-  /// Calls a handler; the id can be cancelled. `on_result` is called once, later. Unavailable
-  /// when the worker is not up, ResourceExhausted when too many calls run.
-  Result<std::uint64_t> execute(const AgentCall& call, std::function<void(CallResult)> on_result);
+  /// Calls the agent; the id can be cancelled. `on_result` is called once, later; `on_event` before
+  /// it for each event of a streaming call, which needs credit() for more than kEventCredit of
+  /// them. Unavailable when the worker is not up, ResourceExhausted when too many calls run.
+  Result<std::uint64_t> execute(const AgentCall& call, std::function<void(CallResult)> on_result,
+                                std::function<void(std::string)> on_event = {});
+  /// The reader of a streaming call has taken `events`.
+  void credit(std::uint64_t id, int events);
   /// The caller does not wait any more: nobody is called, the worker is asked to stop.
   void cancel(std::uint64_t id);
 
@@ -96,25 +72,32 @@ class Agent final : private AgentLinkOwner {
   pid_t pid() const { return process_.pid(); }
 
  private:
-  void frame_received(const Frame& frame) override;
-  void link_closed(const std::string& reason) override;
-  void take_hello(const Frame& frame);
+  std::unique_ptr<WorkerChannel> make_channel(const WorkerPlan& plan, UniqueFd link);
+  void worker_up(Hello hello) override;
+  void load_failed(model::Failure failure) override;
+  void protocol_broken(std::string message) override;
+  void call_told(std::uint64_t id, std::string event_json) override;
+  void call_ended(std::uint64_t id, CallResult result) override;
+  void channel_closed(const std::string& reason) override;
   void process_ended(WorkerExit exit);
   model::Failure failure_of(const WorkerExit& exit) const;
   void fail_calls();
-  void answer(const std::string& id, CallResult result);
 
   net::EventLoop& loop_;
   AgentOwner& owner_;
   Log log_;
   AgentProcess process_;
-  std::unique_ptr<AgentLink> link_;
+  std::unique_ptr<WorkerChannel> channel_;
   State state_ = State::Down;
   Hello hello_;
   std::optional<model::Failure> told_failure_;  // load_error, or a broken protocol
   Instant started_at_{};
   std::uint64_t next_id_ = 1;
-  std::map<std::string, std::function<void(CallResult)>> calls_;
+  struct Callbacks {
+    std::function<void(CallResult)> on_result;
+    std::function<void(std::string)> on_event;
+  };
+  std::map<std::uint64_t, Callbacks> calls_;
   net::Timer term_timer_;
   net::Timer kill_timer_;
 };

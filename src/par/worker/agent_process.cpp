@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "par/limits.hpp"
-#include "par/worker/oom_count.hpp"
+#include "par/worker/control_group.hpp"
 
 namespace pixell::par {
 
@@ -43,7 +43,7 @@ AgentProcess::AgentProcess(net::EventLoop& loop, Children& children, Log log, On
 AgentProcess::~AgentProcess() {
   if (pid_ <= 0) return;
   children_.forget(pid_);
-  signal_group(pid_, SIGKILL);
+  end_everything();
 }
 
 Result<UniqueFd> AgentProcess::start(const WorkerPlan& plan) {
@@ -53,15 +53,14 @@ Result<UniqueFd> AgentProcess::start(const WorkerPlan& plan) {
   stdout_lines_.clear();
   stderr_lines_.clear();
   oom_kills_at_start_ = count_oom_kills().value_or(0);
-  TRY(pid_, start_process({.argv = plan.argv,
-                           .env = plan.env,
-                           .directory = plan.directory,
-                           .fds = {{output.theirs.get(), 1},
-                                   {errors.theirs.get(), 2},
-                                   {link.theirs.get(), kLinkFd}},
-                           .dies_with_parent = true,
-                           .no_new_privileges = true,
-                           .user = plan.user}));
+  own_user_ = plan.sandbox.has_user_to_itself ? plan.sandbox.user : std::nullopt;
+  ProcessSpec spec{.argv = plan.argv,
+                   .env = plan.env,
+                   .directory = plan.directory,
+                   .fds = {{output.theirs.get(), 1}, {errors.theirs.get(), 2}}};
+  if (!plan.load_header.empty()) spec.fds.emplace_back(link.theirs.get(), kLinkFd);
+  confine(plan.sandbox, spec);
+  TRY(pid_, start_process(spec));
   children_.watch(pid_, [this](ExitStatus status) { ended(status); });
   stdout_reader_ = make_reader(std::move(output.ours), "stdout", stdout_lines_);
   stderr_reader_ = make_reader(std::move(errors.ours), "stderr", stderr_lines_);
@@ -69,7 +68,7 @@ Result<UniqueFd> AgentProcess::start(const WorkerPlan& plan) {
     auto started = reader->start();
     if (started) continue;
     children_.forget(pid_);
-    signal_group(std::exchange(pid_, 0), SIGKILL);
+    end_everything();
     return std::move(started).error();
   }
   return std::move(link.ours);
@@ -91,9 +90,15 @@ std::vector<std::string> AgentProcess::evidence() const {
   return {lines.begin(), lines.end()};
 }
 
+void AgentProcess::end_everything() {
+  signal_group(std::exchange(pid_, 0), SIGKILL);
+  // What has left the group is still of the agent's user, when that is its alone.
+  if (own_user_) kill_left_overs(*own_user_);
+}
+
 void AgentProcess::ended(ExitStatus status) {
   // What the worker started itself has lost its parent and its sockets.
-  signal_group(std::exchange(pid_, 0), SIGKILL);
+  end_everything();
   stdout_reader_->read_rest();
   stderr_reader_->read_rest();
   const bool out_of_memory =

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -17,6 +18,7 @@
 #include "net/event_loop.hpp"
 #include "par/children.hpp"
 #include "par/line_reader.hpp"
+#include "par/worker/sandbox.hpp"
 
 namespace pixell::par {
 
@@ -25,9 +27,11 @@ struct WorkerPlan {
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;  ///< the whole environment; never logged
   std::string directory;                   ///< working directory
-  std::optional<uid_t> user;
-  std::string load_header;                            ///< the `load` frame
+  Sandbox sandbox;
+  std::string
+      load_header;  ///< the `load` frame; empty for a program that is no shim, only a server
   std::string rest_socket, http_socket, grpc_socket;  ///< paths; empty = not asked for
+  std::uint16_t http_port = 0;  ///< where an own server may listen instead of on http_socket
 };
 
 /// How the worker ended.
@@ -48,7 +52,8 @@ class AgentProcess {
   /// Kills the group of what still runs.
   ~AgentProcess();
 
-  /// Starts the program; returns our end of the link. Nothing runs after an error.
+  /// Starts the program; returns our end of the link, which only a shim gets. Nothing runs after an
+  /// error.
   Result<UniqueFd> start(const WorkerPlan& plan);
 
   /// Sends a signal to the whole group.
@@ -62,12 +67,14 @@ class AgentProcess {
   using Lines = std::deque<std::string>;
   std::unique_ptr<LineReader> make_reader(UniqueFd fd, const char* stream, Lines& kept);
   void ended(ExitStatus status);
+  void end_everything();
 
   net::EventLoop& loop_;
   Children& children_;
   Log log_;
   OnExit on_exit_;
   pid_t pid_ = 0;
+  std::optional<uid_t> own_user_;  // of the process that runs or ran last, when its alone
   std::int64_t oom_kills_at_start_ = 0;
   std::unique_ptr<LineReader> stdout_reader_;
   std::unique_ptr<LineReader> stderr_reader_;

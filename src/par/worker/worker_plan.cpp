@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "model/environment.hpp"
+#include "model/language.hpp"
+#include "par/limits.hpp"
 
 namespace pixell::par {
 
@@ -49,7 +51,7 @@ bool is_one_of(std::string_view name, const auto& names) {
 
 // Settings of the installers: they may hold the credentials of an index.
 bool is_installers(std::string_view name) {
-  return name.starts_with("PIP_") || name.starts_with("UV_");
+  return name.starts_with("PIP_") || name.starts_with("UV_") || name.starts_with("npm_config_");
 }
 
 model::EnvironmentLayers layers_for(const WorkerInput& input) {
@@ -62,8 +64,12 @@ model::EnvironmentLayers layers_for(const WorkerInput& input) {
       layers.deploy[name] = value;
   }
   // Programs of the agent's environment come first, also for what it starts itself.
-  if (const auto slash = input.prepared.venv_python.rfind('/'); slash != std::string::npos)
-    layers.base["PATH"] = input.prepared.venv_python.substr(0, slash) + ":" + layers.base["PATH"];
+  const model::Language language = model::language_of(input.prepared.manifest);
+  const std::string& program =
+      language == model::Language::Node ? input.prepared.interpreter : input.prepared.venv_python;
+  if (const auto slash = program.rfind('/'); slash != std::string::npos)
+    layers.base["PATH"] = program.substr(0, slash) + ":" + layers.base["PATH"];
+  if (language == model::Language::Node) layers.base["NODE_ENV"] = "production";
   layers.base["HOME"] = input.home;
   layers.base["TMPDIR"] = input.tmp;
   layers.dotenv = input.prepared.dotenv;
@@ -74,8 +80,14 @@ model::EnvironmentLayers layers_for(const WorkerInput& input) {
                   {"REST_PORT", fmt::to_string(config.rest_port)},
                   {"A2A_PORT", fmt::to_string(config.a2a_port)},
                   {"UI_PORT", fmt::to_string(config.ui_port)},
-                  {"PYTHONUNBUFFERED", "1"},
-                  {"PAR_WORKER_FD", "3"}};
+                  {"PYTHONUNBUFFERED", "1"}};
+  if (language != model::Language::Executable) layers.owned["PAR_WORKER_FD"] = "3";
+  // A Python server is handed over as an object; these listen by themselves.
+  if (language != model::Language::Python &&
+      !model::own_server_of(input.prepared.manifest).empty()) {
+    layers.owned["PORT"] = fmt::to_string(input.http_port);
+    layers.owned["PAR_SOCKET"] = input.sockets + "/http.sock";
+  }
   if (!config.deployment_id.empty()) layers.owned["DEPLOYMENT_ID"] = config.deployment_id;
   return layers;
 }
@@ -94,6 +106,19 @@ EnvironmentSummary summary_of(const model::EnvironmentLayers& layers,
   return summary;
 }
 
+// What the engine says wins over what the package asks for.
+Sandbox sandbox_of(const Config& config, const model::LimitsAsked& asked) {
+  Sandbox sandbox{.user = std::nullopt,
+                  .has_user_to_itself = false,
+                  .processes = config.worker_processes.value_or(asked.processes.value_or(0)),
+                  .disk_mb = config.worker_disk_mb.value_or(asked.disk_mb.value_or(0)),
+                  .open_files = kWorkerOpenFiles};
+  if (config.worker_uid < 0) return sandbox;
+  sandbox.user = static_cast<uid_t>(config.worker_uid);
+  sandbox.has_user_to_itself = config.worker_uid_is_exclusive;
+  return sandbox;
+}
+
 void plan_surfaces(const model::Manifest& manifest, const std::string& sockets, WorkerPlan& plan,
                    nlohmann::json& load) {
   if (manifest.rest) {
@@ -104,13 +129,24 @@ void plan_surfaces(const model::Manifest& manifest, const std::string& sockets, 
     plan.grpc_socket = sockets + "/a2a.sock";
     load["a2a"] = {{"entry", manifest.a2a->entry}, {"grpc_socket", plan.grpc_socket}};
   }
-  const std::string& own = !manifest.http_server.empty() || !manifest.a2a
-                               ? manifest.http_server
-                               : manifest.a2a->http_server;
-  if (!own.empty()) {
+  if (const std::string own = model::own_server_of(manifest); !own.empty()) {
     plan.http_socket = sockets + "/http.sock";
-    load["http_server"] = {{"entry", own}, {"socket", plan.http_socket}};
+    load["http_server"] = {{"entry", own}, {"socket", plan.http_socket}, {"port", plan.http_port}};
   }
+}
+
+std::vector<std::string> arguments_of(const WorkerInput& input, model::Language language) {
+  const Prepared& prepared = input.prepared;
+  if (language == model::Language::Executable) return prepared.command;
+  if (language == model::Language::Python)
+    return {prepared.venv_python, input.worker_dir + "/pixell_worker/__main__.py"};
+  std::vector<std::string> argv{prepared.interpreter};
+  // A package that is somebody's folder is linked to from where its modules are; they are found
+  // from the link, not from where it leads.
+  if (!prepared.module_root.empty() && prepared.module_root != prepared.root)
+    argv.insert(argv.end(), {"--preserve-symlinks", "--preserve-symlinks-main"});
+  argv.push_back(input.worker_dir.substr(0, input.worker_dir.rfind('/') + 1) + "node/src/main.js");
+  return argv;
 }
 
 }  // namespace
@@ -121,19 +157,23 @@ WorkerStart plan_worker(const WorkerInput& input) {
   model::ResolvedEnvironment resolved = model::resolve_environment(layers);
   WorkerStart start;
   start.summary = summary_of(layers, resolved);
-  start.plan.argv = {input.prepared.venv_python, input.worker_dir + "/pixell_worker/__main__.py"};
+  const model::Language language = model::language_of(manifest);
+  start.plan.argv = arguments_of(input, language);
+  start.plan.http_port = input.http_port;
   start.plan.env = std::move(resolved.values);
   start.plan.directory = input.prepared.root;
-  if (input.config.worker_uid >= 0) start.plan.user = static_cast<uid_t>(input.config.worker_uid);
+  start.plan.sandbox = sandbox_of(input.config, manifest.limits);
   nlohmann::json load = {
       {"t", "load"},
       {"v", 1},
       {"agent", manifest.display_name.empty() ? manifest.name : manifest.display_name},
-      {"package_root", input.prepared.root},
+      {"package_root",
+       input.prepared.module_root.empty() ? input.prepared.root : input.prepared.module_root},
       {"base_path", input.config.base_path.empty() ? "/" : input.config.base_path},
       {"entrypoint", manifest.entrypoint}};
   plan_surfaces(manifest, input.sockets, start.plan, load);
-  start.plan.load_header = load.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (language != model::Language::Executable)
+    start.plan.load_header = load.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return start;
 }
 

@@ -13,8 +13,9 @@ struct WorkerInput {
   const Config& config;
   const Environment& process_environment;  ///< par's own
   const Prepared& prepared;
-  std::string worker_dir;  ///< workers/python: the shim of the language
+  std::string worker_dir;  ///< workers/python; the shims of other languages are beside it
   std::string home, tmp, sockets;
+  std::uint16_t http_port = 0;  ///< free loopback port for an own server that cannot use a socket
 };
 
 /// What is worth a log line about the environment of a worker. Names only, never values.

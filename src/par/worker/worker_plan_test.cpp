@@ -23,9 +23,11 @@ class WorkerPlanTest : public testing::Test {
                         .worker_dir = "/share/workers/python",
                         .home = "/work/home",
                         .tmp = "/work/tmp",
-                        .sockets = "/work/run"});
+                        .sockets = "/work/run",
+                        .http_port = http_port_});
   }
 
+  std::uint16_t http_port_ = 0;
   Config config_;
   Environment process_;
   Prepared prepared_;
@@ -85,7 +87,7 @@ TEST_F(WorkerPlanTest, AsksForTheConfiguredSurfacesOnly) {
   EXPECT_EQ(start.plan.argv,
             (std::vector<std::string>{"/store/x/bin/python",
                                       "/share/workers/python/pixell_worker/__main__.py"}));
-  EXPECT_FALSE(start.plan.user);
+  EXPECT_FALSE(start.plan.sandbox.user);
 }
 
 TEST_F(WorkerPlanTest, TakesTheServerOfEitherPlace) {
@@ -96,9 +98,46 @@ TEST_F(WorkerPlanTest, TakesTheServerOfEitherPlace) {
   EXPECT_EQ(nlohmann::json::parse(plan().plan.load_header)["http_server"]["entry"], "main:app");
 }
 
+TEST_F(WorkerPlanTest, StartsNodeWithItsShimAndAPlaceForItsServer) {
+  prepared_.interpreter = "/usr/bin/node";
+  prepared_.manifest.runtime = "node20";
+  prepared_.manifest.entrypoint = "server.js";
+  http_port_ = 4321;
+  process_ = {{"PATH", "/bin"}, {"PORT", "80"}, {"npm_config_registry", "x"}};
+  const auto made = plan().plan;
+
+  EXPECT_EQ(made.argv,
+            (std::vector<std::string>{"/usr/bin/node", "/share/workers/node/src/main.js"}));
+  EXPECT_EQ(made.env.at("PORT"), "4321");
+  EXPECT_EQ(made.env.at("PAR_SOCKET"), "/work/run/http.sock");
+  EXPECT_EQ(made.env.at("NODE_ENV"), "production");
+  EXPECT_EQ(made.env.at("PATH"), "/usr/bin:/bin");
+  EXPECT_FALSE(made.env.contains("npm_config_registry"));
+  EXPECT_EQ(nlohmann::json::parse(made.load_header)["http_server"]["port"], 4321);
+
+  prepared_.module_root = "/work/prepare/package";
+  EXPECT_EQ(plan().plan.argv.at(1), "--preserve-symlinks");
+  EXPECT_EQ(nlohmann::json::parse(plan().plan.load_header)["package_root"],
+            "/work/prepare/package");
+}
+
+TEST_F(WorkerPlanTest, StartsAProgramWithoutAShim) {
+  prepared_.command = {"/work/package/root/bin/agent", "--flag"};
+  prepared_.manifest.entrypoint = "exec:bin/agent --flag";
+  http_port_ = 4321;
+  const auto made = plan().plan;
+
+  EXPECT_EQ(made.argv, prepared_.command);
+  EXPECT_EQ(made.load_header, "");
+  EXPECT_EQ(made.http_socket, "/work/run/http.sock");
+  EXPECT_EQ(made.http_port, 4321);
+  EXPECT_EQ(made.env.at("PORT"), "4321");
+  EXPECT_FALSE(made.env.contains("PAR_WORKER_FD"));
+}
+
 TEST_F(WorkerPlanTest, StartsAsTheUserItWasGiven) {
   config_.worker_uid = 20001;
-  EXPECT_EQ(plan().plan.user, 20001U);
+  EXPECT_EQ(plan().plan.sandbox.user, 20001U);
 }
 
 }  // namespace

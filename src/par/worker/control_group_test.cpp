@@ -1,0 +1,113 @@
+#include "par/worker/control_group.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/files.hpp"
+
+namespace pixell::par {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A root directory with files of our choice in it.
+class FakeRoot {
+ public:
+  FakeRoot() {
+    char name[] = "/tmp/pixell-groups-XXXXXX";
+    EXPECT_NE(::mkdtemp(name), nullptr);
+    path_ = name;
+  }
+  ~FakeRoot() {
+    std::error_code failed;
+    fs::remove_all(path_, failed);
+    EXPECT_FALSE(failed);
+  }
+  void write(const std::string& path, const std::string& text) {
+    fs::create_directories(fs::path(path_ + path).parent_path());
+    EXPECT_TRUE(write_file_atomically(path_ + path, text));
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string first_of(std::string_view cgroups, std::string_view controller) {
+  const auto all = group_directories(cgroups, controller);
+  return all.empty() ? "" : all.front().path;
+}
+
+TEST(ControlGroup, IsFoundInBothVersions) {
+  EXPECT_EQ(first_of("0::/agents/a\n", "memory"), "/sys/fs/cgroup/agents/a");
+  EXPECT_EQ(first_of("8:pids:/\n4:memory:/agents/a\n0::/\n", "memory"),
+            "/sys/fs/cgroup/memory/agents/a");
+  EXPECT_EQ(first_of("3:cpu,cpuacct:/x\n", "cpu"), "/sys/fs/cgroup/cpu,cpuacct/x");
+  EXPECT_EQ(first_of("8:pids:/x\n", "memory"), "");
+  EXPECT_EQ(first_of("nonsense", "memory"), "");
+}
+
+TEST(ControlGroup, ListsItsParentsUpToTheMount) {
+  const auto all = group_directories("0::/a/b\n", "memory");
+
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[1].path, "/sys/fs/cgroup/a");
+  EXPECT_EQ(all[2].path, "/sys/fs/cgroup");
+  EXPECT_TRUE(all[0].is_v2);
+}
+
+TEST(ControlGroup, CountsKillsForWantOfMemory) {
+  EXPECT_EQ(parse_oom_kills("low 0\noom 3\noom_kill 2\n"), 2);
+  EXPECT_EQ(parse_oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 5"), 5);
+  EXPECT_EQ(parse_oom_kills("oom_kill_disable 0\n"), std::nullopt);
+  EXPECT_EQ(parse_oom_kills("oom_kill x\n"), std::nullopt);
+}
+
+TEST(ControlGroup, ReadsLimitsOfVersion2AndTakesTheSmallestOnTheWay) {
+  FakeRoot root;
+  root.write("/proc/self/cgroup", "0::/pixell/one\n");
+  root.write("/sys/fs/cgroup/pixell/one/memory.max", "max\n");
+  root.write("/sys/fs/cgroup/pixell/memory.max", "1048576\n");
+  root.write("/sys/fs/cgroup/pixell/one/cpu.max", "150000 100000\n");
+  root.write("/sys/fs/cgroup/pixell/cpu.max", "max 100000\n");
+  root.write("/sys/fs/cgroup/pixell/one/pids.max", "64\n");
+
+  const auto limits = read_group_limits(root.path());
+
+  EXPECT_EQ(limits.memory_bytes, 1048576);
+  EXPECT_EQ(limits.cpus, 1.5);
+  EXPECT_EQ(limits.processes, 64);
+}
+
+TEST(ControlGroup, ReadsLimitsOfVersion1FromAContainerWhoseMountIsItsGroup) {
+  FakeRoot root;
+  root.write("/proc/self/cgroup", "4:memory:/docker/x\n3:cpu:/docker/x\n2:pids:/docker/x\n");
+  root.write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "33554432\n");
+  root.write("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n");
+  root.write("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  root.write("/sys/fs/cgroup/pids/pids.max", "max\n");
+
+  const auto limits = read_group_limits(root.path());
+
+  EXPECT_EQ(limits.memory_bytes, 33554432);
+  EXPECT_EQ(limits.cpus, 0.5);
+  EXPECT_EQ(limits.processes, std::nullopt);
+}
+
+TEST(ControlGroup, SaysNothingWhereNothingIsLimited) {
+  FakeRoot root;
+  root.write("/proc/self/cgroup", "4:memory:/\n3:cpu:/\n");
+  root.write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  root.write("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  root.write("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+
+  const auto limits = read_group_limits(root.path());
+
+  EXPECT_FALSE(limits.memory_bytes || limits.cpus || limits.processes);
+  const FakeRoot empty;
+  EXPECT_FALSE(read_group_limits(empty.path()).memory_bytes);
+}
+
+}  // namespace
+}  // namespace pixell::par
