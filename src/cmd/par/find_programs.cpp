@@ -37,6 +37,8 @@ Result<par::Programs> find_programs(const par::Environment& env) {
   for (fs::path& place : share_places) place /= "workers/python";
   par::Programs programs;
   TRY(programs.prepare, first_existing("par-prepare", prepare_places));
+  // Needed for the export of spans only; whether it is there is seen then.
+  programs.telemetry = (fs::path(programs.prepare).parent_path() / "par-telemetry").string();
   TRY(programs.worker_dir, first_existing("workers/python", share_places));
   return programs;
 }

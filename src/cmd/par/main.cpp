@@ -4,14 +4,20 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/log.hpp"
+#include "cmd/par/completion.hpp"
 #include "cmd/par/find_programs.hpp"
+#include "cmd/par/healthcheck.hpp"
 #include "cmd/par/start_mode.hpp"
+#include "cmd/par/terminal_output.hpp"
 #include "net/event_loop.hpp"
 #include "par/children.hpp"
 #include "par/config.hpp"
@@ -38,14 +44,28 @@ int fail_before_boot(const Log& log, const std::string& message, std::string rem
   return code;
 }
 
-int run(const StartMode& mode, const par::Environment& env) {
+std::string value_of(const par::Environment& env, const char* name) {
+  const auto found = env.find(name);
+  return found == env.end() ? std::string() : found->second;
+}
+
+// A person who runs a package gets text instead of JSON; nullptr for everybody else.
+Result<std::unique_ptr<TerminalOutput>> terminal_for(const StartMode& mode,
+                                                     const par::Environment& env) {
+  if (!mode.is_command_line || mode.wants_json || ::isatty(STDOUT_FILENO) != 1) return nullptr;
+  const std::string port = value_of(env, "REST_PORT");
+  // https://no-color.org/
+  const bool has_colour = value_of(env, "NO_COLOR").empty() && value_of(env, "TERM") != "dumb";
+  return TerminalOutput::start("http://127.0.0.1:" + (port.empty() ? "8080" : port), has_colour);
+}
+
+int run_with(const StartMode& mode, const par::Environment& env, Log log) {
   par::ConfigStart start{.package_path = mode.package_path};
   if (mode.is_command_line) start.listen_addr = "127.0.0.1";
   // The child that opens it has another working directory.
   if (!start.package_path.empty())
     start.package_path = std::filesystem::absolute(start.package_path).lexically_normal();
 
-  Log log;
   const auto id = env.find("AGENT_APP_ID");
   if (id != env.end()) log = log.with("agentAppId", id->second);
   const auto deployment = env.find("DEPLOYMENT_ID");
@@ -71,6 +91,46 @@ int run(const StartMode& mode, const par::Environment& env) {
   return runtime.exit_code();
 }
 
+int run(const StartMode& mode, const par::Environment& env) {
+  const auto terminal = terminal_for(mode, env);
+  if (!terminal) return fail_before_boot(Log(), terminal.error().message, {});
+  return run_with(mode, env, *terminal ? Log((*terminal)->fd(), LogLevel::Debug) : Log());
+}
+
+// par-package is another program: par itself links no library for zip or YAML.
+int run_package_program(const StartMode& mode) {
+  std::error_code failed;
+  const std::string program =
+      std::filesystem::read_symlink("/proc/self/exe", failed).parent_path() / "par-package";
+  std::vector<std::string> words = mode.arguments;
+  words.insert(words.begin(), program);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  fmt::print(stderr, "par: cannot start {}: {}\n", program, std::strerror(errno));
+  return 2;
+}
+
+int healthcheck(const StartMode& mode, const par::Environment& env) {
+  const auto target = health_target(mode.arguments, env);
+  const auto healthy = target ? ask_health(*target) : Result<void>(target.error());
+  if (healthy) return 0;
+  fmt::print(stderr, "par: not healthy: {}\n", healthy.error().message);
+  return 1;
+}
+
+int print_completion(const StartMode& mode) {
+  const auto script =
+      mode.arguments.empty() ? std::nullopt : completion_script(mode.arguments.front());
+  if (!script) {
+    fmt::print(stderr, "par: `par completion` needs the name of a shell: bash, zsh or fish\n");
+    return 1;
+  }
+  fmt::print("{}", *script);
+  return 0;
+}
+
 int main_with(const std::vector<std::string>& arguments) {
   const par::Environment env = process_environment();
   const StartMode mode = decide_start(arguments, env);
@@ -83,6 +143,12 @@ int main_with(const std::vector<std::string>& arguments) {
     case StartMode::Kind::Help:
       fmt::print("{}", help_text());
       return 0;
+    case StartMode::Kind::Package:
+      return run_package_program(mode);
+    case StartMode::Kind::Healthcheck:
+      return healthcheck(mode, env);
+    case StartMode::Kind::Completion:
+      return print_completion(mode);
     case StartMode::Kind::Status:
       fmt::print("'par status' is no longer supported.\n");
       fmt::print("Use the control plane instead: `pac status`, or GET /agents/<id>/health.\n");

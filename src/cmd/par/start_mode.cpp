@@ -1,6 +1,7 @@
 #include "cmd/par/start_mode.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace pixell::cmd {
 
@@ -16,6 +17,15 @@ std::string value_of(const par::Environment& env, const char* name) {
   return found == env.end() ? std::string() : found->second;
 }
 
+// The commands that run no agent, or Refused.
+StartMode::Kind tool_kind(std::string_view command) {
+  constexpr std::array<std::string_view, 4> kPackage = {"validate", "inspect", "pack", "routes"};
+  if (std::ranges::find(kPackage, command) != kPackage.end()) return StartMode::Kind::Package;
+  if (command == "healthcheck") return StartMode::Kind::Healthcheck;
+  if (command == "completion") return StartMode::Kind::Completion;
+  return StartMode::Kind::Refused;
+}
+
 }  // namespace
 
 StartMode decide_start(const std::vector<std::string>& arguments, const par::Environment& env) {
@@ -29,18 +39,31 @@ StartMode decide_start(const std::vector<std::string>& arguments, const par::Env
     return mode;
   }
   const std::string command = arguments.empty() ? std::string() : arguments.front();
-  const bool has_package = arguments.size() > 1 && !arguments[1].starts_with('-');
-  std::size_t used = 0;
-  if (command == "run") used = has_package ? 2 : 1;
-  if (command == "status") used = 1;
-  mode.ignored.assign(arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end());
+  if (const auto tool = tool_kind(command); tool != StartMode::Kind::Refused) {
+    mode.kind = tool;
+    mode.arguments = arguments;
+    if (tool != StartMode::Kind::Package) mode.arguments.erase(mode.arguments.begin());
+    return mode;
+  }
+  const bool is_known = command == "run" || command == "status";
+  std::string package;
+  for (std::size_t at = is_known ? 1 : 0; at < arguments.size(); ++at) {
+    const std::string& argument = arguments[at];
+    if (command == "run" && argument == "--json")
+      mode.wants_json = true;
+    else if (command == "run" && package.empty() && !argument.starts_with('-'))
+      package = argument;
+    else
+      mode.ignored.push_back(argument);
+  }
+  const bool has_package = !package.empty();
 
   if (const std::string path = value_of(env, "AGENT_PACKAGE_PATH"); !path.empty()) {
     mode.kind = StartMode::Kind::Run;
     mode.package_path = path;
   } else if (command == "run" && has_package) {
     mode.kind = StartMode::Kind::Run;
-    mode.package_path = arguments[1];
+    mode.package_path = package;
     mode.is_command_line = true;
   } else if (command == "run") {
     mode.error = "`par run` needs the path of a package: par run <package.apkg|directory>";
@@ -59,8 +82,14 @@ std::string help_text() {
   return
       R"(par runs ONE agent package and serves its REST, A2A and UI surfaces.
 
-  par run <package.apkg|directory>   run a local package on 127.0.0.1
-  par                                run what PACKAGE_URL or AGENT_PACKAGE_PATH names
+  par run <package.apkg|directory> [--json]       run a local package on 127.0.0.1
+  par                                             run what PACKAGE_URL or AGENT_PACKAGE_PATH names
+  par validate <package.apkg|directory> [--json]  all that is wrong with a package, at once
+  par inspect <package.apkg|directory> [--json]   what a package is and holds
+  par routes <package.apkg|directory> [--json]    which paths go where
+  par pack <directory> [-o file] [--json]         make a package, the same bytes for the same input
+  par healthcheck [--port N | --url URL]          exit 0 when a running par is healthy
+  par completion bash|zsh|fish                    a completion script for a shell
   par --version | --help
 
 Required in every mode:

@@ -33,6 +33,25 @@ TEST(StartMode, KnowsTheOtherCommands) {
   EXPECT_EQ(decide_start({"run", "-h"}, {}).kind, Kind::Help);
 }
 
+TEST(StartMode, RunsToolsWhateverPackageTheEnvironmentNames) {
+  const par::Environment env = {{"AGENT_PACKAGE_PATH", "/p.apkg"}, {"PACKAGE_URL", "s3://b/k"}};
+
+  const auto validate = decide_start({"validate", "x", "--json"}, env);
+  EXPECT_EQ(validate.kind, Kind::Package);
+  EXPECT_EQ(validate.arguments, (std::vector<std::string>{"validate", "x", "--json"}));
+  const auto health = decide_start({"healthcheck", "--port", "1"}, env);
+  EXPECT_EQ(health.kind, Kind::Healthcheck);
+  EXPECT_EQ(health.arguments, (std::vector<std::string>{"--port", "1"}));
+  EXPECT_EQ(decide_start({"completion", "zsh"}, env).kind, Kind::Completion);
+}
+
+TEST(StartMode, TakesJsonForRunAnywhere) {
+  const auto mode = decide_start({"run", "--json", "p"}, {});
+  EXPECT_TRUE(mode.wants_json);
+  EXPECT_EQ(mode.package_path, "p");
+  EXPECT_TRUE(mode.ignored.empty());
+}
+
 TEST(StartMode, RefusesToRunNothing) {
   EXPECT_NE(decide_start({}, {}).error.find("PACKAGE_URL"), std::string::npos);
   EXPECT_NE(decide_start({"run"}, {{"PACKAGE_URL", "s3://b/k"}}).error.find("par run <"),
