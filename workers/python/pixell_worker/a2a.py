@@ -14,10 +14,14 @@ Handler = Callable[[dict], Any]
 
 @dataclass
 class A2aService:
-    """How Invoke is answered: by `handlers`, by a full `servicer`, or by nobody (`default`)."""
+    """How Invoke is answered: by `handlers`, by a full `servicer`, or by nobody (`default`).
+
+    `streaming` handlers answer calls over HTTP with events.
+    """
 
     kind: str
     handlers: dict[str, Handler] = field(default_factory=dict)
+    streaming: dict[str, Handler] = field(default_factory=dict)
     servicer: Any = None
     warnings: list[str] = field(default_factory=list)
 
@@ -34,7 +38,10 @@ async def load_a2a(entry: str, package_root: str) -> A2aService:
 def classify(returned: Any, entry: str) -> A2aService:
     """What the returned object is, in the order servicer, dict, attribute, default."""
     if _is_servicer(returned):
-        return A2aService("servicer", servicer=returned)
+        # Handlers that it has too are called over HTTP; gRPC is all its own.
+        service = handlers_of(returned) or A2aService("servicer")
+        service.kind, service.servicer = "servicer", returned
+        return service
     handlers = handlers_of(returned)
     if handlers is not None:
         return handlers
@@ -47,20 +54,28 @@ def classify(returned: Any, entry: str) -> A2aService:
 
 
 def handlers_of(returned: Any) -> A2aService | None:
-    """The service for a dict with, or an object having, `custom_handlers`; else None."""
-    if isinstance(returned, Mapping):
-        named = returned.get("custom_handlers")
-    else:
-        named = getattr(returned, "custom_handlers", None)
-    if not isinstance(named, Mapping):
+    """The service for a dict with, or an object having, `custom_handlers` or
+    `streaming_handlers`; else None."""
+    given = [_member(returned, name) for name in ("custom_handlers", "streaming_handlers")]
+    if not any(isinstance(named, Mapping) for named in given):
         return None
-    handlers = {str(name): handler for name, handler in named.items() if callable(handler)}
-    warnings = [
-        f"the handler of action '{name}' is a {type(handler).__name__}, not a function; left out"
-        for name, handler in named.items()
-        if not callable(handler)
-    ]
-    return A2aService("handlers", handlers=handlers, warnings=warnings)
+    service = A2aService("handlers")
+    for named, handlers in zip(given, (service.handlers, service.streaming)):
+        if not isinstance(named, Mapping):
+            continue
+        for name, handler in named.items():
+            if callable(handler):
+                handlers[str(name)] = handler
+            else:
+                service.warnings.append(
+                    f"the handler of action '{name}' is a {type(handler).__name__}, "
+                    "not a function; left out"
+                )
+    return service
+
+
+def _member(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
 
 
 def _is_servicer(candidate: Any) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 #: Header and body of one frame together.
 MAX_FRAME_BYTES = 16 * 1024 * 1024
+#: One event of a streaming handler.
+MAX_EVENT_BYTES = 1024 * 1024
+#: Events a streaming handler may be ahead of `par`, which gives credit for more.
+EVENT_CREDIT = 16
 #: Calls of A2A handlers that may run at the same time.
 MAX_EXECUTIONS = 1024
 #: Threads for handlers that are plain functions.

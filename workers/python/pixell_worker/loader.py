@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import os
+import sys
 from typing import Any
 
 from .failures import HANDLER_MISSING, LoadError, from_exception
@@ -13,6 +16,32 @@ def split_entry(entry: str, default_function: str) -> tuple[str, str]:
     """`module:function` in two parts; without a colon the function is the default one."""
     module, colon, function = entry.partition(":")
     return module.strip(), function.strip() if colon and function.strip() else default_function
+
+
+def packed_name(module: str, surface: str, package_root: str) -> str:
+    """The name under which the module of an entry lies in the package.
+
+    The builders pack few folders, but always the file an entry names: `pixell-sdk` at the root,
+    `pixell-kit` in dist/rest or dist/a2a. So when its own folder is not there, that copy is meant.
+    """
+    top, _, _ = module.partition(".")
+    name = module.rpartition(".")[2]
+    if not name.isidentifier() or _can_find(top):
+        return module
+    for folder in ("", f"dist/{surface.partition('.')[0]}"):
+        place = os.path.join(package_root, folder) if folder else package_root
+        if os.path.isfile(os.path.join(place, f"{name}.py")):
+            if place not in sys.path:
+                sys.path.append(place)
+            return name
+    return module
+
+
+def _can_find(top: str) -> bool:
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def import_agent_module(module: str, surface: str, package_root: str) -> Any:
@@ -27,6 +56,7 @@ def import_agent_module(module: str, surface: str, package_root: str) -> Any:
 def load_object(entry: str, default_function: str, surface: str, package_root: str) -> Any:
     """The object named by an entry; a function may be dotted (`Class.method`)."""
     module_name, function = split_entry(entry, default_function)
+    module_name = packed_name(module_name, surface, package_root)
     found = import_agent_module(module_name, surface, package_root)
     for part in function.split("."):
         try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .asgi import is_asgi_app
-from .failures import HANDLER_ERROR, MISSING_MODULE, LoadError
+from .failures import HANDLER_ERROR, HANDLER_MISSING, MISSING_MODULE, LoadError
 from .loader import call_agent, can_call, load_callable, split_entry
 
 _SURFACE = "rest.entry"
+_A2A_POST = ("/", "/a2a", "/stream", "/a2a/stream", "/respond", "/a2a/respond", "/invoke")
+_A2A_GET = ("/.well-known/agent.json", "/a2a/.well-known/agent.json")
+_A2A_PATHS = {"POST": _A2A_POST, "GET": _A2A_GET}
 
 
 async def build_rest_app(entry: str, entrypoint: str, agent: str, package_root: str) -> Any:
@@ -39,6 +43,29 @@ async def build_rest_app(entry: str, entrypoint: str, agent: str, package_root: 
     return app
 
 
+def rest_claims(app: Any) -> list[str]:
+    """The paths of par's A2A surface that the application itself has as routes, word by word.
+
+    A route with parameters that would match too is no claim: it was not made for these paths.
+    """
+    claims = []
+    for path, methods in _routes_of(getattr(app, "router", None), ""):
+        claims += [f"{name} {path}" for name in methods if path in _A2A_PATHS.get(name, ())]
+    return claims
+
+
+def _routes_of(router: Any, prefix: str) -> Iterator[tuple[str, list[str]]]:
+    for route in getattr(router, "routes", ()):
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            # Newer FastAPI keeps a router that was included as one route.
+            inner = getattr(getattr(route, "include_context", None), "prefix", "")
+            yield from _routes_of(included, prefix + inner)
+            continue
+        path = (prefix + (getattr(route, "path", None) or "")).rstrip("/") or "/"
+        yield path, sorted(getattr(route, "methods", None) or ())
+
+
 def _import_fastapi() -> Any:
     try:
         import fastapi
@@ -60,7 +87,8 @@ def _find_mount(entry: str, entrypoint: str, package_root: str) -> Any:
         return load_callable(entry, "mount", _SURFACE, package_root)
     except LoadError as error:
         module_is_absent = error.cause == MISSING_MODULE and f"'{entry}'" in error.message
-        if not module_is_absent:
+        # A module of that name, but without `mount`, may be anybody's: `routes`, `site`, `test`.
+        if not module_is_absent and error.cause != HANDLER_MISSING:
             raise
     module, _ = split_entry(entrypoint, "")
     return load_callable(f"{module}:{entry}", "mount", _SURFACE, package_root)

@@ -13,13 +13,14 @@ from typing import Any
 
 from . import __version__
 from .a2a import A2aService, handlers_of, load_a2a
+from .entrypoint import Entrypoint
 from .executions import Executions
 from .failures import LoadError, from_exception
 from .frames import Frame, FrameError, FrameWriter, read_frame
 from .grpc_server import GrpcSurface
 from .http_surface import HttpSurface, load_http_server
 from .limits import ORPHAN_GRACE_SECONDS, SIGNAL_GRACE_SECONDS
-from .rest import build_rest_app
+from .rest import build_rest_app, rest_claims
 
 PROTOCOL_VERSION = 1
 
@@ -88,6 +89,10 @@ class Worker:
             raise from_exception(error, "entering the package", root) from error
         if root not in sys.path[:1]:
             sys.path.insert(0, root)
+        # Projects keep their packages in src/; nothing is installed to make them importable.
+        sources = os.path.join(root, "src")
+        if os.path.isdir(sources) and sources not in sys.path:
+            sys.path.insert(1, sources)
         rest, a2a, http = (load.get(name) for name in ("rest", "a2a", "http_server"))
         service = A2aService("none")
         try:
@@ -98,17 +103,20 @@ class Worker:
                 app = await build_rest_app(rest["entry"], entrypoint, str(load.get("agent")), root)
                 await self._start(HttpSurface("rest.entry", app, base, rest["socket"], root))
             if http is not None:
-                app = await load_http_server(http["entry"], root)
-                if isinstance(app, dict):
-                    service, http = _merge(service, app), None
+                own = await load_http_server(http["entry"], root)
+                if isinstance(own, dict):
+                    service, http = _merge(service, own), None
                 else:
-                    await self._start(HttpSurface("http_server", app, base, http["socket"], root))
+                    await self._start(HttpSurface("http_server", own, base, http["socket"], root))
             if service.kind == "servicer":
                 await self._start(GrpcSurface(service.servicer, a2a["grpc_socket"]))
         except Exception as error:
             raise from_exception(error, "serving the agent", root) from error
-        self._executions = Executions(service.handlers, self._writer.send)
-        return _hello(service, rest is not None, http is not None)
+        entrypoint = Entrypoint(str(load.get("entrypoint") or ""), root)
+        self._executions = Executions(service, entrypoint, self._writer.send)
+        hello = _hello(service, rest is not None, http is not None)
+        claims = rest_claims(app) if rest is not None else []
+        return {**hello, "entrypoint": bool(entrypoint), "rest_claims": claims}
 
     async def _start(self, server: HttpSurface | GrpcSurface) -> None:
         self._servers.append(server)
@@ -128,6 +136,9 @@ class Worker:
             await self._writer.send({"t": "pong", "n": header.get("n")})
         elif kind == "execute" and self._executions is not None:
             await self._executions.execute(header)
+        elif kind == "credit" and self._executions is not None:
+            count = header.get("n")
+            self._executions.credit(str(header.get("x", "")), count if type(count) is int else 0)
         elif kind == "cancel" and self._executions is not None:
             self._executions.cancel(str(header.get("x", "")))
         elif kind == "drain":
@@ -156,11 +167,17 @@ class Worker:
 
 def _merge(service: A2aService, named: dict[str, Any]) -> A2aService:
     """Handlers that came from http_server; those of the A2A surface win."""
-    given = handlers_of(named if "custom_handlers" in named else {"custom_handlers": named})
-    if given is None or service.kind == "servicer":
+    is_whole = "custom_handlers" in named or "streaming_handlers" in named
+    given = handlers_of(named if is_whole else {"custom_handlers": named})
+    if given is None:
         return service
-    warnings = service.warnings + given.warnings
-    return A2aService("handlers", {**given.handlers, **service.handlers}, None, warnings)
+    return A2aService(
+        "servicer" if service.kind == "servicer" else "handlers",
+        {**given.handlers, **service.handlers},
+        {**given.streaming, **service.streaming},
+        service.servicer,
+        service.warnings + given.warnings,
+    )
 
 
 def _hello(service: A2aService, rest: bool, http_server: bool) -> dict[str, Any]:
@@ -174,7 +191,10 @@ def _hello(service: A2aService, rest: bool, http_server: bool) -> dict[str, Any]
         "rest": rest,
         "http_server": http_server,
         "a2a": None if service.kind == "none" else service.kind,
-        "handlers": [{"name": name, "kind": "legacy"} for name in service.handlers],
+        "handlers": [
+            *({"name": name, "kind": "legacy"} for name in service.handlers),
+            *({"name": name, "kind": "streaming"} for name in service.streaming),
+        ],
         "warnings": service.warnings,
     }
 

@@ -47,6 +47,24 @@ def test_a_function_in_a_folder_without_init_is_found(package: Package) -> None:
     assert load(root, "src.rest.index:mount")(1) == 42
 
 
+@pytest.mark.parametrize("place", ["", "dist/rest/"])
+@pytest.mark.parametrize("entry", ["server.routes:mount", "routes:mount"])
+def test_the_copy_that_a_builder_made_is_found(package: Package, place: str, entry: str) -> None:
+    root = package({f"{place}routes.py": "def mount(app): return 'copy'"})
+
+    assert load(root, entry)(None) == "copy"
+
+
+def test_a_module_that_is_there_is_not_looked_for_elsewhere(package: Package) -> None:
+    files = {
+        "server/routes.py": "def mount(app): return 'original'",
+        "routes.py": "def mount(app): return 'copy'",
+        "dist/rest/server.py": "raise RuntimeError('never')",
+    }
+
+    assert load(package(files), "server.routes:mount")(None) == "original"
+
+
 def test_a_missing_dependency_is_named(package: Package) -> None:
     root = package({"routes.py": "x = 1\nimport no_such_thing.sub\n"})
 
