@@ -13,7 +13,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tools")]
 
 from devtool.pac import Pac, free_port, wait_until  # noqa: E402
-from pixell_testing.clients import PixellCli  # noqa: E402
+from pixell_testing.clients import KIT, SDK, PixellCli  # noqa: E402
 from pixell_testing.stack import Par, use_given_programs  # noqa: E402
 
 use_given_programs()
@@ -77,5 +77,11 @@ def par(scratch: Path, tmp_path: Path) -> Iterator[Callable[..., Par]]:
 
 @pytest.fixture(scope="session")
 def pixell(scratch: Path) -> PixellCli:
-    """The published CLI."""
-    return PixellCli(scratch / "pixell")
+    """The published CLI `pixell-kit`."""
+    return PixellCli(scratch / "pixell", KIT)
+
+
+@pytest.fixture(scope="session")
+def pixell_sdk(scratch: Path) -> PixellCli:
+    """The published CLI `pixell-sdk`, its successor."""
+    return PixellCli(scratch / "pixell-sdk", SDK)

@@ -1,9 +1,9 @@
 // The multipart/form-data parser, fed in pieces whose size the first byte tells.
 
-#include "api/multipart.hpp"
-
 #include <cstdint>
 #include <string_view>
+
+#include "api/multipart.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using pixell::Result;

@@ -12,7 +12,8 @@ from typing import Any
 from devtool import rpc
 from devtool.pac import Pac
 
-CLI_VERSION = "0.4.12"
+KIT = "pixell-kit==0.4.12"
+SDK = "pixell-sdk==0.5.4"
 
 
 class Agent:
@@ -58,13 +59,13 @@ def agent_of(pac: Pac, app: str) -> Agent:
 class PixellCli:
     """The published `pixell` program in a virtual environment of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, distribution: str) -> None:
         self._home = folder / "home"
         self._home.mkdir(parents=True)
         venv = folder / "venv"
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
         pip = [str(venv / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, f"pixell-kit=={CLI_VERSION}"], check=True, timeout=300)
+        subprocess.run([*pip, distribution], check=True, timeout=300)
         self._program = venv / "bin" / "pixell"
 
     def run(self, *arguments: str, folder: Path, port: int | None = None) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from devtool.apkg import add_entry, write_apkg
 
 SOURCES = Path(__file__).resolve().parents[1] / "packages"
+AGENTS = Path(__file__).resolve().parents[1] / "agents"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello-three-surfaces"
 
 MANIFEST = """\

@@ -65,7 +65,7 @@ class Par:
         folder: Path,
         package: Path | None,
         arguments: tuple[str, ...] = (),
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         base_path: str = "",
     ) -> None:
         """`package` is run by AGENT_PACKAGE_PATH; `env` comes on top, None removes a variable."""
@@ -75,7 +75,7 @@ class Par:
         self.base = base_path
         folder.mkdir(parents=True, exist_ok=True)
         self._log_path = folder / "par.log"
-        settings: dict[str, str] = {
+        settings: dict[str, str | None] = {
             "AGENT_APP_ID": "test-agent",
             "LISTEN_ADDR": "127.0.0.1",
             **{name: str(port) for name, port in ports.items()},
@@ -85,10 +85,11 @@ class Par:
         if base_path:
             settings["BASE_PATH"] = base_path
         settings.update(env or {})
+        given = {name: value for name, value in settings.items() if value is not None}
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [str(program("par")), *arguments],
-                env={**clean_environment(), **settings},
+                env={**clean_environment(), **given},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,0 +1,1 @@
+FORM = "v1_early_kit"

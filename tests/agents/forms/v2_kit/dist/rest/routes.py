@@ -1,0 +1,9 @@
+import os
+
+from src import words
+
+
+def mount(app):
+    @app.get("/api/form")
+    async def form():
+        return {"form": os.environ["FORM"] + words.SUFFIX}

@@ -1,0 +1,8 @@
+def handler(data):
+    return data
+
+
+def mount(app):
+    @app.get("/api/form")
+    async def form():
+        return {"form": "v3_sdk"}

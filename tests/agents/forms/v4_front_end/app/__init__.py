@@ -1,0 +1,1 @@
+FORM = "v4_front_end"
