@@ -5,9 +5,10 @@ add_library(pixell_flags INTERFACE)
 target_compile_options(pixell_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wnon-virtual-dtor
   -Wold-style-cast -Werror -fno-strict-aliasing)
-# gcc 12 takes inlined std::string::insert for an overlapping copy (gcc.gnu.org/PR105651).
+# gcc 12 takes inlined std::string::insert for an overlapping copy (gcc.gnu.org/PR105651), and an
+# empty std::optional for an uninitialised one (gcc.gnu.org/PR80635).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(pixell_flags INTERFACE -Wno-restrict)
+  target_compile_options(pixell_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
 target_include_directories(pixell_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(pixell_flags INTERFACE PIXELL_VERSION="${PROJECT_VERSION}")

@@ -305,6 +305,24 @@ def rule_paths(tree: Tree) -> Iterator[Finding]:
                     yield Finding(tree.name(path), number, f"the link to {target} is broken")
 
 
+NAMED_TEST = re.compile(r"([\w./-]+\.(?:py|cpp|hpp))::(\w+(?:\.\w+)?)")
+
+
+def rule_named_tests(tree: Tree) -> Iterator[Finding]:
+    """Tests that a page names as file::test exist (GoogleTest: file::Suite.Name)."""
+    for path in documents(tree):
+        for number, line in numbered(read(path)):
+            for file, test in NAMED_TEST.findall(line):
+                source = tree.root / file
+                text = read(source) if source.is_file() else ""
+                suite, _, name = test.partition(".")
+                pattern = rf"\bTEST(?:_[FP])?\(\s*{suite},\s*{name}\s*\)"
+                if source.suffix == ".py":
+                    pattern = rf"^\s*(?:async )?def {test}\("
+                if not re.search(pattern, text, re.MULTILINE):
+                    yield Finding(tree.name(path), number, f"there is no test {file}::{test}")
+
+
 RULES: dict[str, Callable[[Tree], Iterator[Finding]]] = {
     "layers": rule_layers,
     "banned": rule_banned,
@@ -316,6 +334,7 @@ RULES: dict[str, Callable[[Tree], Iterator[Finding]]] = {
     "pragma": rule_pragma,
     "headlines": rule_headlines,
     "paths": rule_paths,
+    "named_tests": rule_named_tests,
 }
 
 

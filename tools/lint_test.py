@@ -344,6 +344,22 @@ def test_paths_and_links_of_documents_exist(write):
 # ------------------------------------------------------------------------- the program
 
 
+def test_named_tests_exist(write):
+    write(
+        {
+            "tests/test_a.py": "def test_there(x):\n    pass\n",
+            "src/a/b_test.cpp": "TEST_F(Suite,\n       Name) {}\n",
+            "docs/page.md": "# P\n`tests/test_a.py::test_there` `tests/test_a.py::test_the`\n"
+            "`src/a/b_test.cpp::Suite.Name` `src/a/b_test.cpp::Suite.Nam` `gone.py::test_x`\n",
+        }
+    )
+    assert findings(write, "named_tests") == [
+        "docs/page.md:2: there is no test tests/test_a.py::test_the",
+        "docs/page.md:3: there is no test gone.py::test_x",
+        "docs/page.md:3: there is no test src/a/b_test.cpp::Suite.Nam",
+    ]
+
+
 def test_the_program_prints_a_line_per_rule_and_fails_on_findings(write, capsys):
     write({"src/a/b.hpp": "int x;\n", "src/a/README.md": "# a\n"})
 

@@ -57,8 +57,16 @@ def run_all() -> int:
     if report.failed:
         say(f"check: {report.failed} failed; logs and state are in {scratch}")
         return 1
-    shutil.rmtree(scratch)
+    remove_tree(scratch)
     return 0
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder, read-only folders of installed dependencies in it as well."""
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
 
 
 def check_platform(report: Report, pac: Pac, package: Path) -> None:

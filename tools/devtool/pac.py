@@ -93,16 +93,18 @@ class Pac:
         *,
         home: Path | None = None,
         env: Mapping[str, str] | None = None,
+        also_listen: str = "none",
     ) -> None:
         """`home` is where it is started, and below which file:// packages may be; by default the
-        parent of the state directory. `env` comes on top of ours."""
+        parent of the state directory. `env` comes on top of ours. `also_listen` is another address
+        to serve when it is free."""
         self.state = state
         self.home = home or state.parent
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
-        self._env = dict(env or {})
+        self._env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}
         self._child: subprocess.Popen | None = None
 
     def __enter__(self) -> "Pac":
@@ -212,10 +214,13 @@ class Pac:
         headers = {"Content-Type": "application/json", **options.pop("headers", {})}
         return request(self.url, "POST", path, body=body, headers=headers, **options)
 
-    def deploy(self, app: str, package: Path | str) -> str:
-        """Deploys a package file or URL with the operator's request; returns the deployment id."""
+    def deploy(self, app: str, package: Path | str, **more: Any) -> str:
+        """Deploys a package file or URL with the operator's request; returns the deployment id.
+
+        `more` are further members of the request: environment, limits, …
+        """
         url = package if isinstance(package, str) else package.resolve().as_uri()
-        reply = self.post("/deployments", {"agentAppId": app, "packageUrl": url})
+        reply = self.post("/deployments", {"agentAppId": app, "packageUrl": url, **more})
         if reply.status != 202:
             raise Failure(f"POST /deployments answered {reply.status}: {reply.text}")
         return reply.json()["deployment"]["id"]
@@ -242,9 +247,11 @@ class Pac:
 
         return wait_until(f"deployment {deployment_id} ends", poll, timeout_s)
 
-    def deploy_and_wait(self, app: str, package: Path | str, timeout_s: float = 180) -> dict:
+    def deploy_and_wait(
+        self, app: str, package: Path | str, timeout_s: float = 180, **more: Any
+    ) -> dict:
         """Deploys and waits; Failure unless it completed."""
-        deployment = self.wait_deployment(self.deploy(app, package), timeout_s)
+        deployment = self.wait_deployment(self.deploy(app, package, **more), timeout_s)
         if deployment["status"] != "completed":
             raise Failure(f"the deployment of {app} failed: {deployment.get('error')}")
         return deployment

@@ -67,7 +67,7 @@ def from_pid_file(path: Path) -> Process | None:
         return None
 
 
-OUR_PROGRAMS = ("pac", "par", "par-prepare")
+OUR_PROGRAMS = ("pac", "par", "par-prepare", "par-telemetry")
 
 
 def using(directory: Path) -> dict[Process, str]:

@@ -91,6 +91,24 @@ def pytest(name: str, *arguments: str | Path, timeout_s: float = 1500) -> Counts
     return counts_of_run(code, junit)
 
 
+def part_node_worker() -> Counts:
+    """The tests of the Node.js worker, run by Node.js itself."""
+    counts = Counts()
+
+    def count(line: str) -> None:
+        say(line)
+        # TAP: one such line per test; those of subtests are indented.
+        counts.passed += line.startswith("ok ")
+        counts.failed += line.startswith("not ok ")
+
+    tests = sorted((ROOT / "workers" / "node" / "test").glob("*.test.js"))
+    argv = ["node", "--test", "--test-reporter=tap", *tests]
+    code = run(argv, timeout_s=300, on_line=count)
+    ran_nothing = counts.passed + counts.failed == 0
+    ended_badly = code != 0 and counts.failed == 0
+    return counts + Counts(failed=1) if ran_nothing or ended_badly else counts
+
+
 def ctest(name: str, preset: str, *arguments: str, timeout_s: float = 1500) -> Counts:
     """Runs the unit tests of a preset and counts them."""
     junit = report_file(f"{name}.xml")
@@ -129,6 +147,7 @@ def parts() -> list[Part]:
         Part("lint", lambda: count_lines(lint, 300), needs=("bootstrap",)),
         Part("tools", lambda: pytest("tools", "tools"), needs=("bootstrap",)),
         Part("workers", lambda: pytest("workers", "workers/python"), needs=("bootstrap",)),
+        Part("node worker", part_node_worker, needs=("bootstrap",)),
         Part("build dev", lambda: part_build("dev"), needs=("bootstrap",)),
         Part("unit", lambda: ctest("unit", "dev"), needs=("build dev",)),
         Part("asan", part_asan, needs=("build dev",)),

@@ -34,7 +34,8 @@ def run_up(*, is_check: bool) -> int:
     refuse_second_run(state)
     port = int(os.environ.get("PIXELL_PORT", "4000"))
     refuse_taken_port(port)
-    pac = Pac(state, port, home=ROOT)
+    also = os.environ.get("PIXELL_ALSO_LISTEN", "127.0.0.1:3000")
+    pac = Pac(state, port, home=ROOT, also_listen=also)
     say(f"up: starting pac serve on {pac.url}, state in {state}, log in {pac.log}")
     try:
         with recorded(pac):
