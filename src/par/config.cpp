@@ -56,6 +56,7 @@ constexpr std::array kParVariables = {
     std::string_view("STATE_DIR"),
     std::string_view("UI_PORT"),
     std::string_view("WHEELHOUSE_DIR"),
+    std::string_view("WORKERS"),
 };
 
 bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
@@ -312,6 +313,7 @@ void read_places(Reader& reader, Config& config) {
   reader.absolute_path("ENV_STORE_DIR", config.env_store_dir);
   reader.integer("ENV_STORE_MAX_MB", 0, 1'000'000'000, config.env_store_max_mb);
   reader.integer("ENV_STORE_MAX_IDLE_DAYS", 0, 36'500, config.env_store_max_idle_days);
+  reader.integer("WORKERS", 1, kMaxWorkers, config.workers);
   reader.integer("PAR_WORKER_UID", 1, 4'294'967'294, config.worker_uid);
   reader.boolean("PAR_WORKER_UID_IS_EXCLUSIVE", config.worker_uid_is_exclusive);
   reader.integer("PAR_WORKER_PROCESSES", 0, model::kMaxProcesses, config.worker_processes);

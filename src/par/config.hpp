@@ -48,6 +48,7 @@ struct Config {
   std::int64_t env_store_max_mb = 20'480;  ///< what is kept of those nobody uses …
   std::int64_t env_store_max_idle_days = 30;  ///< … and for how long
   std::string state_dir;      ///< lasting state given by the engine, or empty
+  int workers = 1;               ///< WORKERS: processes that run the agent's code
   std::int64_t worker_uid = -1;  ///< user of the agent's process; -1 = ours
   bool worker_uid_is_exclusive = false;  ///< nobody else has it: all of its processes are ours
   /// Limits of the agent's process, 0 = none; unset = what the manifest says.

@@ -96,7 +96,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"Listen", with("REST_LISTEN", "8080"), "REST_LISTEN"},
         Refused{"ListenFd", with("REST_LISTEN", "fd:x"), "REST_LISTEN"},
         Refused{"RelativeDir", with("INSTANCE_DIR", "here"), "INSTANCE_DIR"},
-        Refused{"RootUid", with("PAR_WORKER_UID", "0"), "PAR_WORKER_UID"}),
+        Refused{"RootUid", with("PAR_WORKER_UID", "0"), "PAR_WORKER_UID"},
+        Refused{"NoWorkers", with("WORKERS", "0"), "WORKERS must be an integer from 1 to 64"},
+        Refused{"WorkersText", with("WORKERS", "auto"), "WORKERS"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(Config, TellsAllErrorsAtOnce) {

@@ -46,7 +46,7 @@ void DrainSequence::end_agent(Millis grace) {
   step_ = Step::Ending;
   timer_.cancel();
   end_streams_timer_.cancel();
-  if (agent_.state() == Agent::State::Down) return finish();
+  if (!agent_.is_running()) return finish();
   agent_.stop(grace);
 }
 

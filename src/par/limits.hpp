@@ -10,7 +10,9 @@ namespace pixell::par {
 inline constexpr std::size_t kMaxFrameBytes = 16 * 1024 * 1024;
 /// Frames that wait for a worker that does not read; more and new calls are refused.
 inline constexpr std::size_t kMaxLinkQueuedBytes = 32 * 1024 * 1024;
-/// Handler calls that run at once; one more is ResourceExhausted.
+/// Processes of one agent (WORKERS).
+inline constexpr int kMaxWorkers = 64;
+/// Handler calls that run at once in one of them; one more is ResourceExhausted.
 inline constexpr std::size_t kMaxExecutions = 1024;
 
 /// Events a streaming call may be ahead of its reader; the worker waits for more credit then.

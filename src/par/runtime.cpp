@@ -52,10 +52,9 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
             .ui_port = config_.ui_port},
       observer_(loop, children, read_observe_settings(environment_), log_),
       client_(loop),
-      agent_(loop, children, *this, log_),
+      agent_(loop, children, client_, *this, log_),
       boot_({.loop = loop,
              .children = children,
-             .client = client_,
              .agent = agent_,
              .view = view_,
              .config = config_,
@@ -125,21 +124,24 @@ void Runtime::enter(Phase phase) {
   if (!was_ready_ && phase < Phase::Ready) timeline_.enter(to_string(phase), loop_.clock().now());
   view_.phase = phase;
   log_.debug("Phase entered", {{"phase", to_string(phase)}, {"boot_ms", boot_ms()}});
-  check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now(), restarts_.restarts()));
+  check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now(), agent_.restarts()));
 }
 
 void Runtime::boot_entered(Phase phase) { enter(phase); }
 
 void Runtime::boot_succeeded() {
+  ready();
+  first_ready();
+}
+
+void Runtime::ready() {
   view_.is_ready = true;
   view_.is_open = true;
   enter(Phase::Ready);
-  if (!std::exchange(was_ready_, true)) return first_ready();
-  log_.info("The agent's process is back", {{"pid", agent_.pid()},
-                                            {"restarts", restarts_.restarts()}});
 }
 
 void Runtime::first_ready() {
+  was_ready_ = true;
   startup_timer_.cancel();
   hard_limit_timer_.cancel();
   timeline_.finish(loop_.clock().now());
@@ -160,48 +162,32 @@ void Runtime::first_ready() {
   ::malloc_trim(0);
 }
 
-void Runtime::boot_failed(model::Failure failure) {
-  if (!was_ready_) return fail(std::move(failure));
-  // A restart that failed. A worker that still runs is ended first; its end is told by itself.
-  if (agent_.state() != Agent::State::Down)
-    agent_.kill();
-  else
-    worker_down(failure, Millis(0));
+void Runtime::boot_failed(model::Failure failure) { fail(std::move(failure)); }
+
+void Runtime::agent_up() {
+  if (!was_ready_) return boot_.agent_up();
+  if (!drain_.is_running()) ready();
 }
 
-void Runtime::agent_up(const Hello& hello) { boot_.agent_up(hello); }
+void Runtime::agent_failed(model::Failure failure) {
+  if (is_over_ || failure_) return;
+  if (drain_.is_running()) return drain_.agent_gone();
+  boot_.agent_failed(std::move(failure));
+}
 
-void Runtime::agent_lost(model::Failure failure, Millis lived) {
+void Runtime::worker_died() {
   if (is_over_ || failure_) return;
   if (drain_.is_running()) {
-    view_.is_worker_up = false;
-    return drain_.agent_gone();
+    if (!agent_.is_running()) drain_.agent_gone();
+    return;
   }
-  if (!was_ready_) return boot_.agent_lost(std::move(failure));
-  boot_.stop();
-  worker_down(failure, lived);
+  observer_.metrics().worker_restarted();
+  if (agent_.is_up()) return;
+  view_.is_ready = false;
+  enter(Phase::Worker);
 }
 
 void Runtime::agent_stopped() { drain_.agent_gone(); }
-
-void Runtime::worker_down(const model::Failure& failure, Millis lived) {
-  view_.is_ready = false;
-  view_.is_worker_up = false;
-  view_.grpc_socket.reset();
-  const Millis pause = restarts_.next_pause(lived);
-  const std::string evidence = nlohmann::json(failure.evidence)
-                                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  log_.error("The agent's process died", {{"cause", to_string(failure.cause)},
-                                          {"message", failure.message},
-                                          {"evidence", LogValue::raw_json(evidence)},
-                                          {"lived_ms", lived.count()},
-                                          {"restart_in_ms", pause.count()}});
-  enter(Phase::Worker);
-  restart_timer_ = loop_.after(pause, [this] {
-    observer_.metrics().worker_restarted();
-    boot_.start_worker();
-  });
-}
 
 void Runtime::timed_out(const char* limit, Millis after) {
   if (was_ready_ || failure_ || drain_.is_running()) return;
@@ -221,7 +207,7 @@ void Runtime::stop(int signal) {
   if (drain_.is_running()) return drain_.hasten();
   log_.info("Shutting down three-surface runtime");
   boot_.stop();
-  restart_timer_.cancel();
+  agent_.hold();
   startup_timer_.cancel();
   hard_limit_timer_.cancel();
   view_.is_ready = false;

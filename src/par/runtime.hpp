@@ -20,7 +20,6 @@
 #include "par/surface/agent_view.hpp"
 #include "par/surface/routes.hpp"
 #include "par/worker/agent.hpp"
-#include "par/worker/restart_policy.hpp"
 
 namespace pixell::par {
 
@@ -29,7 +28,7 @@ namespace pixell::par {
 ///   configure ─▶ bind ─▶ fetch ─▶ verify ─▶ unpack ─▶ manifest ─▶ dependencies ─▶ worker ─▶ probe
 ///       │         │        └──────────┴── par-prepare ──┴──────────────┘            ▲        │
 ///       │         │  listening, health says 503 and the phase                       │        ▼
-///       │         │                                             worker died, back-off └──── ready
+///       │         │                                             every worker died └──── ready
 ///       │         │                                                                          │
 ///       ▼         ▼   from any phase before ready                     SIGTERM, from any phase ▼
 ///     failed ◀────┴──────────────────────────                       stopped ◀───────────── draining
@@ -60,12 +59,14 @@ class Runtime final : private BootOwner, private AgentOwner {
   void boot_entered(Phase phase) override;
   void boot_succeeded() override;
   void boot_failed(model::Failure failure) override;
-  void agent_up(const Hello& hello) override;
-  void agent_lost(model::Failure failure, Millis lived) override;
+  void agent_loaded() override { boot_.agent_loaded(); }
+  void agent_up() override;
+  void agent_failed(model::Failure failure) override;
+  void worker_died() override;
   void agent_stopped() override;
 
+  void ready();
   void first_ready();
-  void worker_down(const model::Failure& failure, Millis lived);
   void timed_out(const char* limit, Millis after);
   void fail(model::Failure failure);
   void end(int code);
@@ -91,14 +92,12 @@ class Runtime final : private BootOwner, private AgentOwner {
   Routes routes_;
   net::HttpServer server_;
   DrainSequence drain_;
-  RestartPolicy restarts_;
   bool was_ready_ = false;
   bool is_over_ = false;
   int exit_code_ = 0;
   std::optional<model::Failure> failure_;
   net::Timer startup_timer_;
   net::Timer hard_limit_timer_;
-  net::Timer restart_timer_;
   net::Timer backoff_timer_;
 };
 

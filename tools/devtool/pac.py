@@ -5,6 +5,7 @@ import dataclasses
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ ROLES = ("serve", "control", "edge", "node")
 START_DEADLINE_S = 20
 STOP_DEADLINE_S = 45
 FINAL = ("completed", "failed")
+
+_given_ports: set[int] = set()  # by free_port()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +69,19 @@ def request(
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody listens on right now; a different one each time.
+
+    It lies below those the system gives to outgoing connections, so that none of them takes it
+    before whoever asked for it.
+    """
+    for _ in range(1000):
+        port = random.randrange(10_000, 32_000)
+        if port in _given_ports:
+            continue
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            _given_ports.add(port)
+            return port
+    raise Failure("no TCP port of 127.0.0.1 from 10000 to 31999 is free")
 
 
 def wait_until(what: str, condition: Callable[[], Any], timeout_s: float) -> Any:

@@ -18,8 +18,6 @@ namespace {
 using model::Cause;
 using model::make_failure;
 
-net::Address socket_address(const std::string& path) { return {"unix:" + path}; }
-
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
@@ -29,7 +27,7 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 BootSequence::BootSequence(BootContext context, BootOwner& owner)
-    : context_(context), owner_(owner), grpc_probe_(context.loop, context.client) {}
+    : context_(context), owner_(owner) {}
 
 BootSequence::~BootSequence() = default;
 
@@ -65,7 +63,7 @@ void BootSequence::package_prepared(Prepared prepared) {
   prepared_ = std::move(prepared);
   describe_surfaces(context_.view, prepared_->manifest, context_.loop.clock().unix_now());
   log_package();
-  if (open_ui()) start_worker();
+  if (open_ui()) start_agent();
 }
 
 void BootSequence::log_package() const {
@@ -114,23 +112,40 @@ bool BootSequence::open_ui() {
   return true;
 }
 
-void BootSequence::start_worker() {
-  is_running_ = true;
+void BootSequence::start_agent() {
   if (!context_.view.needs_worker) return probe();
   owner_.boot_entered(Phase::Worker);
-  const auto port = port_for_own_server();
-  if (!port) return fail(make_failure(Cause::Internal, port.error().message));
-  const WorkerStart start = plan_worker({.config = context_.config,
-                                         .process_environment = context_.environment,
-                                         .prepared = *prepared_,
-                                         .worker_dir = context_.programs.worker_dir,
-                                         .home = places_->home(),
-                                         .tmp = places_->tmp(),
-                                         .sockets = places_->sockets(),
-                                         .http_port = *port});
-  context_.view.limits = limits_of(start.plan.sandbox);
-  const std::string limits =
-      model::to_json(context_.view.limits).dump();
+  const auto first = plan_of(0);
+  if (!first) return fail(make_failure(Cause::Internal, first.error().message));
+  context_.view.limits = limits_of(first->plan.sandbox);
+  log_environment(*first);
+  const Config& config = context_.config;
+  AgentPlan plan{.workers = config.workers,
+                 .make_plan = [this](int number) -> Result<WorkerPlan> {
+                   TRY(WorkerStart start, plan_of(number));
+                   return std::move(start.plan);
+                 },
+                 .restart_timeout = config.startup_timeout,
+                 .own_user = std::nullopt};
+  if (config.worker_uid_is_exclusive) plan.own_user = first->plan.sandbox.user;
+  context_.agent.start(std::move(plan));
+}
+
+Result<WorkerStart> BootSequence::plan_of(int number) const {
+  TRY(const std::uint16_t port, port_for_own_server());
+  return plan_worker({.config = context_.config,
+                      .process_environment = context_.environment,
+                      .prepared = *prepared_,
+                      .worker_dir = context_.programs.worker_dir,
+                      .home = places_->home(),
+                      .tmp = places_->tmp(),
+                      .sockets = places_->sockets(),
+                      .number = number,
+                      .http_port = port});
+}
+
+void BootSequence::log_environment(const WorkerStart& start) const {
+  const std::string limits = model::to_json(context_.view.limits).dump();
   context_.log.info("Limits of the agent", {{"limits", LogValue::raw_json(limits)}});
   context_.log.info("Built the agent's environment",
                     {{"names", start.summary.names}, {"count", start.summary.count}});
@@ -140,14 +155,6 @@ void BootSequence::start_worker() {
   if (!start.summary.dropped.empty())
     context_.log.warning("Variables whose value says nothing were left out",
                          {{"names", joined(start.summary.dropped)}});
-  context_.view.rest_socket = socket_address(start.plan.rest_socket);
-  context_.view.http_socket = socket_address(start.plan.http_socket);
-  for (const std::string& path :
-       {start.plan.rest_socket, start.plan.http_socket, start.plan.grpc_socket})
-    if (!path.empty()) ::unlink(path.c_str());  // of a worker that died
-  if (const auto started = context_.agent.start(start.plan); !started)
-    fail(make_failure(Cause::Internal,
-                      "The agent's process could not be started: " + started.error().message));
 }
 
 // A server that cannot listen on a Unix socket listens on a port that is free now.
@@ -158,80 +165,50 @@ Result<std::uint16_t> BootSequence::port_for_own_server() const {
   return needs_port ? free_loopback_port() : Result<std::uint16_t>(std::uint16_t{0});
 }
 
-void BootSequence::agent_up(const Hello& hello) {
+void BootSequence::agent_loaded() {
   if (!is_running_) return;
+  const Hello& hello = context_.agent.hello();
   AgentView& view = context_.view;
   context_.log.info("The agent was loaded", {{"language", hello.language},
                                              {"runtime", hello.runtime},
                                              {"sdk", hello.sdk},
+                                             {"workers", context_.agent.workers()},
                                              {"handlers", joined(hello.handlers)}});
   // A function named as http_server may have returned handlers instead of a server.
   view.has_http_server = hello.http_server;
   view.has_a2a_http = !hello.http_server && (has_a2a(view) || hello.a2a == A2aKind::Handlers);
   view.has_entrypoint = hello.entrypoint && !hello.http_server;
   view.rest_claims = hello.rest_claims;
-  const bool is_on_port = hello.http_server && hello.http_server_port != 0;
-  if (is_on_port) view.http_socket = {fmt::format("127.0.0.1:{}", hello.http_server_port)};
-  for (const auto& [is_served, address] :
-       {std::pair(hello.rest, view.rest_socket),
-        {hello.http_server && !is_on_port, view.http_socket}}) {
-    if (is_served && !accepts_on_socket(address.text.substr(5)))
-      return fail(make_failure(
-          Cause::HandlerError, "The agent's process does not accept connections on " + address.text,
-          context_.agent.evidence()));
-  }
   probe();
 }
 
+// The agent asks its workers; without any there is nobody to ask.
 void BootSequence::probe() {
   owner_.boot_entered(Phase::Probe);
   log_surfaces();
-  const bool is_servicer =
-      context_.view.needs_worker && context_.agent.hello().a2a == A2aKind::Servicer;
-  if (!is_servicer) return succeed();
-  probe_started_ = context_.loop.clock().now();
-  ask_servicer();
+  if (!context_.view.needs_worker) succeed();
 }
 
-void BootSequence::ask_servicer() {
-  const net::Address address = socket_address(places_->sockets() + "/a2a.sock");
-  grpc_probe_.ask(address, kProbeTryTimeout, [this, address](Result<void> answer) {
-    if (!is_running_) return;
-    if (answer) {
-      context_.view.grpc_socket = address;
-      return succeed();
-    }
-    if (context_.loop.clock().now() - probe_started_ < kProbeTimeout) {
-      probe_pause_ = context_.loop.after(kProbePause, [this] { ask_servicer(); });
-      return;
-    }
-    fail(make_failure(
-        Cause::HandlerError,
-        fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
-                    kProbeTimeout.count(), answer.error().message),
-        context_.agent.evidence()));
-  });
+void BootSequence::agent_up() {
+  if (is_running_) succeed();
 }
 
 void BootSequence::succeed() {
   is_running_ = false;
-  context_.view.is_worker_up = context_.view.needs_worker;
   if (has_a2a(context_.view)) context_.log.info("Created A2A gRPC server");
   context_.agent.tell_ready();
   owner_.boot_succeeded();
 }
 
-void BootSequence::agent_lost(model::Failure failure) { fail(std::move(failure)); }
+void BootSequence::agent_failed(model::Failure failure) { fail(std::move(failure)); }
 
 void BootSequence::fail(model::Failure failure) {
   if (!std::exchange(is_running_, false)) return;
-  probe_pause_.cancel();
   owner_.boot_failed(std::move(failure));
 }
 
 void BootSequence::stop() {
   is_running_ = false;
-  probe_pause_.cancel();
   if (prepare_) prepare_->stop();
 }
 

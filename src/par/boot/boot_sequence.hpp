@@ -7,7 +7,6 @@
 
 #include "base/log.hpp"
 #include "model/boot_report.hpp"
-#include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "par/boot/prepare_process.hpp"
 #include "par/boot/work_places.hpp"
@@ -16,7 +15,7 @@
 #include "par/surface/agent_view.hpp"
 #include "par/surface/ui_files.hpp"
 #include "par/worker/agent.hpp"
-#include "par/worker/grpc_probe.hpp"
+#include "par/worker/worker_plan.hpp"
 
 namespace pixell::par {
 
@@ -27,14 +26,14 @@ struct Programs {
   std::string worker_dir;  ///< workers/python
 };
 
-/// Told how a boot or a restart of the worker goes.
+/// Told how a boot goes.
 class BootOwner {
  public:
   virtual ~BootOwner() = default;
   virtual void boot_entered(Phase phase) = 0;
   /// All configured surfaces answer.
   virtual void boot_succeeded() = 0;
-  /// At most once per start; nothing of the sequence runs any more but perhaps the worker.
+  /// At most once; nothing of the sequence runs any more but perhaps workers.
   virtual void boot_failed(model::Failure failure) = 0;
 };
 
@@ -42,7 +41,6 @@ class BootOwner {
 struct BootContext {
   net::EventLoop& loop;
   Children& children;
-  net::HttpClient& client;
   Agent& agent;
   AgentView& view;
   const Config& config;
@@ -51,29 +49,27 @@ struct BootContext {
   const Log& log;
 };
 
-/// Brings the agent from a package, or from a dead worker, to answering on all its surfaces:
+/// Brings the agent from a package to answering on all its surfaces:
 ///
-///   start ─▶ fetch ▶ verify ▶ unpack ▶ manifest ▶ dependencies (par-prepare) ─┐
-///                                  start_worker ─▶ worker ─hello─▶ probe ─▶ succeeded
+///   start ─▶ fetch ▶ verify ▶ unpack ▶ manifest ▶ dependencies (par-prepare)
+///                              ─▶ worker ─all loaded─▶ probe ─▶ succeeded
 class BootSequence final : private PrepareOwner {
  public:
   BootSequence(BootContext context, BootOwner& owner);
   ~BootSequence() override;
 
-  /// Prepares the package, then start_worker().
+  /// Prepares the package, then starts the agent's workers.
   void start();
-  /// Starts the worker of the prepared package, or probes at once when it needs none.
-  void start_worker();
-  /// Gives up what runs; the owner is not called any more. The worker is the owner's to end.
+  /// Gives up what runs; the owner is not called any more. The agent is the owner's to end.
   void stop();
-  /// Ends par-prepare at once and removes the directories. Only when the worker is gone.
+  /// Ends par-prepare at once and removes the directories. Only when the workers are gone.
   void clean_up();
 
-  /// Forwarded from the agent while the sequence runs.
-  void agent_up(const Hello& hello);
-  void agent_lost(model::Failure failure);
+  /// Forwarded from the agent.
+  void agent_loaded();
+  void agent_up();
+  void agent_failed(model::Failure failure);
 
-  bool is_running() const { return is_running_; }
   /// What was prepared; nothing before.
   const std::optional<Prepared>& prepared() const { return prepared_; }
   /// The last lines of whoever works now.
@@ -86,9 +82,11 @@ class BootSequence final : private PrepareOwner {
   bool open_ui();
   void log_package() const;
   void log_surfaces() const;
+  void start_agent();
+  void log_environment(const WorkerStart& start) const;
+  Result<WorkerStart> plan_of(int number) const;
   Result<std::uint16_t> port_for_own_server() const;
   void probe();
-  void ask_servicer();
   void succeed();
   void fail(model::Failure failure);
 
@@ -99,9 +97,6 @@ class BootSequence final : private PrepareOwner {
   std::unique_ptr<PrepareProcess> prepare_;
   std::optional<Prepared> prepared_;
   std::unique_ptr<UiFiles> ui_files_;
-  GrpcProbe grpc_probe_;
-  Instant probe_started_{};
-  net::Timer probe_pause_;
 };
 
 }  // namespace pixell::par

@@ -56,10 +56,12 @@ void add_life(PrometheusText& text, const Metrics& metrics, const MetricsPageFac
   text.sample({{"phase", facts.phase}}, 1.0);
   text.family("pixell_ready", "gauge", "1 when health is 200.");
   text.sample({}, facts.is_ready ? 1.0 : 0.0);
-  text.family("pixell_worker_up", "gauge", "1 when the agent's process is up.");
-  text.sample({}, facts.is_worker_up ? 1.0 : 0.0);
+  text.family("pixell_workers", "gauge", "Processes of the agent there should be.");
+  text.sample({}, double(facts.workers));
+  text.family("pixell_worker_up", "gauge", "Processes of the agent that are up.");
+  text.sample({}, double(facts.workers_up));
   text.family("pixell_worker_restarts_total", "counter",
-              "Times the agent's process was started again after it died.");
+              "Times a process of the agent was started again after it died.");
   text.sample({}, metrics.worker_restarts());
   text.family("pixell_boot_phase_seconds", "gauge", "How long each phase of the boot took.");
   for (const model::BootPhase& phase : facts.boot_phases)
@@ -83,7 +85,7 @@ void add_processes(PrometheusText& text, const MetricsPageFacts& facts) {
   };
   using Value = std::optional<double>;
   each("pixell_process_cpu_seconds_total", "counter",
-       "User and system time of par and of the agent's process.",
+       "User and system time of par and of the agent's processes.",
        [](const ProcessUsage& usage) -> Value { return usage.cpu_seconds; });
   each("pixell_process_resident_memory_bytes", "gauge", "Resident memory.",
        [](const ProcessUsage& usage) -> Value { return double(usage.resident_bytes); });

@@ -15,11 +15,12 @@ namespace pixell::par {
 struct MetricsPageFacts {
   std::string phase;  ///< where par is in its life
   bool is_ready = false;
-  bool is_worker_up = false;
+  int workers = 0;     ///< processes of the agent there should be …
+  int workers_up = 0;  ///< … and those that answer
   double boot_ms = 0;  ///< 0 before the first ready
   std::vector<model::BootPhase> boot_phases;
   std::optional<ProcessUsage> par;
-  std::optional<ProcessUsage> worker;
+  std::optional<ProcessUsage> worker;  ///< of all of them together
 };
 
 /// The body of /metrics: Prometheus text. docs/observability.md lists the families. Pure.

@@ -63,7 +63,8 @@ TEST(MetricsPage, ShowsTheBootAndTheProcesses) {
   const std::string page = metrics_page(
       metrics, {.phase = "ready",
                 .is_ready = true,
-                .is_worker_up = true,
+                .workers = 2,
+                .workers_up = 1,
                 .boot_ms = 1500,
                 .boot_phases = {{.name = "fetch", .millis = 250}},
                 .par = ProcessUsage{.cpu_seconds = 0.5, .resident_bytes = 4096, .open_fds = 9},

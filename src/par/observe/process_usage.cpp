@@ -64,4 +64,24 @@ std::optional<ProcessUsage> read_process_usage(pid_t pid) {
   return usage;
 }
 
+std::optional<ProcessUsage> read_process_usage(const std::vector<pid_t>& pids) {
+  std::optional<ProcessUsage> sum;
+  for (const pid_t pid : pids) {
+    const auto usage = read_process_usage(pid);
+    if (!usage) continue;  // it has ended meanwhile
+    if (!sum) {
+      sum = usage;
+      continue;
+    }
+    sum->cpu_seconds += usage->cpu_seconds;
+    sum->resident_bytes += usage->resident_bytes;
+    sum->threads += usage->threads;
+    if (sum->open_fds && usage->open_fds)
+      *sum->open_fds += *usage->open_fds;
+    else
+      sum->open_fds.reset();
+  }
+  return sum;
+}
+
 }  // namespace pixell::par

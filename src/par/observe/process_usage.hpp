@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace pixell::par {
 
@@ -18,6 +19,10 @@ struct ProcessUsage {
 
 /// Reads /proc/<pid>; nothing when there is no such process.
 std::optional<ProcessUsage> read_process_usage(pid_t pid);
+
+/// The sum over several processes; nothing when there is none of them. Their descriptors are only
+/// told when all may be looked at.
+std::optional<ProcessUsage> read_process_usage(const std::vector<pid_t>& pids);
 
 /// Everything but open_fds from the text of /proc/<pid>/stat; the name in it may hold anything.
 /// Nothing when the text is malformed. Pure.

@@ -33,6 +33,16 @@ TEST(ProcessUsage, SeesThisProcess) {
   EXPECT_GE(usage->open_fds.value_or(0), 3U);
 }
 
+TEST(ProcessUsage, AddsSeveral) {
+  const auto one = read_process_usage(::getpid());
+  const auto two = read_process_usage({::getpid(), ::getpid(), 999'999'999});
+
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->threads, 2 * one->threads);
+  EXPECT_EQ(two->open_fds, 2 * *one->open_fds);
+  EXPECT_FALSE(read_process_usage(std::vector<pid_t>{}));
+}
+
 TEST(ProcessUsage, SeesNobody) {
   EXPECT_FALSE(read_process_usage(0));
   EXPECT_FALSE(read_process_usage(999'999'999));

@@ -38,7 +38,7 @@ std::optional<Method> method_of(std::string_view path) {
 }
 
 bool has_a2a_service(const AgentView& view) {
-  return has_a2a(view) || (view.is_worker_up && view.agent->hello().a2a == A2aKind::Handlers);
+  return has_a2a(view) || (view.agent->is_up() && view.agent->hello().a2a == A2aKind::Handlers);
 }
 
 std::string capabilities(const AgentView& view) {
@@ -237,8 +237,8 @@ std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpC
   }
   const std::string path = grpc_method_path(stream.request().path());
   // Balancers ask par about itself, also when the agent's servicer has a health service.
-  if (view.is_open && view.grpc_socket && !path.starts_with(kHealthService))
-    return proxy_to_servicer(loop, client, stream, *view.grpc_socket, path, trace);
+  if (view.is_open && is_servicer_up(view) && !path.starts_with(kHealthService))
+    return proxy_to_servicer(loop, client, stream, *view.agent, path, trace);
   const auto method = method_of(path);
   if (!method && view.is_open && is_agent_up(view))
     return refuse(stream, ErrorCode::Unimplemented, fmt::format("unknown method {}", path));

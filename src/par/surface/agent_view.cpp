@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "model/language.hpp"
+#include "par/worker/agent.hpp"
 
 namespace pixell::par {
 
@@ -29,6 +30,11 @@ bool has_a2a(const AgentView& view) { return view.manifest && view.manifest->a2a
 
 bool has_ui(const AgentView& view) { return view.manifest && view.manifest->ui; }
 
-bool is_agent_up(const AgentView& view) { return !view.needs_worker || view.is_worker_up; }
+bool is_agent_up(const AgentView& view) { return !view.needs_worker || view.agent->is_up(); }
+
+bool is_servicer_up(const AgentView& view) {
+  return view.needs_worker && view.agent->is_up() &&
+         view.agent->hello().a2a == A2aKind::Servicer;
+}
 
 }  // namespace pixell::par

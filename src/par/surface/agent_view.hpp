@@ -8,7 +8,6 @@
 #include "base/clock.hpp"
 #include "model/boot_report.hpp"
 #include "model/manifest.hpp"
-#include "net/client.hpp"
 #include "par/phase.hpp"
 
 namespace pixell::par {
@@ -46,12 +45,7 @@ struct AgentView {
 
   model::BootLimits limits;  ///< in force for the agent
 
-  Agent* agent = nullptr;
-  bool is_worker_up = false;
-  /// Where the worker serves.
-  net::Address rest_socket;
-  net::Address http_socket;
-  std::optional<net::Address> grpc_socket;  ///< set while a full servicer is up
+  Agent* agent = nullptr;  ///< lives as long as the view
 };
 
 /// Takes what the package says about the surfaces.
@@ -63,5 +57,8 @@ bool has_ui(const AgentView& view);
 
 /// True when the agent's own code can be called, or there is none.
 bool is_agent_up(const AgentView& view);
+
+/// True when the agent serves its gRPC methods itself, and can be called.
+bool is_servicer_up(const AgentView& view);
 
 }  // namespace pixell::par

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "par/worker/agent.hpp"
+
 namespace pixell::par {
 
 namespace {
@@ -38,6 +40,8 @@ JsonAnswer meta_answer(const AgentView& view) {
                            {"rest", manifest.rest.has_value()},
                            {"ui", manifest.ui.has_value()}}}};
   body["limits"] = model::to_json(view.limits);
+  if (view.needs_worker)
+    body["workers"] = {{"configured", view.agent->workers()}, {"up", view.agent->workers_up()}};
   if (view.boot_ms > 0) {
     nlohmann::json phases = nlohmann::json::object();
     for (const model::BootPhase& phase : view.boot_phases)

@@ -9,6 +9,7 @@
 #include "net/reply.hpp"
 #include "par/limits.hpp"
 #include "par/surface/ui_files.hpp"
+#include "par/worker/agent.hpp"
 #include "par/worker/grpc_probe.hpp"
 
 namespace pixell::par {
@@ -68,7 +69,7 @@ std::unique_ptr<net::StreamHandler> ask_servicer(net::EventLoop& loop, net::Http
                                                  const AgentView& view, net::ServerStream& stream,
                                                  ServicerHealthCall::MakeAnswer make_answer) {
   auto call = std::make_unique<ServicerHealthCall>(loop, client, stream, std::move(make_answer));
-  call->ask(*view.grpc_socket);
+  call->ask(view.agent->next().grpc_address());
   return call;
 }
 
@@ -113,7 +114,7 @@ JsonAnswer ui_port_health_answer(const AgentView& view) {
 std::unique_ptr<net::StreamHandler> answer_health(net::EventLoop& loop, net::HttpClient& client,
                                                   const AgentView& view, net::ServerStream& stream,
                                                   bool with_timestamp) {
-  if (view.is_ready && is_agent_up(view) && view.grpc_socket)
+  if (view.is_ready && is_servicer_up(view))
     return ask_servicer(loop, client, view, stream, [&loop, &view, with_timestamp](auto& said) {
       return health_answer(view, with_timestamp, loop.clock().unix_now(), said.has_value());
     });
@@ -128,7 +129,7 @@ std::unique_ptr<net::StreamHandler> answer_a2a_health(net::EventLoop& loop, net:
                                                       const AgentView& view,
                                                       net::ServerStream& stream, bool is_lenient) {
   const bool is_up = view.is_ready && has_a2a(view) && is_agent_up(view);
-  if (is_up && view.grpc_socket) {
+  if (is_up && is_servicer_up(view)) {
     return ask_servicer(loop, client, view, stream, [&loop, is_lenient](const auto& said) {
       nlohmann::json body = {
           {"ok", said.has_value()}, {"service", "a2a"}, {"timestamp", loop.clock().unix_now()}};

@@ -7,6 +7,7 @@
 #include "net/reply.hpp"
 #include "par/observe/trace_context.hpp"
 #include "par/surface/ui_files.hpp"
+#include "par/worker/agent.hpp"
 
 namespace pixell::par {
 
@@ -29,11 +30,14 @@ void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sen
                      : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
 }
 
-net::ProxyPlan plan_for(const net::ServerStream& stream, const net::Address& upstream,
+// The address is the caller's to fill in.
+net::ProxyPlan plan_for(const net::ServerStream& stream, Agent& agent, const WorkerSlot& worker,
                         std::string target, const TraceContext* trace) {
   const net::RequestHead& request = stream.request();
   net::ProxyPlan plan;
-  plan.upstream = upstream;
+  plan.on_done = [&agent, number = worker.number()](const net::ProxyOutcome&) {
+    agent.release(number);
+  };
   plan.head = request;
   plan.head.target = std::move(target);
   if (!request.is_upgrade()) net::remove_hop_by_hop(plan.head.headers);
@@ -100,9 +104,11 @@ class PageOn404 final : public net::ServerStream, public net::StreamHandler {
 }  // namespace
 
 std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::HttpClient& client,
-                                                   net::ServerStream& stream,
+                                                   net::ServerStream& stream, Agent& agent,
                                                    AgentRequest request) {
-  net::ProxyPlan plan = plan_for(stream, request.upstream, std::move(request.target), request.trace);
+  const WorkerSlot& worker = agent.claim();
+  net::ProxyPlan plan = plan_for(stream, agent, worker, std::move(request.target), request.trace);
+  plan.upstream = request.is_for_own_server ? worker.http_address() : worker.rest_address();
   plan.on_upstream_failure = answer_failure;
   if (request.page_on_404 == nullptr) return net::proxy(loop, client, stream, std::move(plan));
   auto page = std::make_unique<PageOn404>(loop, stream, *request.page_on_404);
@@ -113,9 +119,11 @@ std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::Ht
 std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
                                                       net::HttpClient& client,
                                                       net::ServerStream& stream,
-                                                      const net::Address& upstream,
-                                                      std::string path, const TraceContext& trace) {
-  net::ProxyPlan plan = plan_for(stream, upstream, std::move(path), &trace);
+                                                      Agent& agent, std::string path,
+                                                      const TraceContext& trace) {
+  const WorkerSlot& worker = agent.claim();
+  net::ProxyPlan plan = plan_for(stream, agent, worker, std::move(path), &trace);
+  plan.upstream = worker.grpc_address();
   plan.protocol = net::Protocol::Http2;
   plan.on_upstream_failure = [](net::ServerStream& failed, net::AbortReason, bool) {
     net::send_grpc_status(failed, ErrorCode::Unavailable,

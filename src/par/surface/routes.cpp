@@ -141,11 +141,12 @@ Handler Routes::answer(ObservedExchange& stream) {
 Handler Routes::answer_metrics(net::ServerStream& stream) {
   MetricsPageFacts facts{.phase = std::string(to_string(view_.phase)),
                          .is_ready = view_.is_ready,
-                         .is_worker_up = view_.is_worker_up,
+                         .workers = view_.agent->workers(),
+                         .workers_up = view_.agent->workers_up(),
                          .boot_ms = view_.boot_ms,
                          .boot_phases = view_.boot_phases,
                          .par = read_process_usage(::getpid()),
-                         .worker = read_process_usage(view_.agent->pid())};
+                         .worker = read_process_usage(view_.agent->pids())};
   net::send_reply(stream, 200, PrometheusText::kContentType,
                   metrics_page(observer_.metrics(), facts));
   return net::ignore_body();
@@ -181,16 +182,15 @@ Handler Routes::answer_surface(ObservedExchange& stream, const RouteMatch& match
 Handler Routes::forward(ObservedExchange& stream, const RouteMatch& match) {
   if (!is_agent_up(view_)) return send(stream, not_ready_answer(view_));
   const net::RequestHead& request = stream.request();
-  AgentRequest forwarded{.upstream = view_.rest_socket,
+  AgentRequest forwarded{.is_for_own_server = match.route == Route::HttpServer,
                          .target = request.target,
                          .page_on_404 = match.spa_fallback ? view_.ui_files : nullptr,
                          .trace = &stream.trace()};
-  if (match.route == Route::HttpServer) {
-    forwarded.upstream = view_.http_socket;
+  if (forwarded.is_for_own_server) {
     forwarded.target = match.agent_path;
     if (!request.query().empty()) forwarded.target.append("?").append(request.query());
   }
-  return proxy_to_agent(loop_, client_, stream, std::move(forwarded));
+  return proxy_to_agent(loop_, client_, stream, *view_.agent, std::move(forwarded));
 }
 
 }  // namespace pixell::par

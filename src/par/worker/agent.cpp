@@ -1,168 +1,184 @@
 #include "par/worker/agent.hpp"
 
-#include <fmt/format.h>
-#include <signal.h>
-
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "par/limits.hpp"
-#include "par/worker/frame_channel.hpp"
-#include "par/worker/server_channel.hpp"
+#include "par/worker/sandbox.hpp"
 
 namespace pixell::par {
 
-Agent::Agent(net::EventLoop& loop, Children& children, AgentOwner& owner, Log log)
-    : loop_(loop),
-      owner_(owner),
-      log_(log),
-      process_(loop, children, log, [this](WorkerExit exit) { process_ended(exit); }) {}
+Agent::Agent(net::EventLoop& loop, Children& children, net::HttpClient& client, AgentOwner& owner,
+             Log log)
+    : owner_(owner),
+      log_(std::move(log)),
+      context_{.loop = loop,
+               .children = children,
+               .client = client,
+               .log = log_,
+               .oom_kills = oom_kills_,
+               .restart_timeout = {}} {}
 
-Agent::~Agent() = default;
-
-Result<void> Agent::start(const WorkerPlan& plan) {
-  told_failure_.reset();
-  hello_ = {};
-  started_at_ = loop_.clock().now();
-  TRY(UniqueFd link, process_.start(plan));
-  state_ = State::Starting;
-  channel_ = make_channel(plan, std::move(link));
-  const auto told = channel_->start();
-  if (!told) {
-    // The process runs already: its end is what the owner is told.
-    told_failure_ = model::make_failure(model::Cause::Internal, told.error().message);
-    process_.signal(SIGKILL);
-  }
-  return {};
+Agent::~Agent() {
+  slots_.clear();
+  end_left_overs();
 }
 
-std::unique_ptr<WorkerChannel> Agent::make_channel(const WorkerPlan& plan, UniqueFd link) {
-  WorkerChannelOwner& self = *this;
-  if (plan.load_header.empty())
-    return std::make_unique<ServerChannel>(
-        loop_, plan.http_socket, plan.http_port, [this](int number) { process_.signal(number); },
-        self);
-  return std::make_unique<FrameChannel>(loop_, std::move(link), plan.load_header, log_, self);
+void Agent::start(AgentPlan plan) {
+  own_user_ = plan.own_user;
+  context_.restart_timeout = plan.restart_timeout;
+  oom_kills_.take_new();  // those before are not ours
+  for (int number = 0; number < plan.workers; ++number) {
+    WorkerSlotOwner& self = *this;
+    slots_.push_back(std::make_unique<WorkerSlot>(
+        context_, number, [make = plan.make_plan, number] { return make(number); }, self));
+    slots_.back()->start();
+  }
 }
 
 void Agent::tell_ready() {
-  if (state_ == State::Up && !channel_->tell_ready())
-    log_.warning("The agent's process could not be told that it is ready");
+  is_live_ = true;
+  for (const auto& slot : slots_)
+    if (slot->is_up()) slot->worker().tell_ready();
 }
 
+// The number of a call's worker is in its id.
 Result<std::uint64_t> Agent::execute(const AgentCall& call,
                                      std::function<void(CallResult)> on_result,
                                      std::function<void(std::string)> on_event) {
-  if (state_ != State::Up)
-    return make_error(ErrorCode::Unavailable, "the agent's process is not running");
-  if (calls_.size() >= kMaxExecutions)
-    return make_error(ErrorCode::ResourceExhausted,
-                      fmt::format("more than {} calls are running", kMaxExecutions));
-  const std::uint64_t id = next_id_++;
-  TRY_VOID(channel_->execute(id, call));
-  calls_.emplace(id, Callbacks{std::move(on_result), std::move(on_event)});
-  return id;
+  if (!is_up()) return make_error(ErrorCode::Unavailable, "the agent's process is not running");
+  const std::size_t number = next_number();
+  TRY(const std::uint64_t id,
+      slots_[number]->worker().execute(call, std::move(on_result), std::move(on_event)));
+  last_claimed_ = number;
+  return id * slots_.size() + number;
 }
 
 void Agent::credit(std::uint64_t id, int events) {
-  if (calls_.contains(id) && channel_) channel_->give_credit(id, events);
+  slots_[id % slots_.size()]->worker().credit(id / slots_.size(), events);
 }
 
 void Agent::cancel(std::uint64_t id) {
-  if (calls_.erase(id) > 0 && channel_) channel_->cancel(id);
+  slots_[id % slots_.size()]->worker().cancel(id / slots_.size());
+}
+
+const WorkerSlot& Agent::claim() {
+  last_claimed_ = next_number();
+  slots_[last_claimed_]->claim();
+  return *slots_[last_claimed_];
+}
+
+// The least busy one; among equals the next in turn.
+std::size_t Agent::next_number() const {
+  std::size_t best = slots_.size();
+  for (std::size_t step = 1; step <= slots_.size(); ++step) {
+    const std::size_t number = (last_claimed_ + step) % slots_.size();
+    if (!slots_[number]->is_up()) continue;
+    if (best == slots_.size() || slots_[number]->busy() < slots_[best]->busy()) best = number;
+  }
+  return best;
+}
+
+void Agent::hold() {
+  is_held_ = true;
+  for (const auto& slot : slots_) slot->cancel_start();
 }
 
 void Agent::stop(Millis grace) {
-  if (state_ == State::Down || state_ == State::Stopping) return;
-  state_ = State::Stopping;
-  channel_->drain(grace);
-  term_timer_ = loop_.after(grace, [this] { process_.signal(SIGTERM); });
-  kill_timer_ = loop_.after(grace + kWorkerTermGrace, [this] { process_.signal(SIGKILL); });
+  hold();
+  for (const auto& slot : slots_) slot->worker().stop(grace);
 }
 
 void Agent::kill() {
-  if (process_.is_running()) process_.signal(SIGKILL);
+  for (const auto& slot : slots_) {
+    slot->cancel_start();
+    slot->worker().kill();
+  }
 }
 
-void Agent::worker_up(Hello hello) {
-  if (state_ != State::Starting) return;
-  hello_ = std::move(hello);
-  state_ = State::Up;
-  for (const std::string& warning : hello_.warnings)
-    log_.warning("The agent was loaded with a warning", {{"warning", warning}});
-  owner_.agent_up(hello_);
+bool Agent::is_running() const {
+  return std::ranges::any_of(slots_, [](const auto& slot) { return slot->is_running(); });
 }
 
-void Agent::load_failed(model::Failure failure) {
-  told_failure_ = std::move(failure);
-  // It exits by itself now; a worker that does not is not waited for.
-  kill_timer_ = loop_.after(kWorkerTermGrace, [this] { process_.signal(SIGKILL); });
+int Agent::workers_up() const {
+  return static_cast<int>(
+      std::ranges::count_if(slots_, [](const auto& slot) { return slot->is_up(); }));
 }
 
-void Agent::protocol_broken(std::string message) {
-  told_failure_ = model::make_failure(model::Cause::Internal, std::move(message), evidence());
-  process_.signal(SIGKILL);
+int Agent::restarts() const {
+  int restarts = 0;
+  for (const auto& slot : slots_) restarts += slot->restarts();
+  return restarts;
 }
 
-void Agent::call_told(std::uint64_t id, std::string event_json) {
-  const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.on_event) return;
-  // A copy: what is told may end the call.
-  const auto on_event = found->second.on_event;
-  on_event(std::move(event_json));
+std::vector<std::string> Agent::evidence() const {
+  std::vector<std::string> lines;
+  for (const auto& slot : slots_)
+    if (lines.empty() || !slot->is_up())
+      if (auto told = slot->worker().evidence(); !told.empty()) lines = std::move(told);
+  return lines;
 }
 
-void Agent::call_ended(std::uint64_t id, CallResult result) {
-  const auto found = calls_.find(id);
-  if (found == calls_.end()) return;  // cancelled meanwhile
-  const auto on_result = std::move(found->second.on_result);
-  calls_.erase(found);
-  on_result(std::move(result));
+std::vector<pid_t> Agent::pids() const {
+  std::vector<pid_t> pids;
+  for (const auto& slot : slots_)
+    if (const pid_t pid = slot->worker().pid(); pid > 0) pids.push_back(pid);
+  return pids;
 }
 
-void Agent::channel_closed(const std::string& reason) {
-  if (!process_.is_running()) return;
-  if (state_ != State::Stopping && !told_failure_)
-    log_.warning("The connection to the agent's process ended", {{"reason", reason}});
-  kill_timer_ = loop_.after(kWorkerTermGrace, [this] { process_.signal(SIGKILL); });
+void Agent::slot_loaded() {
+  if (was_up_ || has_failed_ || ++loaded_ < workers()) return;
+  hello_ = slots_.front()->worker().hello();
+  owner_.agent_loaded();
 }
 
-void Agent::process_ended(WorkerExit exit) {
-  channel_->read_rest();
-  term_timer_.cancel();
-  kill_timer_.cancel();
-  const bool was_stopping = state_ == State::Stopping;
-  state_ = State::Down;
-  hello_ = {};
-  fail_calls();
-  loop_.delete_later(std::move(channel_));
-  if (was_stopping) return owner_.agent_stopped();
-  const auto lived = std::chrono::duration_cast<Millis>(loop_.clock().now() - started_at_);
-  owner_.agent_lost(told_failure_ ? *told_failure_ : failure_of(exit), lived);
+void Agent::slot_up(WorkerSlot& slot) {
+  if (is_live_) slot.worker().tell_ready();
+  if (was_up_) {
+    log_.info("The agent's process is back", {{"worker", slot.number()},
+                                              {"pid", slot.worker().pid()},
+                                              {"restarts", slot.restarts()}});
+    if (workers_up() == 1) owner_.agent_up();
+    return;
+  }
+  if (has_failed_ || workers_up() < workers()) return;
+  was_up_ = true;
+  owner_.agent_up();
 }
 
-model::Failure Agent::failure_of(const WorkerExit& exit) const {
-  if (exit.out_of_memory)
-    return model::make_failure(model::Cause::OutOfMemory,
-                               "The agent's process needed more memory than its limit and was "
-                               "ended by the kernel",
-                               evidence());
-  if (exit.status.signal != 0)
-    return model::make_failure(model::Cause::Signalled,
-                               fmt::format("The agent's process was ended by signal {} ({})",
-                                           exit.status.signal, signal_name(exit.status.signal)),
-                               evidence());
-  return model::make_failure(
-      model::Cause::Exited,
-      fmt::format("The agent's process ended by itself with code {}", exit.status.code),
-      evidence());
+void Agent::slot_lost(WorkerSlot& slot, model::Failure failure, Millis lived) {
+  if (!is_running()) end_left_overs();
+  if (!was_up_) {
+    if (!std::exchange(has_failed_, true)) owner_.agent_failed(std::move(failure));
+    return;
+  }
+  const auto pause = is_held_ ? std::nullopt : std::optional(slot.start_again(lived));
+  log_death(slot, failure, lived, pause);
+  owner_.worker_died();
 }
 
-void Agent::fail_calls() {
-  const auto calls = std::exchange(calls_, {});
-  for (const auto& [id, callbacks] : calls)
-    callbacks.on_result({.outcome = CallResult::Outcome::AgentLost,
-                         .text = "the agent's process ended during the call",
-                         .is_text = true});
+void Agent::slot_stopped() {
+  if (is_running()) return;
+  end_left_overs();
+  owner_.agent_stopped();
+}
+
+void Agent::log_death(const WorkerSlot& slot, const model::Failure& failure, Millis lived,
+                      std::optional<Millis> pause) const {
+  const std::string evidence = nlohmann::json(failure.evidence)
+                                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::vector<LogField> fields = {{"worker", slot.number()},
+                                  {"cause", to_string(failure.cause)},
+                                  {"message", failure.message},
+                                  {"evidence", LogValue::raw_json(evidence)},
+                                  {"lived_ms", lived.count()}};
+  if (pause) fields.push_back({"restart_in_ms", pause->count()});
+  log_.line(LogLevel::Error, "The agent's process died", fields);
+}
+
+// What has left the workers' groups is still of the agent's user, when that is its alone.
+void Agent::end_left_overs() const {
+  if (own_user_) kill_left_overs(*own_user_);
 }
 
 }  // namespace pixell::par

@@ -2,104 +2,118 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "model/boot_report.hpp"
+#include "net/client.hpp"
 #include "net/event_loop.hpp"
-#include "par/worker/agent_process.hpp"
-#include "par/worker/worker_channel.hpp"
+#include "par/worker/worker_slot.hpp"
 
 namespace pixell::par {
 
-/// Told about the worker as a whole.
+/// Told about the agent as a whole.
 class AgentOwner {
  public:
   virtual ~AgentOwner() = default;
-  /// Every surface accepts.
-  virtual void agent_up(const Hello& hello) = 0;
-  /// The worker is gone, before or after it was up; never called after stop(). `lived` counts
-  /// from its start.
-  virtual void agent_lost(model::Failure failure, Millis lived) = 0;
-  /// The worker is gone after stop().
+  /// Every worker has loaded it, and is asked now whether it answers. Once.
+  virtual void agent_loaded() = 0;
+  /// It answers on all its surfaces: the first time when every worker does, later when one does
+  /// after none did.
+  virtual void agent_up() = 0;
+  /// It could not be brought up the first time; told once. What runs is the owner's to end.
+  virtual void agent_failed(model::Failure failure) = 0;
+  /// A worker died after the agent was up; another is started after a pause, unless hold() was
+  /// called. is_up() tells whether others answer.
+  virtual void worker_died() = 0;
+  /// No worker is left after stop().
   virtual void agent_stopped() = 0;
 };
 
-/// The agent behind its worker: one process at a time, started again by whoever owns it.
-///
-///   Down ──start──▶ Starting ──hello──▶ Up ──stop──▶ Stopping ──exit──▶ Down
-///    ▲                  └── load_error, exit, broken link ──┐│
-///    └──────────────────────────────────────────────────────┴┘
-class Agent final : private WorkerChannelOwner {
- public:
-  enum class State { Down, Starting, Up, Stopping };
+/// How the agent's workers are started.
+struct AgentPlan {
+  int workers = 1;
+  /// Says how worker `number` (from 0) is started; asked anew for each start.
+  std::function<Result<WorkerPlan>(int number)> make_plan;
+  /// How long one that is started again may take until it answers.
+  Millis restart_timeout{0};
+  /// The workers' user when nobody else has it: with the last of them, all its processes end.
+  std::optional<uid_t> own_user;
+};
 
-  Agent(net::EventLoop& loop, Children& children, AgentOwner& owner, Log log);
+/// The agent behind its workers: a fixed number of processes that run the same code, each started
+/// again when it dies. Requests and calls go to the least busy one.
+class Agent final : private WorkerSlotOwner {
+ public:
+  Agent(net::EventLoop& loop, Children& children, net::HttpClient& client, AgentOwner& owner,
+        Log log);
   ~Agent() override;
 
-  /// Starts the worker and the conversation with it. Only when Down.
-  Result<void> start(const WorkerPlan& plan);
+  /// Starts every worker. Only once.
+  void start(AgentPlan plan);
 
-  /// Tells the worker that it is live.
+  /// Tells the workers that the agent is live, also those that are started later.
   void tell_ready();
 
-  /// Calls the agent; the id can be cancelled. `on_result` is called once, later; `on_event` before
-  /// it for each event of a streaming call, which needs credit() for more than kEventCredit of
-  /// them. Unavailable when the worker is not up, ResourceExhausted when too many calls run.
+  /// Calls the agent, as Worker::execute() does.
   Result<std::uint64_t> execute(const AgentCall& call, std::function<void(CallResult)> on_result,
                                 std::function<void(std::string)> on_event = {});
-  /// The reader of a streaming call has taken `events`.
   void credit(std::uint64_t id, int events);
-  /// The caller does not wait any more: nobody is called, the worker is asked to stop.
   void cancel(std::uint64_t id);
 
-  /// Ends the worker: drain frame with `grace`, then SIGTERM, then SIGKILL. Running calls may end.
+  /// The worker the next request should go to. Only when is_up().
+  const WorkerSlot& next() const { return *slots_[next_number()]; }
+  /// The same, and it counts as busy with one more until release() is called with its number.
+  const WorkerSlot& claim();
+  void release(int number) { slots_[static_cast<std::size_t>(number)]->release(); }
+
+  /// From now on a worker that dies is not replaced.
+  void hold();
+  /// Ends every worker: drain frame with `grace`, then SIGTERM, then SIGKILL. Running calls may end.
   void stop(Millis grace);
-  /// SIGKILL to the whole group now.
+  /// SIGKILL to all of it now.
   void kill();
 
-  State state() const { return state_; }
-  bool is_up() const { return state_ == State::Up || state_ == State::Stopping; }
-  /// What the running worker said; empty before.
+  bool is_up() const { return workers_up() > 0; }
+  bool is_running() const;
+  int workers() const { return static_cast<int>(slots_.size()); }
+  int workers_up() const;
+  /// Starts after a death, of all workers.
+  int restarts() const;
+  /// What the workers said: all load the same. Empty before the first one did.
   const Hello& hello() const { return hello_; }
-  std::vector<std::string> evidence() const { return process_.evidence(); }
-  pid_t pid() const { return process_.pid(); }
+  /// The last lines of a worker that is not up, else of any.
+  std::vector<std::string> evidence() const;
+  /// Processes that run now.
+  std::vector<pid_t> pids() const;
 
  private:
-  std::unique_ptr<WorkerChannel> make_channel(const WorkerPlan& plan, UniqueFd link);
-  void worker_up(Hello hello) override;
-  void load_failed(model::Failure failure) override;
-  void protocol_broken(std::string message) override;
-  void call_told(std::uint64_t id, std::string event_json) override;
-  void call_ended(std::uint64_t id, CallResult result) override;
-  void channel_closed(const std::string& reason) override;
-  void process_ended(WorkerExit exit);
-  model::Failure failure_of(const WorkerExit& exit) const;
-  void fail_calls();
+  void slot_loaded() override;
+  void slot_up(WorkerSlot& slot) override;
+  void slot_lost(WorkerSlot& slot, model::Failure failure, Millis lived) override;
+  void slot_stopped() override;
+  void log_death(const WorkerSlot& slot, const model::Failure& failure, Millis lived,
+                 std::optional<Millis> pause) const;
+  void end_left_overs() const;
+  std::size_t next_number() const;
 
-  net::EventLoop& loop_;
   AgentOwner& owner_;
   Log log_;
-  AgentProcess process_;
-  std::unique_ptr<WorkerChannel> channel_;
-  State state_ = State::Down;
+  OomKills oom_kills_;
+  WorkerSlotContext context_;
+  std::optional<uid_t> own_user_;
+  std::vector<std::unique_ptr<WorkerSlot>> slots_;
   Hello hello_;
-  std::optional<model::Failure> told_failure_;  // load_error, or a broken protocol
-  Instant started_at_{};
-  std::uint64_t next_id_ = 1;
-  struct Callbacks {
-    std::function<void(CallResult)> on_result;
-    std::function<void(std::string)> on_event;
-  };
-  std::map<std::uint64_t, Callbacks> calls_;
-  net::Timer term_timer_;
-  net::Timer kill_timer_;
+  std::size_t last_claimed_ = 0;
+  int loaded_ = 0;
+  bool was_up_ = false;
+  bool has_failed_ = false;
+  bool is_held_ = false;
+  bool is_live_ = false;
 };
 
 }  // namespace pixell::par

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "par/limits.hpp"
-#include "par/worker/control_group.hpp"
 
 namespace pixell::par {
 
@@ -37,13 +36,18 @@ Result<Pair> make_link_sockets() {
 
 }  // namespace
 
-AgentProcess::AgentProcess(net::EventLoop& loop, Children& children, Log log, OnExit on_exit)
-    : loop_(loop), children_(children), log_(std::move(log)), on_exit_(std::move(on_exit)) {}
+AgentProcess::AgentProcess(net::EventLoop& loop, Children& children, OomKills& oom_kills, Log log,
+                           OnExit on_exit)
+    : loop_(loop),
+      children_(children),
+      oom_kills_(oom_kills),
+      log_(std::move(log)),
+      on_exit_(std::move(on_exit)) {}
 
 AgentProcess::~AgentProcess() {
   if (pid_ <= 0) return;
   children_.forget(pid_);
-  end_everything();
+  signal_group(std::exchange(pid_, 0), SIGKILL);
 }
 
 Result<UniqueFd> AgentProcess::start(const WorkerPlan& plan) {
@@ -52,8 +56,6 @@ Result<UniqueFd> AgentProcess::start(const WorkerPlan& plan) {
   TRY(Pair errors, make_output_pipe());
   stdout_lines_.clear();
   stderr_lines_.clear();
-  oom_kills_at_start_ = count_oom_kills().value_or(0);
-  own_user_ = plan.sandbox.has_user_to_itself ? plan.sandbox.user : std::nullopt;
   ProcessSpec spec{.argv = plan.argv,
                    .env = plan.env,
                    .directory = plan.directory,
@@ -68,7 +70,7 @@ Result<UniqueFd> AgentProcess::start(const WorkerPlan& plan) {
     auto started = reader->start();
     if (started) continue;
     children_.forget(pid_);
-    end_everything();
+    signal_group(std::exchange(pid_, 0), SIGKILL);
     return std::move(started).error();
   }
   return std::move(link.ours);
@@ -90,19 +92,12 @@ std::vector<std::string> AgentProcess::evidence() const {
   return {lines.begin(), lines.end()};
 }
 
-void AgentProcess::end_everything() {
-  signal_group(std::exchange(pid_, 0), SIGKILL);
-  // What has left the group is still of the agent's user, when that is its alone.
-  if (own_user_) kill_left_overs(*own_user_);
-}
-
 void AgentProcess::ended(ExitStatus status) {
   // What the worker started itself has lost its parent and its sockets.
-  end_everything();
+  signal_group(std::exchange(pid_, 0), SIGKILL);
   stdout_reader_->read_rest();
   stderr_reader_->read_rest();
-  const bool out_of_memory =
-      status.signal == SIGKILL && count_oom_kills().value_or(0) > oom_kills_at_start_;
+  const bool out_of_memory = oom_kills_.take_new() && status.signal == SIGKILL;
   on_exit_({.status = status, .out_of_memory = out_of_memory});
 }
 

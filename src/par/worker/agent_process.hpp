@@ -18,6 +18,7 @@
 #include "net/event_loop.hpp"
 #include "par/children.hpp"
 #include "par/line_reader.hpp"
+#include "par/worker/control_group.hpp"
 #include "par/worker/sandbox.hpp"
 
 namespace pixell::par {
@@ -48,7 +49,8 @@ class AgentProcess {
 
   /// `on_exit` is called once per started process, after its last output was taken. It must not
   /// destroy the AgentProcess.
-  AgentProcess(net::EventLoop& loop, Children& children, Log log, OnExit on_exit);
+  AgentProcess(net::EventLoop& loop, Children& children, OomKills& oom_kills, Log log,
+               OnExit on_exit);
   /// Kills the group of what still runs.
   ~AgentProcess();
 
@@ -67,15 +69,13 @@ class AgentProcess {
   using Lines = std::deque<std::string>;
   std::unique_ptr<LineReader> make_reader(UniqueFd fd, const char* stream, Lines& kept);
   void ended(ExitStatus status);
-  void end_everything();
 
   net::EventLoop& loop_;
   Children& children_;
+  OomKills& oom_kills_;
   Log log_;
   OnExit on_exit_;
   pid_t pid_ = 0;
-  std::optional<uid_t> own_user_;  // of the process that runs or ran last, when its alone
-  std::int64_t oom_kills_at_start_ = 0;
   std::unique_ptr<LineReader> stdout_reader_;
   std::unique_ptr<LineReader> stderr_reader_;
   Lines stdout_lines_;

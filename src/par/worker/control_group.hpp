@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/boot_report.hpp"
@@ -26,6 +27,19 @@ std::vector<GroupDirectory> group_directories(std::string_view cgroups,
 /// How many processes of our group the kernel has ended for want of memory; nothing when that
 /// cannot be read.
 std::optional<std::int64_t> count_oom_kills();
+
+/// Tells new kills for want of memory from those that were known already.
+class OomKills {
+ public:
+  /// True when the kernel has ended a process of our group since the last call.
+  bool take_new() {
+    const std::int64_t count = count_oom_kills().value_or(0);
+    return std::exchange(known_, count) < count;
+  }
+
+ private:
+  std::int64_t known_ = 0;
+};
 
 /// The number behind `oom_kill ` in memory.events (version 2) or memory.oom_control (version 1).
 /// Pure.

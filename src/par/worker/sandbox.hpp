@@ -13,7 +13,6 @@ namespace pixell::par {
 /// What the agent's process may take. 0 = not limited.
 struct Sandbox {
   std::optional<uid_t> user;        ///< its own user; none = ours
-  bool has_user_to_itself = false;  ///< no other process has it, so all can be ended together
   std::int64_t processes = 0;       ///< processes and threads of its user; needs a user of its own
   std::int64_t disk_mb = 0;         ///< size of each file it writes
   std::int64_t open_files = 0;      ///< descriptors of each process

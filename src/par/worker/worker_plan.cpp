@@ -54,6 +54,12 @@ bool is_installers(std::string_view name) {
   return name.starts_with("PIP_") || name.starts_with("UV_") || name.starts_with("npm_config_");
 }
 
+// Sockets of the first worker have plain names.
+std::string socket_path(const WorkerInput& input, std::string_view surface) {
+  return input.number == 0 ? fmt::format("{}/{}.sock", input.sockets, surface)
+                           : fmt::format("{}/{}-{}.sock", input.sockets, surface, input.number);
+}
+
 model::EnvironmentLayers layers_for(const WorkerInput& input) {
   model::EnvironmentLayers layers;
   layers.base = {{"PATH", std::string(kDefaultPath)}, {"LANG", "C.UTF-8"}};
@@ -86,7 +92,7 @@ model::EnvironmentLayers layers_for(const WorkerInput& input) {
   if (language != model::Language::Python &&
       !model::own_server_of(input.prepared.manifest).empty()) {
     layers.owned["PORT"] = fmt::to_string(input.http_port);
-    layers.owned["PAR_SOCKET"] = input.sockets + "/http.sock";
+    layers.owned["PAR_SOCKET"] = socket_path(input, "http");
   }
   if (!config.deployment_id.empty()) layers.owned["DEPLOYMENT_ID"] = config.deployment_id;
   return layers;
@@ -109,28 +115,26 @@ EnvironmentSummary summary_of(const model::EnvironmentLayers& layers,
 // What the engine says wins over what the package asks for.
 Sandbox sandbox_of(const Config& config, const model::LimitsAsked& asked) {
   Sandbox sandbox{.user = std::nullopt,
-                  .has_user_to_itself = false,
                   .processes = config.worker_processes.value_or(asked.processes.value_or(0)),
                   .disk_mb = config.worker_disk_mb.value_or(asked.disk_mb.value_or(0)),
                   .open_files = kWorkerOpenFiles};
   if (config.worker_uid < 0) return sandbox;
   sandbox.user = static_cast<uid_t>(config.worker_uid);
-  sandbox.has_user_to_itself = config.worker_uid_is_exclusive;
   return sandbox;
 }
 
-void plan_surfaces(const model::Manifest& manifest, const std::string& sockets, WorkerPlan& plan,
-                   nlohmann::json& load) {
+void plan_surfaces(const WorkerInput& input, WorkerPlan& plan, nlohmann::json& load) {
+  const model::Manifest& manifest = input.prepared.manifest;
   if (manifest.rest) {
-    plan.rest_socket = sockets + "/rest.sock";
+    plan.rest_socket = socket_path(input, "rest");
     load["rest"] = {{"entry", manifest.rest->entry}, {"socket", plan.rest_socket}};
   }
   if (manifest.a2a) {
-    plan.grpc_socket = sockets + "/a2a.sock";
+    plan.grpc_socket = socket_path(input, "a2a");
     load["a2a"] = {{"entry", manifest.a2a->entry}, {"grpc_socket", plan.grpc_socket}};
   }
   if (const std::string own = model::own_server_of(manifest); !own.empty()) {
-    plan.http_socket = sockets + "/http.sock";
+    plan.http_socket = socket_path(input, "http");
     load["http_server"] = {{"entry", own}, {"socket", plan.http_socket}, {"port", plan.http_port}};
   }
 }
@@ -171,7 +175,7 @@ WorkerStart plan_worker(const WorkerInput& input) {
        input.prepared.module_root.empty() ? input.prepared.root : input.prepared.module_root},
       {"base_path", input.config.base_path.empty() ? "/" : input.config.base_path},
       {"entrypoint", manifest.entrypoint}};
-  plan_surfaces(manifest, input.sockets, start.plan, load);
+  plan_surfaces(input, start.plan, load);
   if (language != model::Language::Executable)
     start.plan.load_header = load.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return start;
