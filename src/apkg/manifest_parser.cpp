@@ -9,6 +9,7 @@
 #include "apkg/limits.hpp"
 #include "apkg/yaml_guard.hpp"
 #include "base/files.hpp"
+#include "base/utf8.hpp"
 
 namespace pixell::apkg {
 
@@ -69,11 +70,20 @@ class Reader {
       wrong(*place, fmt::format("must be a text, not {}", kind(place->node)));
       return std::nullopt;
     }
-    if (place->node.Scalar().find('\0') != std::string::npos) {
-      wrong(*place, "holds a zero byte");
-      return std::nullopt;
-    }
+    if (!is_usable(*place)) return std::nullopt;
     return place->node.Scalar();
+  }
+
+  // Whether a text can go into an environment and into JSON; a finding when it cannot.
+  bool is_usable(const Place& place) {
+    const std::string& value = place.node.Scalar();
+    if (value.find('\0') != std::string::npos)
+      wrong(place, "holds a zero byte");
+    else if (!is_utf8(value))
+      wrong(place, "is not UTF-8");
+    else
+      return true;
+    return false;
   }
 
   // "module:function", or only a name: what it means is the surface's to say. Empty when absent or
@@ -132,9 +142,7 @@ void read_environment(Reader& reader, const Place& root, Manifest& manifest) {
     if (entry.second.IsNull()) continue;
     if (!entry.second.IsScalar())
       reader.wrong(place, fmt::format("must be a text, not {}", Reader::kind(entry.second)));
-    else if (entry.second.Scalar().find('\0') != std::string::npos)
-      reader.wrong(place, "holds a zero byte");
-    else
+    else if (reader.is_usable(place))
       manifest.environment[name] = entry.second.Scalar();
   }
 }
@@ -169,7 +177,7 @@ void read_runtime(Reader& reader, const Place& root, Manifest& manifest) {
   const auto place = reader.find(root, "runtime");
   if (!place) return;
   if (place->node.IsScalar()) {
-    manifest.runtime = place->node.Scalar();
+    if (reader.is_usable(*place)) manifest.runtime = place->node.Scalar();
     return;
   }
   if (!place->node.IsMap() || place->node.size() == 0)
@@ -178,12 +186,14 @@ void read_runtime(Reader& reader, const Place& root, Manifest& manifest) {
     const auto language = reader.find(*place, key);
     if (!language || !language->node.IsScalar()) continue;
     manifest.runtime =
-        language->node.Scalar() + reader.text(*place, "version").value_or(std::string());
+        reader.text(*place, key).value_or("") + reader.text(*place, "version").value_or("");
     return;
   }
   const auto first = *place->node.begin();
   if (!first.first.IsScalar() || !(first.second.IsScalar() || first.second.IsNull()))
     return reader.wrong(*place, "must map a language to a version");
+  for (const YAML::Node& half : {first.first, first.second})
+    if (half.IsScalar() && !reader.is_usable({half, place->path})) return;
   manifest.runtime =
       first.first.Scalar() + (first.second.IsScalar() ? first.second.Scalar() : std::string());
 }

@@ -186,6 +186,16 @@ TEST(ManifestParser, RefusesOtherWrongTypes) {
   EXPECT_EQ(findings("environment: {A: \"a\\0b\"}").size(), 1U);
 }
 
+TEST(ManifestParser, RefusesTextThatIsNoUtf8WhereverItStands) {
+  for (const char* yaml :
+       {"name: caf\xe9", "environment: {A: \"\xff\"}", "runtime: \"\xff\"", "runtime: {\xff: 3}",
+        "runtime: {python: \"\xff\"}", "runtime: {name: \xff, version: 3}",
+        "metadata: {sub_agents: [{name: a, description: \"\xff\"}]}", "a2a: {entry: \"\xff\"}"})
+    EXPECT_EQ(findings(yaml).size(), 1U) << yaml;
+  EXPECT_EQ(findings("name: caf\xe9").at(0), "agent.yaml:1:7: name is not UTF-8");
+  EXPECT_EQ(parsed("name: caf\xc3\xa9").name, "caf\xc3\xa9");
+}
+
 TEST(ManifestParser, RefusesWhatIsNoMapping) {
   for (const char* yaml : {"", "# only a comment\n", "- a\n- b\n", "text", "null"})
     EXPECT_EQ(findings(yaml).size(), 1U) << yaml;
