@@ -95,7 +95,8 @@ class Resolver {
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       const Place place{scope, name};
       if (!scopes_[scope]->contains(name) || open_.contains(place)) continue;
-      if (++lookups_ > kMaxPlaceholderLookups) break;
+      // open_ holds one place per level: looking up recurses.
+      if (++lookups_ > kMaxPlaceholderLookups || open_.size() >= kMaxPlaceholderDepth) break;
       if (auto value = expand(place)) return value;
     }
     if (placeholder.fallback) return std::string(*placeholder.fallback);

@@ -15,6 +15,8 @@ using Environment = std::map<std::string, std::string>;
 inline constexpr std::size_t kMaxEnvironmentValueBytes = 128 * 1024 - 1;
 /// Placeholders looked up for one environment before the rest is left as written.
 inline constexpr int kMaxPlaceholderLookups = 10'000;
+/// Values within values while one placeholder is filled; what lies deeper counts as unknown.
+inline constexpr std::size_t kMaxPlaceholderDepth = 100;
 
 /// Reads a .env file: one KEY=VALUE per line, blank lines and lines with # ignored, split at the
 /// first =, both sides trimmed, one pair of matching quotes taken off. No multi-line values, no
@@ -38,10 +40,10 @@ struct ResolvedEnvironment {
 };
 
 /// Merges the layers and fills `${NAME}` and `${NAME:-default}` in the values of .env, manifest and
-/// deploy. A name is looked up in .env, deploy, owned, manifest and base, in this order; cycles and
-/// unknown names without default are left as written. Values that say "nothing" are left out: the
-/// texts None and null, and for DB_PORT, DB_HOST and DB_NAME (programs make numbers of them) also
-/// the empty text and none or null in any case.
+/// deploy. A name is looked up in .env, deploy, owned, manifest and base, in this order; cycles,
+/// unknown names without default and what is over a limit are left as written. Values that say
+/// "nothing" are left out: the texts None and null, and for DB_PORT, DB_HOST and DB_NAME (programs
+/// make numbers of them) also the empty text and none or null in any case.
 ResolvedEnvironment resolve_environment(const EnvironmentLayers& layers);
 
 }  // namespace pixell::model

@@ -24,7 +24,9 @@ TEST(Dotenv, ReadsKeysAndValues) {
 TEST(Dotenv, SkipsWhatIsNotAnAssignment) {
   EXPECT_TRUE(parse_dotenv("no equals\n=value\nexport X=1\n1A=2\nA-B=3\n").empty());
   EXPECT_TRUE(parse_dotenv(std::string_view("N=a\0b\n", 6)).empty());
-  EXPECT_EQ(parse_dotenv("\xEF\xBB\xBF" "A=1"), (Environment{{"A", "1"}}));
+  EXPECT_EQ(parse_dotenv("\xEF\xBB\xBF"
+                         "A=1"),
+            (Environment{{"A", "1"}}));
 }
 
 TEST(ResolveEnvironment, LaterLayersWin) {
@@ -34,11 +36,10 @@ TEST(ResolveEnvironment, LaterLayersWin) {
                                              .deploy = {{"D", "deploy"}, {"E", "deploy"}},
                                              .owned = {{"E", "owned"}}});
 
-  EXPECT_EQ(resolved.values, (Environment{{"A", "base"},
-                                          {"B", "dotenv"},
-                                          {"C", "manifest"},
-                                          {"D", "deploy"},
-                                          {"E", "owned"}}));
+  EXPECT_EQ(
+      resolved.values,
+      (Environment{
+          {"A", "base"}, {"B", "dotenv"}, {"C", "manifest"}, {"D", "deploy"}, {"E", "owned"}}));
 }
 
 struct Row {
@@ -47,12 +48,18 @@ struct Row {
 };
 
 TEST(ResolveEnvironment, FillsPlaceholders) {
-  for (const auto& [value, expected] :
-       {Row{"${FROM_ENV}", "dotenv"}, {"a-${FROM_DEPLOY}-b", "a-deploy-b"}, {"${PORT}", "8080"},
-        {"${OTHER}", "manifest"}, {"${MISSING:-fall back}", "fall back"}, {"${MISSING:-}", ""},
-        {"${X:-50051}", "50051"}, {"${MISSING}", "${MISSING}"}, {"${not a name}", "${not a name}"},
-        {"$PORT ${", "$PORT ${"}, {"${FROM_ENV}${PORT}", "dotenv8080"}, {"{{secrets.key}}",
-        "{{secrets.key}}"}}) {
+  for (const auto& [value, expected] : {Row{"${FROM_ENV}", "dotenv"},
+                                        {"a-${FROM_DEPLOY}-b", "a-deploy-b"},
+                                        {"${PORT}", "8080"},
+                                        {"${OTHER}", "manifest"},
+                                        {"${MISSING:-fall back}", "fall back"},
+                                        {"${MISSING:-}", ""},
+                                        {"${X:-50051}", "50051"},
+                                        {"${MISSING}", "${MISSING}"},
+                                        {"${not a name}", "${not a name}"},
+                                        {"$PORT ${", "$PORT ${"},
+                                        {"${FROM_ENV}${PORT}", "dotenv8080"},
+                                        {"{{secrets.key}}", "{{secrets.key}}"}}) {
     const auto resolved =
         resolve_environment({.dotenv = {{"FROM_ENV", "dotenv"}},
                              .manifest = {{"X", value}, {"OTHER", "manifest"}},
@@ -90,6 +97,19 @@ TEST(ResolveEnvironment, EndsCyclesAndGrowth) {
   const auto grown = resolve_environment({.manifest = doubling});
   for (const auto& [name, value] : grown.values)
     EXPECT_LE(value.size(), kMaxEnvironmentValueBytes) << name;
+}
+
+TEST(ResolveEnvironment, DoesNotFollowALongChainToItsEnd) {
+  constexpr int kLength = 9'000;  // fewer than the lookups that are allowed
+  Environment chain{{"V" + std::to_string(kLength), "end"}};
+  for (int i = 0; i < kLength; ++i)
+    chain["V" + std::to_string(i)] = "${V" + std::to_string(i + 1) + "}";
+
+  const auto resolved = resolve_environment({.dotenv = chain});
+
+  EXPECT_EQ(resolved.values.at("V0"), "${V" + std::to_string(kMaxPlaceholderDepth) + "}");
+  const auto near = resolve_environment({.dotenv = {{"A", "${B}"}, {"B", "${C}"}, {"C", "end"}}});
+  EXPECT_EQ(near.values.at("A"), "end");
 }
 
 TEST(ResolveEnvironment, LeavesOutValuesThatSayNothing) {
