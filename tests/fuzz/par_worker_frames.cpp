@@ -1,46 +1,55 @@
-// Feeds arbitrary bytes to the decoder of par-worker/1, cut at arbitrary places: whatever a broken
-// worker writes, the decoder returns frames within the limit or one error, and the same ones
-// however the bytes were cut.
+// What a broken worker writes, cut at arbitrary places: the decoder of par-worker/1 returns frames
+// within the limit or one error, and the same ones however the bytes were cut. Encoding them gives
+// the bytes that were read.
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <string_view>
+#include <string>
 #include <vector>
 
+#include "base/check.hpp"
+#include "input.hpp"
 #include "par/limits.hpp"
 #include "par/worker/frame.hpp"
 
 namespace {
 
 using pixell::par::Frame;
-using pixell::par::FrameDecoder;
 
-bool decode(std::string_view bytes, std::size_t piece, std::vector<Frame>& frames) {
-  FrameDecoder decoder;
-  while (!bytes.empty()) {
-    if (!decoder.feed(bytes.substr(0, piece), frames)) return false;
-    bytes.remove_prefix(std::min(piece, bytes.size()));
-  }
-  return true;
+struct Outcome {
+  std::vector<Frame> frames;
+  bool has_failed = false;
+  bool is_empty = false;
+};
+
+Outcome decode(std::string_view bytes, std::size_t piece) {
+  pixell::par::FrameDecoder decoder;
+  Outcome outcome;
+  for (; !bytes.empty() && !outcome.has_failed; bytes.remove_prefix(std::min(piece, bytes.size())))
+    outcome.has_failed = !decoder.feed(bytes.substr(0, piece), outcome.frames);
+  outcome.is_empty = decoder.is_empty();
+  return outcome;
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 1) return 0;
-  const std::size_t piece = 1 + data[0] % 64;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  std::vector<Frame> whole;
-  std::vector<Frame> pieces;
-  const bool is_whole_fine = decode(bytes, bytes.size() + 1, whole);
-  const bool are_pieces_fine = decode(bytes, piece, pieces);
-  if (is_whole_fine != are_pieces_fine || whole.size() != pieces.size()) std::abort();
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    if (whole[i].header != pieces[i].header || whole[i].body != pieces[i].body) std::abort();
-    if (whole[i].header.size() + whole[i].body.size() > pixell::par::kMaxFrameBytes) std::abort();
-    // What was decoded encodes to itself.
-    if (!pixell::par::encode_frame(whole[i].header, whole[i].body)) std::abort();
+  if (size == 0) return 0;
+  const std::string_view wire = pixell::fuzz::text_of(data + 1, size - 1);
+  const Outcome whole = decode(wire, wire.size() + 1);
+  const Outcome pieces = decode(wire, 1 + data[0] % 64);
+  CHECK(whole.has_failed == pieces.has_failed, "errors do not depend on the cut");
+  CHECK(whole.frames.size() == pieces.frames.size(), "nor does the number of frames");
+  if (!whole.has_failed) CHECK(whole.is_empty == pieces.is_empty, "nor what is left");
+  std::string encoded;
+  for (std::size_t i = 0; i < whole.frames.size(); ++i) {
+    const auto& [header, body] = whole.frames[i];
+    CHECK(header == pieces.frames[i].header && body == pieces.frames[i].body, "nor the frames");
+    const auto frame = pixell::par::encode_frame(header, body);
+    CHECK(frame.has_value(), "what was read is within the limit");
+    encoded += *frame;
   }
+  CHECK(wire.starts_with(encoded), "encoding gives back what was read");
+  CHECK(whole.has_failed || !whole.is_empty || encoded.size() == wire.size(), "nothing is dropped");
   return 0;
 }
