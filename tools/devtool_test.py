@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devtool import bootstrap, processes, testrun
+from devtool import bootstrap, fuzz, processes, testrun
 from devtool.report import Counts, PartResult, counts_of_run, last_line, table, total
 from devtool.shell import Failure, end_group, must_run, output_of, run
 
@@ -146,6 +146,77 @@ def test_count_lines_counts_checks_and_distrusts_silence():
     assert testrun.count_lines(["/bin/sh", "-c", script], 10) == Counts(1, 1)
     assert testrun.count_lines(["/bin/true"], 10) == Counts(0, 1)
     assert testrun.count_lines(["/bin/sh", "-c", "echo ok one; exit 2"], 10) == Counts(1, 1)
+
+
+# -------------------------------------------------------------------------------- fuzz
+
+FUZZER = """#!/bin/sh
+for last; do :; done
+cat "$last"/*
+"""
+
+
+@pytest.fixture
+def fuzzer(monkeypatch, tmp_path):
+    """A target `words` whose program says what stands in its corpus, and ends with its `exit`."""
+    program = tmp_path / "tests" / "fuzz" / "fuzz_words"
+    program.parent.mkdir(parents=True)
+    program.write_text(FUZZER + "exit $(cat $(dirname $0)/exit)\n", encoding="utf-8")
+    program.chmod(0o755)
+    (program.parent / "words.cpp").touch()
+    (program.parent / "exit").write_text("0", encoding="utf-8")
+    (tmp_path / "corpus" / "words").mkdir(parents=True)
+    monkeypatch.setattr(fuzz, "ROOT", tmp_path)
+    monkeypatch.setattr(fuzz, "SOURCES", program.parent)
+    monkeypatch.setattr(fuzz, "CORPUS", tmp_path / "corpus")
+    monkeypatch.setattr(fuzz, "WORK", tmp_path / "work")
+    monkeypatch.setattr(fuzz, "build_dir", lambda _: tmp_path)
+    monkeypatch.setattr(fuzz, "build", lambda *_: None)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "wanted"),
+    [
+        ("Done 12 runs in 10 second(s)", "0", Counts(1, 0)),
+        ("Done 12 runs in 10 second(s)", "77", Counts(0, 1)),
+        ("Done 0 runs in 10 second(s)", "0", Counts(0, 1)),
+        ("", "0", Counts(0, 1)),
+        (None, "0", Counts(0, 1)),
+    ],
+)
+def test_a_fuzz_target_passes_only_when_it_ran_its_corpus(fuzzer, said, code, wanted):
+    (fuzzer / "tests" / "fuzz" / "exit").write_text(code, encoding="utf-8")
+    if said is not None:
+        (fuzzer / "corpus" / "words" / "input").write_text(f"{said}\n", encoding="utf-8")
+
+    assert fuzz.fuzz_all() == wanted
+
+
+def test_the_report_of_a_failed_fuzz_target_is_shown(fuzzer, capsys):
+    (fuzzer / "tests" / "fuzz" / "exit").write_text("77", encoding="utf-8")
+    (fuzzer / "corpus" / "words" / "input").write_text("CHECK failed: x\n", encoding="utf-8")
+
+    fuzz.fuzz_all()
+
+    assert capsys.readouterr().out.splitlines() == [
+        "CHECK failed: x",
+        "FAIL words: 1 inputs replayed, 0 runs, ended with 77",
+    ]
+
+
+def test_an_unknown_fuzz_target_is_refused_with_those_there_are(fuzzer):
+    with pytest.raises(Failure, match="no fuzz target numbers; there are: words"):
+        fuzz.fuzz("numbers", 1)
+
+
+def test_every_fuzz_target_is_built_and_has_a_corpus():
+    lists = (fuzz.SOURCES / "CMakeLists.txt").read_text(encoding="utf-8")
+
+    assert len(fuzz.targets()) > 10
+    for name in fuzz.targets():
+        assert f"pixell_fuzz_target({name} " in lists
+        assert any((fuzz.CORPUS / name).iterdir())
 
 
 # --------------------------------------------------------------------------- bootstrap

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devtool.bootstrap import bootstrap
 from devtool.build import build
+from devtool.fuzz import fuzz_all
 from devtool.paths import DEV_DIR, ROOT, SYSTEM_PYTHON, VENV_PYTHON
 from devtool.report import (
     Counts,
@@ -151,6 +152,7 @@ def parts() -> list[Part]:
         Part("build dev", lambda: part_build("dev"), needs=("bootstrap",)),
         Part("unit", lambda: ctest("unit", "dev"), needs=("build dev",)),
         Part("asan", part_asan, needs=("build dev",)),
+        Part("fuzz", fuzz_all, needs=("bootstrap",)),
         Part("build release", lambda: part_build("release"), needs=("bootstrap",)),
         Part("up --check", lambda: count_lines(up, 900), needs=("build release",)),
         Part("e2e", lambda: pytest("e2e", "tests"), needs=("build release",)),
