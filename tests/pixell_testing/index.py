@@ -16,8 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from devtool.paths import program
+from devtool.paths import ROOT, program
 from pixell_testing.stack import clean_environment
+
+HOLD_DEADLINE_S = 60
+BASE_LOCK = ROOT / "workers" / "python" / "base_requirements.lock"
 
 
 def wheel(name: str, version: str, requires: tuple[str, ...] = ()) -> bytes:
@@ -47,6 +50,7 @@ class Index:
         self.wheels: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.delay_s = 0.0
+        self.hold: threading.Event | None = None  # answers nothing before it is set
         self.credentials = ""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -89,6 +93,8 @@ class Index:
             def do_GET(self) -> None:
                 index.requests.append(self.path)
                 time.sleep(index.delay_s)
+                if index.hold is not None:
+                    index.hold.wait(HOLD_DEADLINE_S)
                 given = self.headers.get("Authorization", "")
                 wanted = base64.b64encode(index.credentials.encode()).decode()
                 status, body = 401, b""
@@ -209,3 +215,18 @@ def set_age(path: Path, days: float) -> None:
     """Makes a file look last used so many days ago."""
     then = time.time() - days * 86_400
     os.utime(path, (then, then), follow_symlinks=False)
+
+
+def warm(store: Path) -> None:
+    """Puts the base environment into a store, as the image has it. Uses the real index."""
+    spec = {"env_store": str(store), "base_lock": str(BASE_LOCK), "install_timeout_s": 280}
+    done = subprocess.run(
+        [str(program("par-prepare")), "--warm"],
+        input=json.dumps(spec).encode(),
+        capture_output=True,
+        env=clean_environment(),
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["ok"], done.stdout

@@ -9,6 +9,9 @@ namespace pixell::prepare {
 
 /// The JSON spec on stdin.
 inline constexpr std::size_t kMaxSpecBytes = 1024 * 1024;
+/// The process that reads a package: memory of its own, and what it may answer.
+inline constexpr std::uint64_t kMaxReaderMemoryBytes = std::uint64_t{1} << 30;
+inline constexpr std::size_t kMaxReadingBytes = 32 * 1024 * 1024;
 /// What is kept of an installer's output, and how many of its last lines become evidence.
 inline constexpr std::size_t kMaxOutputBytes = 4 * 1024 * 1024;
 inline constexpr std::size_t kEvidenceLines = 15;

@@ -7,6 +7,7 @@
 
 #include "base/files.hpp"
 #include "base/process.hpp"
+#include "par/prepare/confinement.hpp"
 #include "par/prepare/limits.hpp"
 #include "par/prepare/prepare.hpp"
 
@@ -38,6 +39,13 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: par-prepare [--warm | --check] < spec.json\n");
     return 2;
   }
+  bool is_heard = true;
+  const auto report = [&is_heard](const nlohmann::json& line) {
+    const std::string out =
+        line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    is_heard = is_heard && write_all(1, out).has_value();
+  };
+  prepare::confine_preparation(report);
   const auto text = read_stdin();
   const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json(nullptr);
   const auto spec = prepare::spec_from_json(json.is_discarded() ? nlohmann::json() : json);
@@ -45,12 +53,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "par-prepare: {}\n", text ? spec.error().message : text.error().message);
     return 2;
   }
-  bool is_heard = true;
-  const auto report = [&is_heard](const nlohmann::json& line) {
-    const std::string out =
-        line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    is_heard = is_heard && write_all(1, out).has_value();
-  };
   const auto env = own_environment();
   if (is_warm)
     prepare::warm(*spec, env, report);

@@ -17,6 +17,7 @@
 #include "par/prepare/collector.hpp"
 #include "par/prepare/environment_store.hpp"
 #include "par/prepare/other_language.hpp"
+#include "par/prepare/package_reader.hpp"
 #include "par/prepare/store_entry.hpp"
 #include "par/prepare/store_layout.hpp"
 #include "par/prepare/venv.hpp"
@@ -53,15 +54,22 @@ class Preparation {
       : spec_(spec), env_(env), report_(report) {}
 
   apkg::Checked<json> run() {
-    CHECKED_TRY(const fs::path root, obtain());
-    phase("manifest");
-    CHECKED_TRY(const model::Manifest manifest, apkg::read_manifest(root));
-    CHECKED_TRY(auto dotenv, read_dotenv(root));
+    CHECKED_TRY(const fs::path source, obtain());
+    CHECKED_TRY(json found,
+                read_apart([&](const Report& tell) { return read(source, tell); }, report_));
+    const auto manifest_read = model::manifest_from_json(found["manifest"]);
+    if (!manifest_read)
+      return apkg::refuse(model::Cause::Internal, "the manifest was not read",
+                          manifest_read.error());
+    const model::Manifest& manifest = *manifest_read;
+    const fs::path root = root_of(source);
+    std::error_code ignored;  // par removes the directory in the end
+    if (spec_.package_path.empty()) fs::remove(source, ignored);
     json result = {{"ok", true},
                    {"manifest", model::to_json(manifest)},
                    {"root", root.string()},
                    {"package_sha256", sha256_},
-                   {"dotenv", dotenv}};
+                   {"dotenv", found["dotenv"]}};
     if (model::language_of(manifest) != model::Language::Python) {
       phase("dependencies");
       CHECKED_TRY_VOID(add_other_language(root, manifest, result));
@@ -88,7 +96,12 @@ class Preparation {
     report_({{"event", event}, {"fields", std::move(fields)}});
   }
 
-  // The unpacked package.
+  // Where the package's files are, or are going to be.
+  fs::path root_of(const fs::path& source) const {
+    return is_directory_ ? source : spec_.work_dir / "package";
+  }
+
+  // The verified archive, or the directory that the package is.
   apkg::Checked<fs::path> obtain() {
     fs::path archive = spec_.package_path;
     phase("fetch");
@@ -105,17 +118,26 @@ class Preparation {
       if (!spec_.package_sha256.empty())
         report_({{"event", "PACKAGE_SHA256 is not checked: the package is a directory"},
                  {"level", "warning"}});
+      is_directory_ = true;
       return real;
     }
     phase("verify");
     CHECKED_TRY_VOID(verify(archive));
     phase("unpack");
     log("Loading agent package", {{"path", archive.string()}});
-    const fs::path root = spec_.work_dir / "package";
-    if (auto done = apkg::unpack_archive(archive, root); !done)
-      return std::unexpected(std::move(done).error());
-    if (spec_.package_path.empty()) fs::remove(archive, failed);
-    return root;
+    return archive;
+  }
+
+  // What is read of the package, with no more rights than that takes (package_reader.hpp).
+  apkg::Checked<json> read(const fs::path& source, const Report& tell) const {
+    const fs::path root = root_of(source);
+    if (!is_directory_)
+      if (auto done = apkg::unpack_archive(source, root); !done)
+        return std::unexpected(std::move(done).error());
+    tell({{"phase", "manifest"}});
+    CHECKED_TRY(const model::Manifest manifest, apkg::read_manifest(root));
+    CHECKED_TRY(const auto dotenv, read_dotenv(root));
+    return json{{"manifest", model::to_json(manifest)}, {"dotenv", dotenv}};
   }
 
   apkg::Checked<void> download(const fs::path& archive) {
@@ -164,7 +186,7 @@ class Preparation {
     return {};
   }
 
-  apkg::Checked<std::map<std::string, std::string>> read_dotenv(const fs::path& root) {
+  apkg::Checked<std::map<std::string, std::string>> read_dotenv(const fs::path& root) const {
     const auto text = read_file(root / ".env");
     if (!text && text.error().code == ErrorCode::NotFound)
       return std::map<std::string, std::string>{};
@@ -252,6 +274,7 @@ class Preparation {
   const std::map<std::string, std::string>& env_;
   const Report& report_;
   std::string sha256_;
+  bool is_directory_ = false;
   bool has_installed_ = false;
 };
 
