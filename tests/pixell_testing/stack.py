@@ -67,8 +67,11 @@ class Par:
         arguments: tuple[str, ...] = (),
         env: Mapping[str, str | None] | None = None,
         base_path: str = "",
+        prefix: tuple[str, ...] = (),
     ) -> None:
-        """`package` is run by AGENT_PACKAGE_PATH; `env` comes on top, None removes a variable."""
+        """`package` is run by AGENT_PACKAGE_PATH; `env` comes on top, None removes a variable.
+
+        `prefix` is a command that becomes `par`."""
         ports = {name: free_port() for name in ("REST_PORT", "A2A_PORT", "UI_PORT")}
         self.url = f"http://127.0.0.1:{ports['REST_PORT']}"
         self.a2a_address = f"127.0.0.1:{ports['A2A_PORT']}"
@@ -88,7 +91,7 @@ class Par:
         given = {name: value for name, value in settings.items() if value is not None}
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [str(program("par")), *arguments],
+                [*prefix, str(program("par")), *arguments],
                 env={**clean_environment(), **given},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
