@@ -10,7 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
+import h2.connection
+import h2.events
+import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from devtool import processes
 from devtool.pac import wait_until
@@ -26,6 +31,7 @@ AGENT = from_files(
         "r.py": """
 import asyncio, os
 
+from fastapi import WebSocket
 from fastapi.responses import StreamingResponse
 
 
@@ -49,6 +55,12 @@ def mount(app):
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
+    @app.websocket("/api/echo")
+    async def echo(socket: WebSocket):
+        await socket.accept()
+        while True:
+            await socket.send_text(await socket.receive_text())
+
 
 async def slow_action(parameters):
     print("slow began", flush=True)
@@ -61,6 +73,32 @@ def create():
 """,
     }
 )
+
+
+# A servicer of its own whose Invoke takes its time.
+SERVICER = from_files(
+    {
+        "agent.yaml": "name: busy-servicer\na2a: {service: 's:create'}\n",
+        "s.py": """
+import asyncio
+
+
+class Service:
+    async def Health(self, request, context):
+        return {"ok": True}
+
+    async def Invoke(self, request, context):
+        print("slow began", flush=True)
+        await asyncio.sleep(float(request.parameters["seconds"]))
+        return {"success": True, "result": "done"}
+
+
+def create():
+    return Service()
+""",
+    }
+)
+SHORT_GRACE = {"GRACEFUL_SHUTDOWN_TIMEOUT_SEC": "3"}
 
 
 class Asking(threading.Thread):
@@ -76,7 +114,7 @@ class Asking(threading.Thread):
         """Makes the call."""
         try:
             self.answer = self._call()
-        except (OSError, grpc.RpcError) as error:
+        except (OSError, grpc.RpcError, httpx.HTTPError) as error:
             self.answer = error
 
     def result(self) -> object:
@@ -160,6 +198,81 @@ def test_what_runs_longer_than_the_grace_is_cut(par: StartPar) -> None:
     said = call.result()
     assert isinstance(said, grpc.RpcError)
     assert said.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+def test_an_event_stream_that_outlives_the_grace_ends_in_order(par: StartPar) -> None:
+    running = par(AGENT, env=SHORT_GRACE).wait_ready()
+    with httpx.stream("GET", f"{running.url}/api/stream?count=900&pause=0.1", timeout=30) as reply:
+        lines = reply.iter_lines()
+        assert next(lines) == "data: 0"
+        running.process.send_signal(signal.SIGTERM)
+        # httpx raises when the body is cut instead of ended.
+        rest = [line for line in lines if line]
+
+    assert len(rest) > 10, "it went on for most of the grace"
+    assert running.wait_exit() == 0
+
+
+@pytest.mark.parametrize("package", [AGENT, SERVICER], ids=["handler", "servicer"])
+def test_a_call_that_outlives_the_grace_ends_as_unavailable(par: StartPar, package: bytes) -> None:
+    running = par(package, env=SHORT_GRACE).wait_ready()
+    call = Asking(
+        lambda: Agent(running.a2a_address).call(
+            "Invoke", {"action": "slow", "parameters": {"seconds": "50"}}, timeout_s=60
+        )
+    )
+    slow_began(running)
+
+    running.process.send_signal(signal.SIGTERM)
+
+    said = call.result()
+    assert isinstance(said, grpc.RpcError)
+    assert said.code() == grpc.StatusCode.UNAVAILABLE
+    assert running.wait_exit() == 0
+
+
+def test_a_servicers_call_runs_to_its_end(par: StartPar) -> None:
+    running = par(SERVICER).wait_ready()
+    call = Asking(lambda: Agent(running.a2a_address).invoke("slow", seconds="3")["result"])
+    slow_began(running)
+
+    running.process.send_signal(signal.SIGTERM)
+
+    assert call.result() == "done"
+    assert running.wait_exit() == 0
+
+
+def test_a_websocket_goes_on_and_gets_a_close_frame(par: StartPar) -> None:
+    running = par(AGENT, env=SHORT_GRACE).wait_ready()
+    with connect(f"ws{running.url.removeprefix('http')}/api/echo", proxy=None) as web_socket:
+        running.process.send_signal(signal.SIGTERM)
+        wait_until("nobody listens", lambda: running.status_of("/health") is None, 10)
+        web_socket.send("still here")
+        assert web_socket.recv(timeout=20) == "still here"
+        with pytest.raises(ConnectionClosed) as closed:
+            web_socket.recv(timeout=20)
+
+    assert closed.value.rcvd is not None, "the connection was cut without a close frame"
+    assert closed.value.rcvd.code in (1001, 1012)
+    assert running.wait_exit() == 0
+
+
+def test_http2_clients_are_told_to_go_away(par: StartPar) -> None:
+    running = par(AGENT).wait_ready()
+    host, port = running.url.removeprefix("http://").split(":")
+    http2 = h2.connection.H2Connection()
+    http2.initiate_connection()
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(http2.data_to_send())
+        wait_until("the connection stands", lambda: http2.receive_data(client.recv(65535)), 20)
+        running.process.send_signal(signal.SIGTERM)
+        events = []
+        while received := client.recv(65535):
+            events += http2.receive_data(received)
+            client.sendall(http2.data_to_send())
+
+    assert any(isinstance(event, h2.events.ConnectionTerminated) for event in events)
+    assert running.wait_exit() == 0
 
 
 def test_a_second_signal_hastens(par: StartPar) -> None:

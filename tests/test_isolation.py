@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,26 @@ def test_it_connects_to_nobody(platform: Pac) -> None:
     found = attack(platform, "connect", paths=[str(path) for path in sockets])
 
     assert {path: result for path, result in found.items() if result not in HIDDEN} == {}
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("target", ["node.sock", "control.sock"])
+def test_it_cannot_make_par_connect_for_it(platform: Pac, attacker: dict, target: str) -> None:
+    link = {"name": "rest.sock", "target": str(platform.state / "run" / target)}
+    own = Path(attack(platform, "relink", **link)["own"])
+    try:
+        # More at once than there are connections to the agent: some need a new one.
+        with ThreadPoolExecutor(12) as clients:
+            path = f"/agents/{ATTACKER}/api/slow"
+            asked = [clients.submit(platform.get, path, timeout_s=60) for _ in range(12)]
+        statuses = {reply.result().status for reply in asked}
+    finally:
+        own.unlink()
+        own.with_name("rest.sock.kept").rename(own)
+
+    # Whoever listens there would have answered 404.
+    assert statuses <= {200, 503}
+    assert 503 in statuses
 
 
 @pytest.mark.usefixtures("unharmed")

@@ -121,4 +121,4 @@ def test_programs_have_a_port_each(par: StartPar) -> None:
     running = par(package, env={"WORKERS": "3"})
     running.wait_ready()
 
-    assert len(pids(running, "/")) == 3
+    assert len(pids(running, "/pid")) == 3

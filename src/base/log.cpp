@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -41,10 +42,15 @@ std::string_view level_name(LogLevel level) {
 // What stands in a JSON string as it is; nearly all of a log line, so it is copied in runs.
 bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
 
+constexpr int kFullOutputWaitMs = 1000;
+
 void write_line(int fd, std::string_view line) {
   while (!line.empty()) {
     const ssize_t written = ::write(fd, line.data(), line.size());
     if (written < 0 && errno == EINTR) continue;
+    // Somebody has made our output non-blocking: wait, or half a line would stand there.
+    pollfd full{.fd = fd, .events = POLLOUT, .revents = 0};
+    if (written < 0 && errno == EAGAIN && ::poll(&full, 1, kFullOutputWaitMs) == 1) continue;
     if (written <= 0) return;  // nobody reads the log any more; there is no other place to tell
     line.remove_prefix(static_cast<std::size_t>(written));
   }

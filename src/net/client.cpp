@@ -14,6 +14,7 @@
 #include "net/event_loop.hpp"
 #include "net/http1_client.hpp"
 #include "net/socket_address.hpp"
+#include "net/sockets.hpp"
 
 namespace pixell::net {
 
@@ -60,7 +61,7 @@ Result<Address> parse_address(std::string_view text) {
   return Address{std::string(text)};
 }
 
-Result<UniqueFd> start_connect(const Address& address) {
+Result<UniqueFd> start_connect(const Address& address, std::optional<uid_t> unix_user) {
   TRY(const SocketAddress where, SocketAddress::parse(address.text));
   UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return errno_error("socket", errno);
@@ -72,6 +73,8 @@ Result<UniqueFd> start_connect(const Address& address) {
   do {
     status = ::connect(fd.get(), where.data(), where.size());
   } while (status != 0 && errno == EINTR);
+  if (status == 0 && unix_user && where.family() == AF_UNIX)
+    TRY_VOID(check_peer_user(fd.get(), *unix_user));
   if (status == 0 || errno == EINPROGRESS) return fd;
   const int saved = errno;
   Error error = errno_error("cannot connect to " + address.text, saved);

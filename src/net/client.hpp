@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -21,6 +24,9 @@ struct Address {
 Result<Address> parse_address(std::string_view text);
 
 struct ClientOptions {
+  /// When set, a Unix socket is only spoken to when this user listens on it: whoever may replace
+  /// the file could lead us elsewhere.
+  std::optional<uid_t> unix_user{};
   Millis connect_timeout = kConnectTimeout;
   Millis idle_timeout = kPoolIdleTimeout;
   std::size_t max_idle = kMaxIdlePerAddress;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/unique_fd.hpp"
 #include "net/client.hpp"
@@ -24,14 +25,15 @@ class Http2Session {
 };
 
 /// Connects (without blocking) and speaks HTTP/2 with prior knowledge. open() may be called before
-/// the connection stands; failures reach each handler's on_abort. `on_closed` is called once, on the
-/// loop, when the session can be freed (with EventLoop::delete_later).
+/// the connection stands; failures reach each handler's on_abort. `on_closed` is called once, on
+/// the loop, when the session can be freed (with EventLoop::delete_later).
 std::unique_ptr<Http2Session> make_http2_session(EventLoop& loop, const Address& address,
                                                  ClientOptions options,
                                                  std::function<void(Http2Session&)> on_closed);
 
 /// Starts a non-blocking connect; the descriptor becomes writable when it stands or failed
-/// (getsockopt SO_ERROR). Shared by HTTP/1 and HTTP/2.
-Result<UniqueFd> start_connect(const Address& address);
+/// (getsockopt SO_ERROR). PermissionDenied when another user than `unix_user` listens on a Unix
+/// socket. Shared by HTTP/1 and HTTP/2.
+Result<UniqueFd> start_connect(const Address& address, std::optional<uid_t> unix_user = {});
 
 }  // namespace pixell::net

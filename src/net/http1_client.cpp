@@ -67,7 +67,7 @@ void Http1Client::connect() {
     phase_ = Phase::Connecting;
     deadline_ = loop_.after(options_.connect_timeout, [this] { abort(AbortReason::Timeout); });
   }
-  auto socket = start_connect(address_);
+  auto socket = start_connect(address_, options_.unix_user);
   if (!socket && socket.error().retry == Retry::Later) {
     connect_retry_ = loop_.after(kConnectRetry, [this] { connect(); });
     return;

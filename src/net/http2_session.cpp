@@ -173,9 +173,9 @@ class Http2ClientSession final : public Http2Session, private Http2Io {
 
 void Http2ClientSession::connect() {
   if (!connect_timer_.is_set())
-    connect_timer_ = loop().after(options_.connect_timeout,
-                                  [this] { Http2Io::close(AbortReason::Timeout); });
-  Result<UniqueFd> socket = start_connect(address_);
+    connect_timer_ =
+        loop().after(options_.connect_timeout, [this] { Http2Io::close(AbortReason::Timeout); });
+  Result<UniqueFd> socket = start_connect(address_, options_.unix_user);
   if (!socket && socket.error().retry == Retry::Later) {
     retry_ = loop().after(kConnectRetry, [this] { connect(); });
     return;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -98,6 +99,18 @@ Result<UniqueFd> listen_unix(const std::filesystem::path& path, unsigned mode, i
     return bind_error(path.native(), saved);
   }
   return fd;
+}
+
+Result<void> check_peer_user(int socket, uid_t user) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  // Those of the moment when the peer called listen(2), see unix(7).
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return errno_error("cannot ask who listens", errno);
+  if (peer.uid != user)
+    return make_error(ErrorCode::PermissionDenied,
+                      fmt::format("user {} listens on the socket, not {}", peer.uid, user));
+  return {};
 }
 
 Result<std::uint16_t> bound_port(int fd) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -18,6 +20,9 @@ Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, int 
 /// AlreadyExists. Paths over 107 bytes are InvalidArgument.
 Result<UniqueFd> listen_unix(const std::filesystem::path& path, unsigned mode = 0600,
                              int backlog = 4096);
+
+/// PermissionDenied when the peer of a connected Unix socket called listen(2) as another user.
+Result<void> check_peer_user(int socket, uid_t user);
 
 /// The port a listening TCP socket is bound to.
 Result<std::uint16_t> bound_port(int fd);

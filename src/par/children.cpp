@@ -28,19 +28,37 @@ void Children::reap() {
   }
 }
 
-Result<std::unique_ptr<Signals>> Signals::create(net::EventLoop& loop, Children& children,
-                                                 OnStop on_stop) {
+namespace {
+
+// SIGINT and SIGHUP stay ignored when they came so: shells and nohup mean it.
+sigset_t wanted_signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
-  for (const int signal : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&wanted, signal);
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&wanted, signal);
+  return wanted;
+}
+
+}  // namespace
+
+Result<void> Signals::hold() {
+  const sigset_t wanted = wanted_signals();
   if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0)
     return errno_error("cannot block signals", errno);
+  // An ignored signal reaches no signalfd, and children of one who ignores them leave no status.
+  ::signal(SIGCHLD, SIG_DFL);
+  ::signal(SIGTERM, SIG_DFL);
   // A peer that closes its socket must cost an error code, not the process.
   ::signal(SIGPIPE, SIG_IGN);
+  return {};
+}
+
+Result<std::unique_ptr<Signals>> Signals::create(net::EventLoop& loop, Children& children,
+                                                 OnStop on_stop) {
+  TRY_VOID(hold());
+  const sigset_t wanted = wanted_signals();
   UniqueFd fd(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd) return errno_error("cannot make a signalfd", errno);
-  std::unique_ptr<Signals> signals(
-      new Signals(loop, children, std::move(on_stop), std::move(fd)));
+  std::unique_ptr<Signals> signals(new Signals(loop, children, std::move(on_stop), std::move(fd)));
   TRY_VOID(loop.add(signals->fd_.get(), *signals));
   return signals;
 }

@@ -31,12 +31,15 @@ class Children {
   std::map<pid_t, OnExit> watched_;
 };
 
-/// Turns SIGCHLD, SIGTERM and SIGINT into calls on the loop (signalfd). The signals are blocked for
-/// the process from create() on; there must be no second thread yet.
+/// Turns SIGCHLD, SIGTERM, SIGINT and SIGHUP into calls on the loop (signalfd).
 class Signals final : public net::FdHandler {
  public:
   using OnStop = std::function<void(int signal)>;
 
+  /// Lets the signals wait from now on for create(), so that none is lost before; whatever was
+  /// inherited, the death of a child and SIGTERM are not ignored. To be called before any thread
+  /// is started.
+  static Result<void> hold();
   static Result<std::unique_ptr<Signals>> create(net::EventLoop& loop, Children& children,
                                                  OnStop on_stop);
   ~Signals() override;

@@ -25,8 +25,13 @@ inline constexpr Millis kA2aCallTimeout{3'600'000};
 inline constexpr Millis kHeartbeatPause{30'000};
 /// Comment bytes at the start of an event stream, so that buffers on the way let it through.
 inline constexpr std::size_t kFlushPaddingBytes = 2048;
-/// Event streams get their last event this long before the grace period of a drain is over.
+/// Streams get their last event or status this long before the grace period of a drain is over.
 inline constexpr Millis kStreamEndMargin{250};
+/// The agent is asked to end this long before the grace period is over (half of a shorter one), so
+/// that its own server can end what it serves.
+inline constexpr Millis kAgentEndMargin{2'000};
+/// What was written last may take this long to leave before its connection is closed.
+inline constexpr Millis kStreamFlushPause{50};
 
 /// One line of a child's output; a longer one is passed on in pieces.
 inline constexpr std::size_t kMaxOutputLineBytes = 16 * 1024;

@@ -1,10 +1,10 @@
 #include "par/line_reader.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 
 #include "base/files.hpp"
 
@@ -34,8 +34,11 @@ void LineReader::on_ready(std::uint32_t) {
   if (read_some(kBytesPerTurn)) more_ = loop_.after(Millis(0), [this] { on_ready(0); });
 }
 
+// No more than the pipe holds: whoever has inherited its other end may write for ever.
 void LineReader::read_rest() {
-  while (read_some(std::numeric_limits<std::size_t>::max())) {
+  if (fd_) {
+    const int held = ::fcntl(fd_.get(), F_GETPIPE_SZ);
+    read_some(held > 0 ? static_cast<std::size_t>(held) : kBytesPerTurn);
   }
   if (!line_.empty()) on_line_(line_);
   line_.clear();

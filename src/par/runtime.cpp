@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "net/sockets.hpp"
+#include "par/boot/early_exit.hpp"
 #include "par/limits.hpp"
 
 namespace pixell::par {
@@ -23,6 +24,13 @@ void log_warning(const Log& log, const std::string& warning) {
   constexpr std::string_view kBucket = "S3 URL does not match expected bucket";
   log.warning(warning.starts_with(kBucket) ? kBucket : "Configuration warning",
               {{"warning", warning}});
+}
+
+// The agent may put a link in the place of its socket: only its own user is spoken to.
+net::ClientOptions client_options(const Config& config) {
+  net::ClientOptions options;
+  if (config.worker_uid >= 0) options.unix_user = static_cast<uid_t>(config.worker_uid);
+  return options;
 }
 
 // {"fetch":12.5,…}: the phases of a boot in milliseconds, as a log line has them.
@@ -51,7 +59,7 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
             .multiplexed = config_.multiplexed,
             .ui_port = config_.ui_port},
       observer_(loop, children, read_observe_settings(environment_), log_),
-      client_(loop),
+      client_(loop, client_options(config_)),
       agent_(loop, children, client_, *this, log_),
       boot_({.loop = loop,
              .children = children,
@@ -64,9 +72,7 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
             *this),
       routes_(loop, client_, view_, observer_, log_),
       server_(loop, routes_, log_),
-      drain_(
-          loop, server_, agent_, log_, [this] { routes_.end_event_streams(); },
-          [this] { end(0); }) {
+      drain_(loop, server_, agent_, log_, *this) {
   view_.agent = &agent_;
 }
 
@@ -82,6 +88,7 @@ void Runtime::start() {
   for (const std::string& warning : observer_.warnings()) log_warning(log_, warning);
   observer_.start(programs_.telemetry,
                   {.app_id = config_.app_id, .deployment_id = config_.deployment_id});
+  check(files_.make_place());
   enter(Phase::Bind);
   if (const auto bound = bind(); !bound)
     return fail(model::make_failure(Cause::PortNotBound, bound.error().message));
@@ -107,8 +114,7 @@ Result<void> Runtime::bind() {
     TRY_VOID(listen("rest", config_.rest_port));
   }
   if (!is_one_socket || config_.a2a_port_given) TRY_VOID(listen("a2a", config_.a2a_port));
-  const bool wants_ui_port =
-      config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
+  const bool wants_ui_port = config_.ui_port_given || (!is_one_socket && !config_.multiplexed);
   if (wants_ui_port && config_.ui_port != config_.rest_port)
     TRY_VOID(listen(Routes::kUiListener, config_.ui_port));
   return {};
@@ -203,7 +209,8 @@ void Runtime::timed_out(const char* limit, Millis after) {
 void Runtime::stop(int signal) {
   if (is_over_) return;
   log_.info("Received shutdown signal", {{"signal", signal_name(signal)}});
-  if (failure_) return finish(exit_code_);  // it only waited before its exit
+  // It only waited before its exit, or for spans to be sent.
+  if (failure_ || is_ending_) return finish(exit_code_);
   if (drain_.is_running()) return drain_.hasten();
   log_.info("Shutting down three-surface runtime");
   boot_.stop();
@@ -247,6 +254,8 @@ void Runtime::fail(model::Failure failure) {
 
 // Spans that wait are sent first.
 void Runtime::end(int code) {
+  exit_code_ = code;
+  is_ending_ = true;
   observer_.close([this, code] { finish(code); });
 }
 
@@ -291,41 +300,6 @@ void Runtime::check(const Result<void>& written) const {
 
 double Runtime::boot_ms() const {
   return std::chrono::duration<double, std::milli>(loop_.clock().now() - started_).count();
-}
-
-void log_boot_failed(const Log& log, const model::Failure& failure, int exit_code) {
-  const std::string evidence =
-      nlohmann::json(failure.evidence)
-          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  log.error("Boot failed", {{"cause", to_string(failure.cause)},
-                            {"message", failure.message},
-                            {"evidence", LogValue::raw_json(evidence)},
-                            {"remedy", failure.remedy},
-                            {"exit_code", exit_code}});
-}
-
-int refuse_config(const Environment& env, const std::vector<std::string>& errors, const Log& log,
-                  const Clock& clock) {
-  for (const std::string& error : errors)
-    log.error("Configuration validation error", {{"error", error}});
-  log.error("Runtime configuration validation failed", {{"error_count", errors.size()}});
-  const auto failure = model::make_failure(
-      Cause::ConfigInvalid,
-      errors.size() == 1 ? errors.front()
-                         : fmt::format("{} variables are wrong", errors.size()),
-      errors);
-  const int code = model::exit_code_of(failure.cause);
-  const auto found = env.find("INSTANCE_DIR");
-  const bool has_directory = found != env.end() && found->second.starts_with('/');
-  const BootReportFile files(has_directory ? found->second : std::string());
-  model::BootReport report;
-  report.failure = failure;
-  const UnixMillis now = clock.unix_now();
-  for (const auto& written : {files.write_report(report), files.write_state(Phase::Failed, false, now),
-                              files.write_exit(code, failure, now)})
-    if (!written) log.warning("A report could not be written", {{"reason", written.error().message}});
-  log_boot_failed(log, failure, code);
-  return code;
 }
 
 }  // namespace pixell::par

@@ -31,10 +31,11 @@ namespace pixell::par {
 ///       │         │                                             every worker died └──── ready
 ///       │         │                                                                          │
 ///       ▼         ▼   from any phase before ready                     SIGTERM, from any phase ▼
-///     failed ◀────┴──────────────────────────                       stopped ◀───────────── draining
+///     failed ◀────┴──────────────────────────                       stopped ◀─────────────
+///     draining
 ///
 /// Each change is written to state.json; a boot ends in boot_report.json, a life in exit.json.
-class Runtime final : private BootOwner, private AgentOwner {
+class Runtime final : private BootOwner, private AgentOwner, private DrainOwner {
  public:
   /// `loop` and `children` outlive the runtime. When its life is over it stops the loop.
   Runtime(net::EventLoop& loop, Children& children, Config config, Environment environment,
@@ -64,6 +65,9 @@ class Runtime final : private BootOwner, private AgentOwner {
   void agent_failed(model::Failure failure) override;
   void worker_died() override;
   void agent_stopped() override;
+  void agent_ending() override { routes_.expect_ends(); }
+  void drain_deadline() override { routes_.end_streams(); }
+  void drained() override { end(0); }
 
   void ready();
   void first_ready();
@@ -94,19 +98,12 @@ class Runtime final : private BootOwner, private AgentOwner {
   DrainSequence drain_;
   bool was_ready_ = false;
   bool is_over_ = false;
+  bool is_ending_ = false;
   int exit_code_ = 0;
   std::optional<model::Failure> failure_;
   net::Timer startup_timer_;
   net::Timer hard_limit_timer_;
   net::Timer backoff_timer_;
 };
-
-/// Logs the last line of a failed boot.
-void log_boot_failed(const Log& log, const model::Failure& failure, int exit_code);
-
-/// Tells every configuration error (log, and the files of INSTANCE_DIR when that is usable) and
-/// returns the exit code.
-int refuse_config(const Environment& env, const std::vector<std::string>& errors, const Log& log,
-                  const Clock& clock);
 
 }  // namespace pixell::par

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "net/sockets.hpp"
+#include "par/boot/early_exit.hpp"
 #include "par/testing/runtime_fixture.hpp"
 
 namespace pixell::par {

@@ -344,7 +344,7 @@ TEST_F(ServingRuntime, StopsAfterTheLastRequest) {
   EXPECT_FALSE(exists("../instance/work"));
 }
 
-TEST_F(ServingRuntime, CutsWhatOutlivesTheGrace) {
+TEST_F(ServingRuntime, EndsWhatOutlivesTheGraceWithAnError) {
   more["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = "0.1";
   serve();
   Reply& running = send("GET", "/agents/a1/api/wait");
@@ -354,10 +354,11 @@ TEST_F(ServingRuntime, CutsWhatOutlivesTheGrace) {
 
   EXPECT_EQ(run_to_end(), 0);
   run_until([&running] { return running.is_over; });
-  EXPECT_TRUE(running.is_aborted);
+  EXPECT_EQ(running.status, 502);
+  EXPECT_EQ(running.json()["error"], "agent_lost");
 }
 
-TEST_F(ServingRuntime, HastensAtTheSecondSignal) {
+TEST_F(ServingRuntime, EndsAllWithAnErrorAtTheSecondSignal) {
   serve();
   Reply& running = send("GET", "/agents/a1/api/wait");
   run_until([this] { return exists("waiting"); });
@@ -367,7 +368,8 @@ TEST_F(ServingRuntime, HastensAtTheSecondSignal) {
 
   EXPECT_EQ(run_to_end(), 0);
   run_until([&running] { return running.is_over; });
-  EXPECT_TRUE(running.is_aborted);
+  EXPECT_EQ(running.status, 502);
+  EXPECT_EQ(running.json()["error"], "agent_lost");
 }
 
 TEST_F(RuntimeTest, StopsWhileItPrepares) {

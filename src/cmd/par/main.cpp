@@ -19,6 +19,7 @@
 #include "cmd/par/start_mode.hpp"
 #include "cmd/par/terminal_output.hpp"
 #include "net/event_loop.hpp"
+#include "par/boot/early_exit.hpp"
 #include "par/children.hpp"
 #include "par/config.hpp"
 #include "par/runtime.hpp"
@@ -37,11 +38,11 @@ par::Environment process_environment() {
   return env;
 }
 
-int fail_before_boot(const Log& log, const std::string& message, std::string remedy) {
-  const auto failure = model::make_failure(model::Cause::Internal, message, {}, std::move(remedy));
-  const int code = model::exit_code_of(failure.cause);
-  par::log_boot_failed(log, failure, code);
-  return code;
+int fail_before_boot(const par::Environment& env, const Log& log, const std::string& message,
+                     std::string remedy = {}) {
+  return par::fail_early(
+      env, model::make_failure(model::Cause::Internal, message, {}, std::move(remedy)), log,
+      system_clock());
 }
 
 std::string value_of(const par::Environment& env, const char* name) {
@@ -76,24 +77,26 @@ int run_with(const StartMode& mode, const par::Environment& env, Log log) {
   if (!config) return par::refuse_config(env, config.error(), log, system_clock());
   auto programs = find_programs(env);
   if (!programs)
-    return fail_before_boot(log, programs.error().message,
+    return fail_before_boot(env, log, programs.error().message,
                             "Install par with the programs it starts, or name them with "
                             "PAR_PREPARE and PIXELL_SHARE.");
   auto loop = net::EventLoop::create();
-  if (!loop) return fail_before_boot(log, loop.error().message, {});
+  if (!loop) return fail_before_boot(env, log, loop.error().message);
   par::Children children;
   par::Runtime runtime(**loop, children, std::move(*config), env, std::move(*programs), log);
   auto signals =
       par::Signals::create(**loop, children, [&runtime](int signal) { runtime.stop(signal); });
-  if (!signals) return fail_before_boot(log, signals.error().message, {});
+  if (!signals) return fail_before_boot(env, log, signals.error().message);
   runtime.start();
   (*loop)->run();
   return runtime.exit_code();
 }
 
 int run(const StartMode& mode, const par::Environment& env) {
+  if (const auto held = par::Signals::hold(); !held)
+    return fail_before_boot(env, Log(), held.error().message);
   const auto terminal = terminal_for(mode, env);
-  if (!terminal) return fail_before_boot(Log(), terminal.error().message, {});
+  if (!terminal) return fail_before_boot(env, Log(), terminal.error().message);
   return run_with(mode, env, *terminal ? Log((*terminal)->fd(), LogLevel::Debug) : Log());
 }
 

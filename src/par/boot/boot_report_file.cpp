@@ -21,13 +21,18 @@ std::string dump(const nlohmann::json& json) {
 
 }  // namespace
 
+Result<void> BootReportFile::make_place() const {
+  if (is_off()) return {};
+  return make_directories(directory_);
+}
+
 Result<void> BootReportFile::write_state(Phase phase, bool ready, UnixMillis now,
                                          int restarts) const {
   if (is_off()) return {};
   return write_file_atomically(
       directory_ / "state.json",
-      fmt::format("{{\"phase\":\"{}\",\"ready\":{},\"at\":{},\"restarts\":{}}}\n",
-                  to_string(phase), ready, now, restarts),
+      fmt::format("{{\"phase\":\"{}\",\"ready\":{},\"at\":{},\"restarts\":{}}}\n", to_string(phase),
+                  ready, now, restarts),
       0644, Durability::ProcessCrash);
 }
 

@@ -16,9 +16,11 @@ namespace pixell::par {
 /// a directory every call does nothing. Files are replaced whole; a reader never sees a part.
 class BootReportFile {
  public:
-  /// `directory` may be empty. It must exist otherwise.
+  /// `directory` may be empty. Otherwise it must exist, or be made by make_place().
   explicit BootReportFile(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
+  /// Makes the directory when it is not there yet.
+  Result<void> make_place() const;
   /// state.json: {"phase","ready","at","restarts"} with `at` in Unix milliseconds and the restarts
   /// of the agent's worker.
   Result<void> write_state(Phase phase, bool ready, UnixMillis now, int restarts = 0) const;

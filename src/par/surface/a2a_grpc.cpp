@@ -154,8 +154,11 @@ class UnaryCall final : public net::StreamHandler {
         return reply_result(false, no_handler);
       case CallResult::Outcome::AgentLost:
         return fail(ErrorCode::Unavailable, result.text);
-      case CallResult::Outcome::Failed:
       case CallResult::Outcome::Cancelled:
+        if (view_.phase == Phase::Draining)
+          return fail(ErrorCode::Unavailable, "the agent is being stopped");
+        [[fallthrough]];
+      case CallResult::Outcome::Failed:
         return reply_result(false, result.text);
     }
   }

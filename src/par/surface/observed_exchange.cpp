@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "net/grpc.hpp"
 #include "par/surface/cors.hpp"
 
 namespace pixell::par {
@@ -17,10 +18,11 @@ constexpr int kClientClosed = 499;
 }  // namespace
 
 ObservedExchange::ObservedExchange(net::ServerStream& stream, const Clock& clock,
-                                   Observer& observer, const Log& log)
+                                   Observer& observer, OpenExchanges& all, const Log& log)
     : stream_(stream),
       clock_(clock),
       observer_(observer),
+      all_(all),
       log_(log),
       start_(clock.now()),
       began_(clock.unix_now()),
@@ -29,15 +31,55 @@ ObservedExchange::ObservedExchange(net::ServerStream& stream, const Clock& clock
       path_(stream.request().path()),
       trace_(observer.trace_of(stream.request().headers)) {
   observer_.metrics().request_began();
+  join();
 }
 
 ObservedExchange::~ObservedExchange() { over(); }
 
+void ObservedExchange::join() {
+  next_ = std::exchange(all_.first_, this);
+  from_ = &all_.first_;
+  if (next_ != nullptr) next_->from_ = &next_;
+}
+
+void ObservedExchange::leave() {
+  *from_ = next_;
+  if (next_ != nullptr) next_->from_ = from_;
+}
+
+void OpenExchanges::end_all() {
+  for (ObservedExchange* each = first_; each != nullptr;) {
+    ObservedExchange* next = each->next_;
+    each->end_in_order();
+    each = next;
+  }
+}
+
+void ObservedExchange::end_in_order() {
+  // What the one that answers does about it is not for the client any more.
+  if (end_answer()) handler_->on_abort(net::AbortReason::Shutdown);
+}
+
+bool ObservedExchange::end_answer() {
+  const bool is_grpc = request().is_grpc();
+  if (is_over_ || !(is_event_stream_ || is_grpc)) return false;
+  constexpr std::string_view kReason = "the agent is being stopped";
+  if (is_grpc && !head_sent())
+    net::send_grpc_status(*this, ErrorCode::Unavailable, kReason);
+  else
+    finish(is_grpc ? net::grpc_trailers(ErrorCode::Unavailable, kReason) : net::Headers());
+  has_ended_ = true;
+  return true;
+}
+
 void ObservedExchange::send_informational(const net::ResponseHead& head) {
-  stream_.send_informational(head);
+  if (!has_ended_) stream_.send_informational(head);
 }
 
 void ObservedExchange::send_head(const net::ResponseHead& head, bool ends) {
+  if (has_ended_) return;
+  const auto type = head.headers.get("content-type");
+  is_event_stream_ = type && type->starts_with("text/event-stream");
   status_ = head.status;
   if (ends) grpc_status_ = head.headers.get("grpc-status").value_or("");
   if (!request().headers.has("origin")) {
@@ -51,24 +93,27 @@ void ObservedExchange::send_head(const net::ResponseHead& head, bool ends) {
 }
 
 void ObservedExchange::finish(const net::Headers& trailers) {
+  if (has_ended_) return;
   grpc_status_ = trailers.get("grpc-status").value_or("");
   stream_.finish(trailers);
   over();
 }
 
 void ObservedExchange::reset(net::ResetCode code) {
+  if (has_ended_ || (all_.are_ends_expected() && end_answer())) return;
   stream_.reset(code);
   over();
 }
 
 void ObservedExchange::on_abort(net::AbortReason reason) {
   if (status_ == 0) status_ = kClientClosed;
-  handler_->on_abort(reason);
+  if (!has_ended_) handler_->on_abort(reason);
   over();
 }
 
 void ObservedExchange::over() {
   if (std::exchange(is_over_, true)) return;
+  leave();
   const Instant::duration took = clock_.now() - start_;
   observer_.request_ended({.trace = trace_,
                            .end = {.surface = surface_,

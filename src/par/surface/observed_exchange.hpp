@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "net/stream.hpp"
 #include "par/observe/observer.hpp"
+#include "par/surface/open_exchanges.hpp"
 
 namespace pixell::par {
 
@@ -16,7 +17,7 @@ namespace pixell::par {
 class ObservedExchange final : public net::ServerStream, public net::StreamHandler {
  public:
   ObservedExchange(net::ServerStream& stream, const Clock& clock, Observer& observer,
-                   const Log& log);
+                   OpenExchanges& all, const Log& log);
   /// One that was never over counts as over now.
   ~ObservedExchange() override;
 
@@ -26,30 +27,51 @@ class ObservedExchange final : public net::ServerStream, public net::StreamHandl
   void set_surface(Surface surface) { surface_ = surface; }
   const TraceContext& trace() const { return trace_; }
 
+  /// Ends what has an end besides its last byte: a gRPC call with UNAVAILABLE, an event stream as
+  /// if it were complete. Everything else goes on.
+  void end_in_order();
+
   // ServerStream, for the one that answers.
   const net::RequestHead& request() const override { return stream_.request(); }
   const net::PeerInfo& peer() const override { return stream_.peer(); }
   void send_informational(const net::ResponseHead& head) override;
   void send_head(const net::ResponseHead& head, bool ends) override;
   bool head_sent() const override { return stream_.head_sent(); }
-  bool send_data(std::string_view bytes) override { return stream_.send_data(bytes); }
+  bool send_data(std::string_view bytes) override { return has_ended_ || stream_.send_data(bytes); }
   void finish(const net::Headers& trailers) override;
-  void pause() override { stream_.pause(); }
-  void resume() override { stream_.resume(); }
+  void pause() override {
+    if (!has_ended_) stream_.pause();
+  }
+  void resume() override {
+    if (!has_ended_) stream_.resume();
+  }
   void reset(net::ResetCode code) override;
 
   // StreamHandler, for the connection.
-  void on_data(std::string_view bytes) override { handler_->on_data(bytes); }
-  void on_end(const net::Headers& trailers) override { handler_->on_end(trailers); }
-  void on_writable() override { handler_->on_writable(); }
+  void on_data(std::string_view bytes) override {
+    if (!has_ended_) handler_->on_data(bytes);
+  }
+  void on_end(const net::Headers& trailers) override {
+    if (!has_ended_) handler_->on_end(trailers);
+  }
+  void on_writable() override {
+    if (!has_ended_) handler_->on_writable();
+  }
   void on_abort(net::AbortReason reason) override;
 
  private:
+  friend class OpenExchanges;
+  bool end_answer();
+  void join();
+  void leave();
   void over();
 
   net::ServerStream& stream_;
   const Clock& clock_;
   Observer& observer_;
+  OpenExchanges& all_;
+  ObservedExchange* next_ = nullptr;
+  ObservedExchange** from_ = nullptr;  // what points at us in the list; null when we are not in it
   const Log& log_;
   Instant start_;
   UnixMillis began_;
@@ -60,7 +82,9 @@ class ObservedExchange final : public net::ServerStream, public net::StreamHandl
   TraceContext trace_;
   Surface surface_ = Surface::Builtin;
   int status_ = 0;
+  bool is_event_stream_ = false;
   bool is_over_ = false;
+  bool has_ended_ = false;  // by end_in_order(): the one that answers is not listened to
   std::unique_ptr<net::StreamHandler> handler_;
 };
 

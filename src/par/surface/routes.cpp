@@ -92,7 +92,8 @@ RouteRequest request_of(const net::ServerStream& stream) {
 }  // namespace
 
 Handler Routes::on_request(net::ServerStream& stream) {
-  auto exchange = std::make_unique<ObservedExchange>(stream, loop_.clock(), observer_, log_);
+  auto exchange =
+      std::make_unique<ObservedExchange>(stream, loop_.clock(), observer_, open_exchanges_, log_);
   exchange->handle_with(answer(*exchange));
   return exchange;
 }
@@ -106,9 +107,9 @@ Handler Routes::answer(ObservedExchange& stream) {
       match_route(request_of(stream), context_of(view_, observer_.has_metrics()));
   stream.set_surface(surface_of(match.route));
   // The path without B of the two that each health endpoint has; the same path when B is empty.
-  const bool is_plain = !view_.base_path.empty() &&
-                        strip_prefix(stream.request().path(), view_.base_path) ==
-                            stream.request().path();
+  const bool is_plain =
+      !view_.base_path.empty() &&
+      strip_prefix(stream.request().path(), view_.base_path) == stream.request().path();
   const UnixMillis now = loop_.clock().unix_now();
   switch (match.route) {
     case Route::Health:
@@ -168,8 +169,7 @@ Handler Routes::answer_surface(ObservedExchange& stream, const RouteMatch& match
         return serve_ui_file(loop_, stream, std::move(*file));
       }
   }
-  if (match.route == Route::Rest || match.route == Route::HttpServer)
-    return forward(stream, match);
+  if (match.route == Route::Rest || match.route == Route::HttpServer) return forward(stream, match);
   if (match.spa_fallback && view_.ui_files != nullptr) {
     if (auto index = view_.ui_files->find("")) {
       stream.set_surface(Surface::Ui);

@@ -6,9 +6,10 @@
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "net/stream.hpp"
-#include "par/surface/a2a_events.hpp"
 #include "par/observe/observer.hpp"
+#include "par/surface/a2a_events.hpp"
 #include "par/surface/agent_view.hpp"
+#include "par/surface/open_exchanges.hpp"
 #include "par/surface/route_match.hpp"
 
 namespace pixell::par {
@@ -32,8 +33,13 @@ class Routes final : public net::Service {
 
   std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override;
 
-  /// Ends every event stream with a last event: the time to end by themselves is over.
-  void end_event_streams() { event_streams_.end_all("the runtime is shutting down"); }
+  /// The agent was told to stop: streams that it breaks off are ended in order.
+  void expect_ends() { open_exchanges_.expect_ends(); }
+  /// Ends every stream that has a way to say so: the time to end by themselves is over.
+  void end_streams() {
+    event_streams_.end_all("the runtime is shutting down");
+    open_exchanges_.end_all();
+  }
 
  private:
   using Handler = std::unique_ptr<net::StreamHandler>;
@@ -48,6 +54,7 @@ class Routes final : public net::Service {
   Observer& observer_;
   Log log_;
   EventStreams event_streams_;
+  OpenExchanges open_exchanges_;
 };
 
 }  // namespace pixell::par

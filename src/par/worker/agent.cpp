@@ -135,9 +135,9 @@ void Agent::slot_loaded() {
 void Agent::slot_up(WorkerSlot& slot) {
   if (is_live_) slot.worker().tell_ready();
   if (was_up_) {
-    log_.info("The agent's process is back", {{"worker", slot.number()},
-                                              {"pid", slot.worker().pid()},
-                                              {"restarts", slot.restarts()}});
+    log_.info(
+        "The agent's process is back",
+        {{"worker", slot.number()}, {"pid", slot.worker().pid()}, {"restarts", slot.restarts()}});
     if (workers_up() == 1) owner_.agent_up();
     return;
   }

@@ -73,7 +73,8 @@ class Agent final : private WorkerSlotOwner {
 
   /// From now on a worker that dies is not replaced.
   void hold();
-  /// Ends every worker: drain frame with `grace`, then SIGTERM, then SIGKILL. Running calls may end.
+  /// Ends every worker: drain frame with `grace`, then SIGTERM, then SIGKILL. Running calls may
+  /// end.
   void stop(Millis grace);
   /// SIGKILL to all of it now.
   void kill();

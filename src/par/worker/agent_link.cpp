@@ -12,6 +12,12 @@
 
 namespace pixell::par {
 
+namespace {
+
+constexpr std::size_t kBytesPerTurn = 4 * net::EventLoop::kScratchBytes;
+
+}  // namespace
+
 AgentLink::AgentLink(net::EventLoop& loop, UniqueFd socket, AgentLinkOwner& owner)
     : loop_(loop), socket_(std::move(socket)), owner_(owner) {}
 
@@ -39,7 +45,7 @@ Result<void> AgentLink::send(std::string_view header, std::string_view body) {
 
 void AgentLink::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) write_queue();
-  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read_frames();
+  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read_on();
 }
 
 void AgentLink::write_queue() {
@@ -55,10 +61,16 @@ void AgentLink::write_queue() {
   queue_.erase(0, sent);
 }
 
-void AgentLink::read_frames() {
+void AgentLink::read_on() {
+  if (read_frames(kBytesPerTurn)) more_ = loop_.after(Millis(0), [this] { read_on(); });
+}
+
+bool AgentLink::read_frames(std::size_t most) {
   std::vector<Frame> frames;
   std::string closed_reason;
+  std::size_t taken = 0;
   while (socket_ && closed_reason.empty()) {
+    if (taken >= most) return true;
     const ssize_t got = ::recv(socket_.get(), loop_.scratch(), net::EventLoop::kScratchBytes, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) break;
@@ -68,6 +80,7 @@ void AgentLink::read_frames() {
       closed_reason = decoder_.is_empty() ? "the other end closed it"
                                           : "the other end closed it inside a message";
     } else {
+      taken += static_cast<std::size_t>(got);
       const auto fed = decoder_.feed({loop_.scratch(), static_cast<std::size_t>(got)}, frames);
       if (!fed) closed_reason = fed.error().message;
     }
@@ -75,10 +88,12 @@ void AgentLink::read_frames() {
     frames.clear();
   }
   if (!closed_reason.empty()) close(closed_reason);
+  return false;
 }
 
 void AgentLink::close(const std::string& reason) {
   if (!socket_) return;
+  more_.cancel();
   loop_.remove(socket_.get());
   socket_.reset();
   queue_.clear();

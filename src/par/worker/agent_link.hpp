@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "net/event_loop.hpp"
+#include "par/limits.hpp"
 #include "par/worker/frame.hpp"
 
 namespace pixell::par {
@@ -35,12 +36,14 @@ class AgentLink final : public net::FdHandler {
 
   /// Takes what has arrived. Called when the worker has ended, so that its last frames come before
   /// the news of its death.
-  void read_rest() { read_frames(); }
+  void read_rest() { (void)read_frames(kMaxFrameBytes); }
 
   void on_ready(std::uint32_t events) override;
 
  private:
-  void read_frames();
+  /// Reads up to `most` bytes; true when there may be more.
+  bool read_frames(std::size_t most);
+  void read_on();
   void write_queue();
   void close(const std::string& reason);
 
@@ -49,6 +52,7 @@ class AgentLink final : public net::FdHandler {
   AgentLinkOwner& owner_;
   FrameDecoder decoder_;
   std::string queue_;  // what the socket has not taken yet
+  net::Timer more_;    // a talkative worker goes on in the next turn, after everybody else
 };
 
 }  // namespace pixell::par

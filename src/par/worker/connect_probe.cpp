@@ -14,16 +14,17 @@
 
 namespace pixell::par {
 
-bool accepts_on_socket(const std::string& path) {
+bool accepts_on_socket(const std::string& path, std::optional<uid_t> user) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return false;
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return false;
   // A Unix socket accepts or refuses at once; a full backlog (EAGAIN) is a living server.
-  return fd &&
-         (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-          errno == EAGAIN);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return errno == EAGAIN;
+  return !user || net::check_peer_user(fd.get(), *user);
 }
 
 bool accepts_on_loopback(std::uint16_t port) {

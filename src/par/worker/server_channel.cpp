@@ -10,11 +10,10 @@
 
 namespace pixell::par {
 
-ServerChannel::ServerChannel(net::EventLoop& loop, std::string socket_path, std::uint16_t port,
+ServerChannel::ServerChannel(net::EventLoop& loop, ServerPlaces places,
                              std::function<void(int)> signal, WorkerChannelOwner& owner)
     : loop_(loop),
-      socket_path_(std::move(socket_path)),
-      port_(port),
+      places_(std::move(places)),
       signal_(std::move(signal)),
       owner_(owner),
       pause_(kServerLookFirst) {}
@@ -26,8 +25,8 @@ Result<void> ServerChannel::start() {
 
 // How long it may go on is the boot's deadline, which the owner keeps.
 void ServerChannel::look() {
-  if (accepts_on_socket(socket_path_)) return up(0);
-  if (accepts_on_loopback(port_)) return up(port_);
+  if (accepts_on_socket(places_.socket_path, places_.user)) return up(0);
+  if (accepts_on_loopback(places_.port)) return up(places_.port);
   pause_ = std::min(pause_ * 2, kServerLookMost);
   timer_ = loop_.after(pause_, [this] { look(); });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "par/limits.hpp"
@@ -40,8 +41,10 @@ std::unique_ptr<WorkerChannel> Worker::make_channel(const WorkerPlan& plan, Uniq
   WorkerChannelOwner& self = *this;
   if (plan.load_header.empty())
     return std::make_unique<ServerChannel>(
-        loop_, plan.http_socket, plan.http_port, [this](int number) { process_.signal(number); },
-        self);
+        loop_,
+        ServerPlaces{
+            .socket_path = plan.http_socket, .port = plan.http_port, .user = plan.sandbox.user},
+        [this](int number) { process_.signal(number); }, self);
   return std::make_unique<FrameChannel>(loop_, std::move(link), plan.load_header, log_, self);
 }
 
@@ -51,8 +54,8 @@ void Worker::tell_ready() {
 }
 
 Result<std::uint64_t> Worker::execute(const AgentCall& call,
-                                     std::function<void(CallResult)> on_result,
-                                     std::function<void(std::string)> on_event) {
+                                      std::function<void(CallResult)> on_result,
+                                      std::function<void(std::string)> on_event) {
   if (state_ != State::Up)
     return make_error(ErrorCode::Unavailable, "the agent's process is not running");
   if (calls_.size() >= kMaxExecutions)
@@ -74,6 +77,8 @@ void Worker::cancel(std::uint64_t id) {
 
 void Worker::stop(Millis grace) {
   if (state_ == State::Down || state_ == State::Stopping) return;
+  // One that still loads serves nobody, and may not listen to us either.
+  if (state_ == State::Starting) grace = std::min(grace, kWorkerDrainGrace);
   state_ = State::Stopping;
   channel_->drain(grace);
   term_timer_ = loop_.after(grace, [this] { process_.signal(SIGTERM); });

@@ -15,7 +15,7 @@ struct WorkerInput {
   const Prepared& prepared;
   std::string worker_dir;  ///< workers/python; the shims of other languages are beside it
   std::string home, tmp, sockets;
-  int number = 0;  ///< of the worker, from 0
+  int number = 0;               ///< of the worker, from 0
   std::uint16_t http_port = 0;  ///< free loopback port for an own server that cannot use a socket
 };
 

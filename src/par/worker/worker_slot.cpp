@@ -75,9 +75,9 @@ void WorkerSlot::worker_loaded() {
 void WorkerSlot::probe() {
   const Hello& hello = worker_.hello();
   const bool is_on_socket = hello.http_server && hello.http_server_port == 0;
-  for (const auto& [is_served, path] : {std::pair(hello.rest, &plan_.rest_socket),
-                                        {is_on_socket, &plan_.http_socket}})
-    if (is_served && !accepts_on_socket(*path))
+  for (const auto& [is_served, path] :
+       {std::pair(hello.rest, &plan_.rest_socket), {is_on_socket, &plan_.http_socket}})
+    if (is_served && !accepts_on_socket(*path, plan_.sandbox.user))
       return worker_.fail(make_failure(
           Cause::HandlerError, "The agent's process does not accept connections on unix:" + *path,
           worker_.evidence()));
@@ -94,11 +94,11 @@ void WorkerSlot::ask_servicer() {
       probe_pause_ = context_.loop.after(kProbePause, [this] { ask_servicer(); });
       return;
     }
-    worker_.fail(make_failure(
-        Cause::HandlerError,
-        fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
-                    kProbeTimeout.count(), answer.error().message),
-        worker_.evidence()));
+    worker_.fail(
+        make_failure(Cause::HandlerError,
+                     fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
+                                 kProbeTimeout.count(), answer.error().message),
+                     worker_.evidence()));
   });
 }
 
