@@ -13,6 +13,7 @@
 
 #include "apkg/entry_names.hpp"
 #include "apkg/entry_path.hpp"
+#include "apkg/manifest_missing.hpp"
 #include "base/files.hpp"
 #include "base/unique_fd.hpp"
 
@@ -43,27 +44,46 @@ std::string zip_reason(int code) {
   return reason;
 }
 
+// What a file that is no zip looks like: a saved error page, or a zip that was cut short.
+std::string likeness(std::string_view head) {
+  if (head.starts_with("PK\x03\x04"))
+    return "it begins like a zip, but the table of contents at its end is missing or damaged: it "
+           "was probably cut short";
+  return fmt::format("it begins with \"{}\"", shown_name(head.substr(0, kShownHeadBytes)));
+}
+
+std::string head_of(const fs::path& path) {
+  std::string head(kShownHeadBytes, '\0');
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t got = fd ? ::read(fd.get(), head.data(), head.size()) : 0;
+  head.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return head;
+}
+
 Checked<Zip> open_file(const fs::path& archive) {
   struct stat info {};
   if (::stat(archive.c_str(), &info) != 0)
     return refuse(Cause::PackageNotFound, fmt::format("cannot read {}", archive.string()),
                   errno_error("stat", errno));
   if (!S_ISREG(info.st_mode))
-    return refuse(Cause::NotAZip, fmt::format("{} is not a file", archive.string()));
+    return refuse(Cause::NotAZip, fmt::format("{} is not a file", archive.string()),
+                  {fmt::format("its mode is {:o}", info.st_mode)});
   // libzip takes an empty file for an empty archive.
   if (info.st_size == 0)
-    return refuse(Cause::NotAZip, fmt::format("{} is empty", archive.string()));
+    return refuse(Cause::NotAZip, fmt::format("{} is empty", archive.string()), {"it has 0 bytes"});
   int code = 0;
   Zip zip(zip_open(archive.c_str(), ZIP_RDONLY, &code));
   if (zip) return zip;
   const Cause cause =
       code == ZIP_ER_OPEN || code == ZIP_ER_READ ? Cause::PackageNotFound : Cause::NotAZip;
+  std::vector<std::string> evidence{zip_reason(code)};
+  if (cause == Cause::NotAZip) evidence.push_back(likeness(head_of(archive)));
   return refuse(cause, fmt::format("{} cannot be read as a zip", archive.string()),
-                {zip_reason(code)});
+                std::move(evidence));
 }
 
 Checked<Zip> open_bytes(std::string_view bytes) {
-  if (bytes.empty()) return refuse(Cause::NotAZip, "the archive is empty");
+  if (bytes.empty()) return refuse(Cause::NotAZip, "the archive is empty", {"it has 0 bytes"});
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
@@ -71,7 +91,8 @@ Checked<Zip> open_bytes(std::string_view bytes) {
   if (!zip && source != nullptr) zip_source_free(source);
   std::string reason = zip ? std::string() : zip_error_strerror(&error);
   zip_error_fini(&error);
-  if (!zip) return refuse(Cause::NotAZip, "the archive cannot be read as a zip", {reason});
+  if (!zip)
+    return refuse(Cause::NotAZip, "the archive cannot be read as a zip", {reason, likeness(bytes)});
   return zip;
 }
 
@@ -133,12 +154,28 @@ Checked<ArchiveEntry> judge_entry(zip_t* zip, std::uint64_t index, const Archive
                       .index = index};
 }
 
+// The entry to look at when all of them together are too much.
+std::string largest_of(const std::vector<ArchiveEntry>& entries, const ArchiveEntry& last) {
+  const ArchiveEntry* largest = &last;
+  for (const ArchiveEntry& entry : entries)
+    if (entry.bytes > largest->bytes) largest = &entry;
+  return fmt::format("the largest entry is \"{}\" with {} bytes", shown_name(largest->path),
+                     largest->bytes);
+}
+
 Checked<ArchiveListing> list(zip_t* zip, std::uint64_t archive_bytes, const ArchiveLimits& limits) {
   const zip_int64_t count = zip_get_num_entries(zip, ZIP_FL_UNCHANGED);
-  if (count <= 0) return refuse(Cause::NotAZip, "the archive has no entries");
-  if (static_cast<std::uint64_t>(count) > limits.entries)
-    return refuse(Cause::PackageTooLarge, fmt::format("the archive has {} entries; the limit is {}",
-                                                      count, limits.entries));
+  if (count <= 0)
+    return refuse(Cause::NotAZip, "the archive has no entries",
+                  {fmt::format("its {} bytes are an empty table of contents", archive_bytes)});
+  if (static_cast<std::uint64_t>(count) > limits.entries) {
+    const char* const name = zip_get_name(zip, limits.entries, ZIP_FL_UNCHANGED);
+    return refuse(
+        Cause::PackageTooLarge,
+        fmt::format("the archive has {} entries; the limit is {}", count, limits.entries),
+        {fmt::format("the first one too many is \"{}\"", shown_name(name == nullptr ? "" : name))},
+        "Leave what is not needed to run (caches, tests, .git, .venv) out of the package.");
+  }
   ArchiveListing listing;
   for (std::uint64_t index = 0; index < static_cast<std::uint64_t>(count); ++index) {
     CHECKED_TRY(ArchiveEntry entry, judge_entry(zip, index, limits));
@@ -147,14 +184,16 @@ Checked<ArchiveListing> list(zip_t* zip, std::uint64_t archive_bytes, const Arch
       return refuse(Cause::PackageTooLarge,
                     fmt::format("the archive unpacks to more than {} bytes (at entry \"{}\")",
                                 limits.total_bytes, shown_name(entry.path)),
-                    {}, "Leave large files out of the package.");
+                    {largest_of(listing.entries, entry)}, "Leave large files out of the package.");
     listing.entries.push_back(std::move(entry));
   }
   if (listing.unpacked_bytes > limits.unjudged_bytes &&
       listing.unpacked_bytes / std::max<std::uint64_t>(archive_bytes, 1) > limits.ratio)
     return refuse(Cause::UnsafeArchive,
                   fmt::format("the archive unpacks to {} bytes from {}: more than {} times",
-                              listing.unpacked_bytes, archive_bytes, limits.ratio));
+                              listing.unpacked_bytes, archive_bytes, limits.ratio),
+                  {largest_of(listing.entries, listing.entries.front())},
+                  "Leave files of nothing but padding out of the package.");
   CHECKED_TRY_VOID(check_entry_names(listing.entries));
   listing.warnings = case_clashes(listing.entries);
   return listing;
@@ -234,6 +273,13 @@ std::uint64_t size_of(const fs::path& path) {
 
 }  // namespace
 
+std::vector<std::string> ArchiveListing::files() const {
+  std::vector<std::string> paths;
+  for (const ArchiveEntry& entry : entries)
+    if (!entry.is_directory) paths.push_back(entry.path);
+  return paths;
+}
+
 Checked<ArchiveListing> inspect_archive(const fs::path& archive, const ArchiveLimits& limits) {
   CHECKED_TRY(Zip zip, open_file(archive));
   return list(zip.get(), size_of(archive), limits);
@@ -298,7 +344,7 @@ Checked<std::string> read_archive_file(const fs::path& archive, std::string_view
       std::find_if(listing.entries.begin(), listing.entries.end(),
                    [&](const ArchiveEntry& one) { return !one.is_directory && one.path == path; });
   if (entry == listing.entries.end()) {
-    if (path == "agent.yaml") return refuse(Cause::ManifestMissing, "Missing agent.yaml manifest");
+    if (path == "agent.yaml") return std::unexpected(manifest_missing(listing.files()));
     return refuse(Cause::PackageNotFound, fmt::format("the package has no {}", shown_name(path)));
   }
   if (entry->bytes > max_bytes)

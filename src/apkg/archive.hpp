@@ -34,6 +34,8 @@ struct ArchiveListing {
   std::vector<ArchiveEntry> entries;
   std::uint64_t unpacked_bytes = 0;
   std::vector<std::string> warnings;  ///< names that differ only in case, one sentence each
+
+  std::vector<std::string> files() const;  ///< the paths of all files, in archive order
 };
 
 /// Reads the table of contents and judges every entry. Failures: PackageNotFound, NotAZip,

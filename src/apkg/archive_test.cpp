@@ -37,6 +37,7 @@ class Archive : public testing::TempDirectory {
     EXPECT_EQ(listing.error().cause, cause) << listing.error().message;
     EXPECT_NE(listing.error().message.find(words), std::string::npos) << listing.error().message;
     EXPECT_FALSE(listing.error().remedy.empty());
+    EXPECT_FALSE(listing.error().evidence.empty()) << listing.error().message;
   }
 };
 
@@ -147,6 +148,28 @@ TEST_F(Archive, TellsWhatIsNoZip) {
   const std::string whole = ZipWriter().add("agent.yaml", "name: a").bytes();
   EXPECT_EQ(inspect_archive(write("cut", whole.substr(0, whole.size() - 10))).error().cause,
             Cause::NotAZip);
+}
+
+TEST_F(Archive, ShowsWhatIsThereInsteadOfAZip) {
+  const std::string page = "<html>\n404 Not Found" + std::string(100, '.');
+  const auto saved_page = inspect_archive(write("page", page)).error().evidence;
+  EXPECT_TRUE(saved_page.back().starts_with("it begins with \"<html>\\x0a404 Not Found"));
+  EXPECT_LT(saved_page.back().size(), 80U);
+  EXPECT_EQ(inspect_archive_bytes(page).error().evidence.back(), saved_page.back());
+  const std::string whole = ZipWriter().add("agent.yaml", "name: a").bytes();
+  const auto cut = inspect_archive(write("cut", whole.substr(0, whole.size() - 10)));
+  EXPECT_TRUE(cut.error().evidence.back().ends_with("it was probably cut short"));
+  EXPECT_EQ(inspect_archive(write("empty", "")).error().evidence.front(), "it has 0 bytes");
+}
+
+TEST_F(Archive, NamesTheEntryThatMakesItTooLarge) {
+  ZipWriter three;
+  three.add("a", "12345").add("big", "1234567").add("c", "12345");
+  const auto evidence = [&](const ArchiveLimits& limits) {
+    return inspect_archive(zip(three), limits).error().evidence.front();
+  };
+  EXPECT_EQ(evidence({.total_bytes = 14}), "the largest entry is \"big\" with 7 bytes");
+  EXPECT_EQ(evidence({.entries = 2}), "the first one too many is \"c\"");
 }
 
 TEST_F(Archive, ReadsOneFile) {

@@ -24,6 +24,9 @@ inline constexpr std::size_t kMaxEntryPathBytes = 1024;
 inline constexpr std::size_t kMaxEntryNameBytes = 255;
 inline constexpr std::size_t kMaxEntryDepth = 64;
 
+/// First bytes of a file that is no zip, shown as evidence.
+inline constexpr std::size_t kShownHeadBytes = 40;
+
 /// Findings told at once about one archive or directory.
 inline constexpr std::size_t kMaxArchiveFindings = 50;
 
@@ -44,6 +47,9 @@ inline constexpr std::size_t kMaxManifestNodes = 50'000;
 inline constexpr std::size_t kMaxManifestFindings = 50;
 inline constexpr std::size_t kMaxSubAgents = 1'000;
 inline constexpr std::size_t kMaxEntryTextBytes = 512;
+
+/// Files looked at to say where agent.yaml lies when it is not at the root.
+inline constexpr std::size_t kMaxManifestNeighbours = 1'000;
 
 /// Files that name dependencies (requirements.txt, pyproject.toml, setup.py), each, and how many
 /// files may be included from requirements.txt.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apkg/limits.hpp"
+#include "apkg/manifest_missing.hpp"
 #include "apkg/yaml_guard.hpp"
 #include "base/files.hpp"
 #include "base/utf8.hpp"
@@ -300,8 +301,7 @@ Checked<Manifest> read_manifest(const std::filesystem::path& package_root) {
   const auto path = package_root / "agent.yaml";
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed))
-    return refuse(Cause::ManifestMissing, "Missing agent.yaml manifest",
-                  {fmt::format("{} does not exist", path.string())});
+    return std::unexpected(manifest_missing(files_near_root(package_root)));
   const auto text = read_file(path);
   if (!text) return refuse(Cause::ManifestInvalid, "agent.yaml cannot be read", text.error());
   return parse_manifest(*text);

@@ -207,6 +207,16 @@ TEST(ManifestParser, TellsWhereTheYamlBreaks) {
   EXPECT_FALSE(findings("a: \"open").empty());
 }
 
+TEST(ManifestParser, SaysThatATabIsNoIndentation) {
+  const std::vector<std::string> tab{
+      "agent.yaml:3:1: the line is indented by a tab; YAML takes spaces only"};
+  EXPECT_EQ(findings("name: a\nrest:\n\tentry: a:b\n"), tab);
+  EXPECT_EQ(findings("name: a\nrest:\n  \tentry: a:b\n"), tab);
+  // A tab elsewhere is not to blame for this.
+  EXPECT_EQ(findings("description: |\n  \tx\nname: a\n\nrest: [\n").front().find("tab"),
+            std::string::npos);
+}
+
 TEST(ManifestParser, HoldsItsLimits) {
   EXPECT_FALSE(parse_manifest("name: a\n#" + std::string(kMaxManifestBytes, 'x')));
   std::string deep = "a: ", many = "a: [", agents = "metadata: {sub_agents: [";
@@ -241,6 +251,8 @@ TEST_F(ManifestFile, IsReadFromThePackage) {
 TEST_F(ManifestFile, IsMissed) {
   EXPECT_EQ(read_manifest(root_).error().cause, Cause::ManifestMissing);
   EXPECT_EQ(read_manifest(root_).error().message, "Missing agent.yaml manifest");
+  write("mine/agent.yaml", "name: here");
+  EXPECT_EQ(read_manifest(root_).error().evidence.front(), "it lies at \"mine/agent.yaml\"");
 }
 
 }  // namespace

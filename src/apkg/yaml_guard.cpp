@@ -4,7 +4,9 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <istream>
+#include <optional>
 #include <streambuf>
 
 #include "apkg/limits.hpp"
@@ -69,6 +71,18 @@ std::unexpected<model::Failure> invalid(const YAML::Mark& mark, std::string_view
                 {fmt::format("agent.yaml:{}:{}: {}", mark.line + 1, mark.column + 1, what)});
 }
 
+// A line that begins with a tab where the error is, or right before it. Parsers report what they
+// expected there, which is never "no tab".
+std::optional<YAML::Mark> tab_near(std::string_view yaml, const YAML::Mark& error) {
+  YAML::Mark mark;
+  for (std::size_t start = 0; start < yaml.size() && mark.line <= error.line; ++mark.line) {
+    const std::size_t text = yaml.find_first_not_of(' ', start);
+    if (mark.line + 1 >= error.line && text != yaml.npos && yaml[text] == '\t') return mark;
+    start = std::min(yaml.find('\n', start), yaml.size() - 1) + 1;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Checked<void> guard_yaml(std::string_view yaml) try {
@@ -81,6 +95,8 @@ Checked<void> guard_yaml(std::string_view yaml) try {
 } catch (const OverLimit& over) {
   return invalid(over.mark, over.what);
 } catch (const YAML::Exception& wrong) {
+  if (const auto tab = tab_near(yaml, wrong.mark))
+    return invalid(*tab, "the line is indented by a tab; YAML takes spaces only");
   return invalid(wrong.mark, wrong.msg);
 }
 

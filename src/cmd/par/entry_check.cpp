@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "apkg/requirement_line.hpp"
 #include "base/files.hpp"
-#include "cmd/par/requirement_line.hpp"
 #include "model/language.hpp"
 
 namespace pixell::cmd {
@@ -129,7 +129,7 @@ class Checker {
       if (const auto file = file_of(other)) return check_function(other, *file, entry.value);
     }
     const std::string module = entry.module();
-    const std::string top = normal_project(module.substr(0, module.find('.')));
+    const std::string top = apkg::normal_project(module.substr(0, module.find('.')));
     const bool may_be_installed =
         language_ == model::Language::Python &&
         (context_.installs_itself ||

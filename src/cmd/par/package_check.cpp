@@ -8,10 +8,12 @@
 #include "apkg/archive.hpp"
 #include "apkg/archive_writer.hpp"
 #include "apkg/digest.hpp"
+#include "apkg/dotenv_file.hpp"
+#include "apkg/manifest_missing.hpp"
 #include "apkg/manifest_parser.hpp"
+#include "apkg/requirements_check.hpp"
 #include "base/files.hpp"
 #include "cmd/par/entry_check.hpp"
-#include "cmd/par/requirements_check.hpp"
 #include "model/language.hpp"
 #include "par/prepare/executable.hpp"
 #include "par/prepare/interpreter.hpp"
@@ -64,7 +66,8 @@ class PackageCheck {
     found_.unpacked_bytes = list.bytes;
     root_ = path_;
     auto text = read_file(path_ / "agent.yaml");
-    read_manifest(text ? std::optional(std::move(*text)) : std::nullopt);
+    read_manifest(text ? std::optional(std::move(*text)) : std::nullopt,
+                  apkg::files_near_root(path_));
     return {};
   }
 
@@ -86,7 +89,8 @@ class PackageCheck {
     }
     const bool is_safe = found_.errors() == 0;
     // Nothing more can be told of what is no archive.
-    if (is_safe || survey.manifest) read_manifest(std::move(survey.manifest));
+    if (is_safe || survey.manifest)
+      read_manifest(std::move(survey.manifest), survey.listing.files());
     if (!is_safe) return;
     const fs::path unpacked = scratch_ / "package";
     if (auto listing = apkg::unpack_archive(path_, unpacked); !listing)
@@ -94,9 +98,8 @@ class PackageCheck {
     root_ = unpacked;
   }
 
-  void read_manifest(std::optional<std::string> text) {
-    if (!text)
-      return add(model::make_failure(Cause::ManifestMissing, "Missing agent.yaml manifest"));
+  void read_manifest(std::optional<std::string> text, const std::vector<std::string>& files) {
+    if (!text) return add(apkg::manifest_missing(files));
     manifest_text_ = std::move(*text);
     auto manifest = apkg::parse_manifest(manifest_text_);
     if (manifest) {
@@ -120,11 +123,13 @@ class PackageCheck {
     std::vector<std::string> projects;
     if (auto requirements = apkg::find_requirements(root_)) {
       found_.requirements = std::move(*requirements);
-      for (Finding& finding : check_requirements(found_.requirements, projects))
-        found_.findings.push_back(std::move(finding));
+      for (apkg::UnreadableRequirement& one :
+           apkg::check_requirements(found_.requirements, projects))
+        add(std::move(one.failure), std::move(one.where));
     } else {
       add(std::move(requirements).error());
     }
+    if (auto dotenv = apkg::read_dotenv(root_); !dotenv) add(std::move(dotenv).error(), ".env");
     if (!found_.manifest) return;
     const model::Manifest& manifest = *found_.manifest;
     const EntryContext context{.root = root_,
@@ -162,7 +167,7 @@ class PackageCheck {
     if (!text) return;  // without dependencies none is needed
     const auto json = nlohmann::json::parse(*text, nullptr, false);
     if (!json.is_object())
-      add(model::make_failure(Cause::DependencyFailed, "package.json is no JSON object", {},
+      add(model::make_failure(Cause::ManifestInvalid, "package.json is not a JSON object", {},
                               "Correct package.json."),
           "package.json");
   }

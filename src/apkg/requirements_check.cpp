@@ -1,13 +1,13 @@
-#include "cmd/par/requirements_check.hpp"
+#include "apkg/requirements_check.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string_view>
 
-#include "cmd/par/requirement_line.hpp"
+#include "apkg/requirement_line.hpp"
 
-namespace pixell::cmd {
+namespace pixell::apkg {
 
 namespace {
 
@@ -32,16 +32,15 @@ class Checker {
       return;
     }
     findings_.push_back(
-        {Finding::Severity::Error, where,
-         model::make_failure(model::Cause::DependencyFailed,
-                             fmt::format("the requirement '{}' cannot be read: {}", requirement,
-                                         read.error().message),
-                             {},
-                             "Write it as `project`, `project==1.2` or `project @ https://…`.")});
+        {where, model::make_failure(
+                    model::Cause::DependencyFailed,
+                    fmt::format("the requirement '{}' cannot be read: {}", requirement,
+                                read.error().message),
+                    {}, "Write it as `project`, `project==1.2` or `project @ https://…`.")});
   }
 
   // Lines that end in a backslash go on in the next one.
-  void check_file(const apkg::RequirementsFile& file) {
+  void check_file(const RequirementsFile& file) {
     std::string logical;
     std::size_t number = 0, first = 0;
     for (std::size_t start = 0; start < file.text.size();) {
@@ -59,23 +58,23 @@ class Checker {
     }
   }
 
-  std::vector<Finding> findings() && { return std::move(findings_); }
+  std::vector<UnreadableRequirement> findings() && { return std::move(findings_); }
 
  private:
   std::vector<std::string>& projects_;
-  std::vector<Finding> findings_;
+  std::vector<UnreadableRequirement> findings_;
 };
 
 }  // namespace
 
-std::vector<Finding> check_requirements(const apkg::Requirements& requirements,
-                                        std::vector<std::string>& projects) {
+std::vector<UnreadableRequirement> check_requirements(const Requirements& requirements,
+                                                      std::vector<std::string>& projects) {
   Checker checker(projects);
-  for (const apkg::RequirementsFile& file : requirements.files) checker.check_file(file);
+  for (const RequirementsFile& file : requirements.files) checker.check_file(file);
   const char* const declared_in = requirements.has_pyproject ? "pyproject.toml" : "setup.py";
   for (const std::string& requirement : requirements.declared)
     checker.check(declared_in, requirement);
   return std::move(checker).findings();
 }
 
-}  // namespace pixell::cmd
+}  // namespace pixell::apkg

@@ -1,10 +1,10 @@
-#include "cmd/par/requirement_line.hpp"
+#include "apkg/requirement_line.hpp"
 
 #include <gtest/gtest.h>
 
-#include "cmd/par/requirements_check.hpp"
+#include "apkg/requirements_check.hpp"
 
-namespace pixell::cmd {
+namespace pixell::apkg {
 namespace {
 
 TEST(RequirementLine, ReadsWhatPipReads) {
@@ -24,7 +24,7 @@ TEST(RequirementLine, RefusesWhatPipRefuses) {
 }
 
 TEST(RequirementsCheck, NamesFileAndLine) {
-  apkg::Requirements requirements;
+  Requirements requirements;
   requirements.files = {
       {"requirements.txt", "# fine\nrequests>=2  # comment\n\nbroken=1\nlong==1 \\\n  ; \n"}};
   requirements.declared = {"ok", "not ok"};
@@ -41,4 +41,4 @@ TEST(RequirementsCheck, NamesFileAndLine) {
 }
 
 }  // namespace
-}  // namespace pixell::cmd
+}  // namespace pixell::apkg

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 
-namespace pixell::cmd {
+namespace pixell::apkg {
 
 /// What one requirement says.
 struct RequirementLine {
@@ -20,4 +20,4 @@ Result<RequirementLine> read_requirement(std::string_view line);
 /// A project or module name as it is compared: lower case, runs of '-', '_' and '.' are one '-'.
 std::string normal_project(std::string_view name);
 
-}  // namespace pixell::cmd
+}  // namespace pixell::apkg

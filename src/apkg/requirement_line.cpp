@@ -1,11 +1,11 @@
-#include "cmd/par/requirement_line.hpp"
+#include "apkg/requirement_line.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
-namespace pixell::cmd {
+namespace pixell::apkg {
 
 namespace {
 
@@ -139,4 +139,4 @@ Result<RequirementLine> read_requirement(std::string_view line) {
   return found;
 }
 
-}  // namespace pixell::cmd
+}  // namespace pixell::apkg
