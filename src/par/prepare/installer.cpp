@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "apkg/digest.hpp"
+#include "apkg/requirements_check.hpp"
 #include "base/files.hpp"
 #include "base/percent.hpp"
+#include "par/prepare/declared_hashes.hpp"
 #include "par/prepare/installer_failure.hpp"
 #include "par/prepare/limits.hpp"
 #include "par/prepare/program.hpp"
@@ -107,6 +109,21 @@ std::vector<std::string> lock_lines(const std::string& lock) {
   return lines;
 }
 
+namespace {
+
+// The installer knows its own copy of the requirements only; their author knows files and lines.
+model::Failure told_by_line(model::Failure failure, const apkg::Requirements& requirements) {
+  std::vector<std::string> projects;
+  auto unreadable = apkg::check_requirements(requirements, projects);
+  if (unreadable.empty()) return failure;
+  model::Failure told = std::move(unreadable.front().failure);
+  for (const apkg::UnreadableRequirement& one : unreadable) told.evidence.push_back(one.where);
+  told.evidence.insert(told.evidence.end(), failure.evidence.begin(), failure.evidence.end());
+  return told;
+}
+
+}  // namespace
+
 Installer::Installer(const EnvironmentRequest& request, fs::path scratch)
     : request_(request),
       scratch_(std::move(scratch)),
@@ -156,11 +173,16 @@ apkg::Checked<std::string> Installer::run(std::vector<std::string> argv, const c
                                 .env = env_,
                                 .directory = request_.package_root.string(),
                                 .timeout = std::max(left, Millis(1))});
-  if (!end && end.error().code == ErrorCode::DeadlineExceeded)
+  if (!end && end.error().code == ErrorCode::DeadlineExceeded) {
+    auto evidence = installer_evidence(end.error().detail);
+    evidence.push_back("index: " + (request_.index_url.empty()
+                                        ? std::string("the installer's own")
+                                        : without_credentials(request_.index_url)));
     return apkg::refuse(model::Cause::DependencyTimeout,
                         fmt::format("{} the dependencies took longer than {} s", doing,
                                     request_.timeout.count() / 1000),
-                        installer_evidence(end.error().detail));
+                        std::move(evidence));
+  }
   if (!end) return apkg::refuse(model::Cause::DependencyFailed, "no installer runs", end.error());
   if (end->status.code != 0 || end->status.signal != 0)
     return std::unexpected(installer_failure(end->output));
@@ -237,8 +259,10 @@ apkg::Checked<std::string> Installer::resolve() {
                        : resolve_with_uv(input, use_base_pins);
   };
   auto lock = resolve_with(true);
-  if (lock || lock.error().cause == model::Cause::DependencyTimeout) return lock;
-  return resolve_with(false);
+  if (!lock && lock.error().cause != model::Cause::DependencyTimeout) lock = resolve_with(false);
+  if (lock) return with_declared_hashes(*lock, request_.requirements);
+  if (lock.error().cause != model::Cause::DependencyFailed) return lock;
+  return std::unexpected(told_by_line(std::move(lock).error(), request_.requirements));
 }
 
 apkg::Checked<void> Installer::install(const std::string& lock, const fs::path& target) {

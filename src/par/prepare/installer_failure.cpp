@@ -26,7 +26,13 @@ const std::array kSigns = {
     Sign{{"Hash mismatch", "DO NOT MATCH THE HASHES"},
          Cause::DependencyFailed,
          "an archive is not the one that was locked: its hash differs",
-         "Find out who changed the archive. A new lock is made when the requirements change."},
+         "Find out who changed the archive, or correct the hash in requirements.txt; a new lock is "
+         "made when the requirements change."},
+    Sign{{"Git operation failed", "failed to clone", "git clone", "Git executable not found"},
+         Cause::DependencyFailed,
+         "a dependency comes from a git repository that cannot be fetched",
+         "Publish it to an index or ship its wheel in the package; a repository must be reachable "
+         "without a password, and git installed."},
     Sign{{"401 Unauthorized", "403 Forbidden", "HTTP status client error (401",
           "HTTP status client error (403", "Missing credentials"},
          Cause::DependencyFailed,

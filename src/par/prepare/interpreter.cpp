@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -163,13 +164,19 @@ apkg::Checked<Interpreter> find_interpreter(const std::string& wanted, std::stri
                                    least.major, least.minor, found->version);
     return std::move(*found);
   }
+  // One that is found by several names is told once.
+  looked_at.erase(std::ranges::unique(looked_at).begin(), looked_at.end());
   if (looked_at.empty()) looked_at.emplace_back("no python3 was found");
+  if (least.major > 0) looked_at.push_back(fmt::format("agent.yaml: runtime: {}", runtime));
   return apkg::refuse(
       model::Cause::WrongRuntime,
       least.major == 0
           ? std::string("no usable Python interpreter was found")
           : fmt::format("no Python {}.{} or newer was found", least.major, least.minor),
-      looked_at, "Install Debian's python3, or name an interpreter with PAR_PYTHON.");
+      looked_at,
+      least.major == 0
+          ? "Install Debian's python3, or name an interpreter with PAR_PYTHON."
+          : "Lower `runtime` in agent.yaml, or install that Python and name it with PAR_PYTHON.");
 }
 
 }  // namespace pixell::prepare

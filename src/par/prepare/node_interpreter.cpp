@@ -108,12 +108,16 @@ apkg::Checked<NodeInterpreter> find_node(std::string_view runtime, std::int64_t 
     }
   }
   if (best) return *best;
+  // One that is found by several names is told once.
+  looked_at.erase(std::ranges::unique(looked_at).begin(), looked_at.end());
   if (looked_at.empty()) looked_at.emplace_back("no node was found");
+  if (wanted != 0) looked_at.push_back(fmt::format("agent.yaml: runtime: {}", runtime));
   return apkg::refuse(model::Cause::WrongRuntime,
                       wanted == 0 ? std::string("no usable Node.js was found")
                                   : fmt::format("no Node.js {} or newer was found", wanted),
                       looked_at,
-                      fmt::format("Install Node.js {} or newer, or name one with PAR_NODE.",
+                      fmt::format("Install Node.js {} or newer and name it with PAR_NODE, or lower "
+                                  "`runtime` in agent.yaml.",
                                   wanted == 0 ? 18 : wanted));
 }
 

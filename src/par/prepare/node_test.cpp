@@ -48,5 +48,14 @@ TEST(NpmFailure, NamesTheCauseAndHidesPasswords) {
   EXPECT_EQ(npm_failure("anything else").cause, Cause::DependencyFailed);
 }
 
+TEST(NpmFailure, ShowsWhatIsWrongAndNotHowToUseNpm) {
+  const auto failure = npm_failure(
+      "npm error code EUSAGE\nnpm error\nnpm error Invalid: lock file's a@1 does not satisfy a@2\n"
+      "npm error\nnpm error Usage:\nnpm error npm ci\n");
+  EXPECT_EQ(failure.evidence,
+            (std::vector<std::string>{"npm error code EUSAGE",
+                                      "npm error Invalid: lock file's a@1 does not satisfy a@2"}));
+}
+
 }  // namespace
 }  // namespace pixell::prepare

@@ -7,11 +7,11 @@
 
 #include "apkg/archive.hpp"
 #include "apkg/digest.hpp"
+#include "apkg/dotenv_file.hpp"
 #include "apkg/manifest_parser.hpp"
 #include "apkg/package_source.hpp"
 #include "apkg/requirements.hpp"
 #include "base/files.hpp"
-#include "model/environment.hpp"
 #include "model/language.hpp"
 #include "model/manifest.hpp"
 #include "par/prepare/collector.hpp"
@@ -136,7 +136,7 @@ class Preparation {
         return std::unexpected(std::move(done).error());
     tell({{"phase", "manifest"}});
     CHECKED_TRY(const model::Manifest manifest, apkg::read_manifest(root));
-    CHECKED_TRY(const auto dotenv, read_dotenv(root));
+    CHECKED_TRY(const auto dotenv, apkg::read_dotenv(root));
     return json{{"manifest", model::to_json(manifest)}, {"dotenv", dotenv}};
   }
 
@@ -174,7 +174,8 @@ class Preparation {
     if (size > static_cast<std::uint64_t>(spec_.max_package_size_mb) * 1024 * 1024)
       return apkg::refuse(model::Cause::PackageTooLarge,
                           fmt::format("the package has {} bytes; MAX_PACKAGE_SIZE_MB allows {} MB",
-                                      size, spec_.max_package_size_mb));
+                                      size, spec_.max_package_size_mb),
+                          {archive.string()});
     auto digest = apkg::sha256_of_file(archive);
     if (!digest)
       return apkg::refuse(model::Cause::PackageNotFound, "cannot read the package", digest.error());
@@ -184,14 +185,6 @@ class Preparation {
                           "the package is not the one that was expected",
                           {"expected " + spec_.package_sha256, "found    " + sha256_});
     return {};
-  }
-
-  apkg::Checked<std::map<std::string, std::string>> read_dotenv(const fs::path& root) const {
-    const auto text = read_file(root / ".env");
-    if (!text && text.error().code == ErrorCode::NotFound)
-      return std::map<std::string, std::string>{};
-    if (!text) return apkg::refuse(model::Cause::ManifestInvalid, "cannot read .env", text.error());
-    return model::parse_dotenv(*text);
   }
 
   apkg::Checked<Environment> provide(const Interpreter& interpreter,

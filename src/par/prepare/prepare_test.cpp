@@ -8,6 +8,7 @@
 
 #include "apkg/testing/zip_writer.hpp"
 #include "base/process.hpp"
+#include "par/prepare/declared_hashes.hpp"
 #include "par/prepare/installer.hpp"
 #include "par/prepare/installer_failure.hpp"
 #include "par/prepare/interpreter.hpp"
@@ -205,6 +206,26 @@ TEST(InstallerFailure, RemovesPasswordsFromTheEvidence) {
 
   EXPECT_EQ(failure.cause, model::Cause::DependencyTimeout);
   EXPECT_EQ(failure.evidence.at(0).find("hunter2"), std::string::npos);
+}
+
+TEST(InstallerFailure, KnowsARepositoryThatCannotBeFetched) {
+  const auto failure = installer_failure("  Git operation failed\n  failed to clone into: /x");
+
+  EXPECT_EQ(failure.cause, model::Cause::DependencyFailed);
+  EXPECT_NE(failure.message.find("git repository"), std::string::npos);
+}
+
+TEST(DeclaredHashes, TakeThePlaceOfThoseOfTheIndex) {
+  const std::string lock = "My-Lib==1 \\\n    --hash=sha256:00\nother==2 --hash=sha256:11\n";
+  apkg::Requirements requirements;
+  EXPECT_EQ(with_declared_hashes(lock, requirements), lock);
+
+  requirements.files = {
+      {"requirements.txt",
+       "-r more.txt\nmy_lib==1 \\\n  --hash=sha256:22 \\\n  --hash=sha512:33  # why\nother\n"}};
+
+  EXPECT_EQ(with_declared_hashes(lock, requirements),
+            "My-Lib==1 --hash=sha256:22 --hash=sha512:33\nother==2 --hash=sha256:11\n");
 }
 
 TEST(LockLines, JoinsContinuationsAndDropsComments) {

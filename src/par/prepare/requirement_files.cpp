@@ -63,6 +63,8 @@ class Rewriter {
 
  private:
   apkg::Checked<std::string> rewrite_line(std::string_view line) {
+    // The hashes are for what is installed; an installer told some of them here wants all.
+    line = trimmed(line.substr(0, line.starts_with("--hash") ? 0 : line.find(" --hash")));
     if (option_value(line, {"--index-url", "-i", "--extra-index-url"})) return source(line);
     if (const auto links = option_value(line, {"--find-links", "-f"})) {
       const std::string_view place = without_comment(*links);
