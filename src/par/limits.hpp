@@ -69,6 +69,8 @@ inline constexpr int kWorkerOpenFiles = 4096;
 inline constexpr unsigned kWorkerUmask = 0077;
 /// The agent goes first when memory runs out, long before par (0), which then says why.
 inline constexpr int kWorkerOomScore = 500;
+/// An agent that never finished loading is asked where it is; its answer is waited for this long.
+inline constexpr Millis kWhereTimeout{500};
 /// par-prepare gets SIGTERM, and SIGKILL after this.
 inline constexpr Millis kPrepareTermGrace{1'000};
 

@@ -148,8 +148,7 @@ void Runtime::ready() {
 
 void Runtime::first_ready() {
   was_ready_ = true;
-  startup_timer_.cancel();
-  hard_limit_timer_.cancel();
+  cancel_deadlines();
   timeline_.finish(loop_.clock().now());
   view_.boot_ms = timeline_.total_ms();
   view_.boot_phases = timeline_.phases();
@@ -178,6 +177,8 @@ void Runtime::agent_up() {
 void Runtime::agent_failed(model::Failure failure) {
   if (is_over_ || failure_) return;
   if (drain_.is_running()) return drain_.agent_gone();
+  // It did not survive the question.
+  if (!timeout_.empty()) return fail_by_timeout();
   boot_.agent_failed(std::move(failure));
 }
 
@@ -196,14 +197,26 @@ void Runtime::worker_died() {
 void Runtime::agent_stopped() { drain_.agent_gone(); }
 
 void Runtime::timed_out(const char* limit, Millis after) {
-  if (was_ready_ || failure_ || drain_.is_running()) return;
+  if (was_ready_ || failure_ || !timeout_.empty() || drain_.is_running()) return;
+  timeout_ = fmt::format("The agent was not ready within {} ms ({}); it stayed in phase {}",
+                         after.count(), limit, to_string(view_.phase));
+  if (!boot_.ask_where_it_is()) return fail_by_timeout();
+  where_timer_ = loop_.after(kWhereTimeout, [this] { fail_by_timeout(); });
+}
+
+void Runtime::cancel_deadlines() {
+  for (net::Timer* timer : {&startup_timer_, &hard_limit_timer_, &where_timer_}) timer->cancel();
+  timeout_.clear();
+}
+
+void Runtime::fail_by_timeout() {
   auto evidence = boot_.evidence();
   evidence.push_back(fmt::format("phase: {}", to_string(view_.phase)));
-  fail(model::make_failure(Cause::StartupTimeout,
-                           fmt::format("The agent was not ready within {} ms ({}); it stayed in "
-                                       "phase {}",
-                                       after.count(), limit, to_string(view_.phase)),
-                           std::move(evidence)));
+  fail(model::make_failure(Cause::StartupTimeout, timeout_, std::move(evidence),
+                           boot_.waits_for_a_listener()
+                               ? "Let the agent listen on the port PORT or the socket PAR_SOCKET; "
+                                 "if it only needs longer, raise STARTUP_TIMEOUT_SEC."
+                               : ""));
 }
 
 void Runtime::stop(int signal) {
@@ -215,8 +228,7 @@ void Runtime::stop(int signal) {
   log_.info("Shutting down three-surface runtime");
   boot_.stop();
   agent_.hold();
-  startup_timer_.cancel();
-  hard_limit_timer_.cancel();
+  cancel_deadlines();
   view_.is_ready = false;
   enter(Phase::Draining);
   log_.info("Marked runtime as not ready, health check will return 503");
@@ -236,8 +248,7 @@ void Runtime::fail(model::Failure failure) {
   enter(Phase::Failed);
   boot_.stop();
   agent_.kill();
-  startup_timer_.cancel();
-  hard_limit_timer_.cancel();
+  cancel_deadlines();
   const int before = std::max(config_.boot_failure_count, files_.crash_count());
   const int seconds = crash_backoff_seconds(before, failure_->cause);
   check(files_.set_crash_count(before + 1));

@@ -72,6 +72,8 @@ class Runtime final : private BootOwner, private AgentOwner, private DrainOwner 
   void ready();
   void first_ready();
   void timed_out(const char* limit, Millis after);
+  void fail_by_timeout();
+  void cancel_deadlines();
   void fail(model::Failure failure);
   void end(int code);
   void finish(int code);
@@ -103,6 +105,8 @@ class Runtime final : private BootOwner, private AgentOwner, private DrainOwner 
   std::optional<model::Failure> failure_;
   net::Timer startup_timer_;
   net::Timer hard_limit_timer_;
+  net::Timer where_timer_;
+  std::string timeout_;  // which limit has passed, while the agent is asked where it is
   net::Timer backoff_timer_;
 };
 

@@ -200,6 +200,18 @@ void BootSequence::succeed() {
   owner_.boot_succeeded();
 }
 
+bool BootSequence::ask_where_it_is() {
+  const bool is_python =
+      prepared_ && model::language_of(prepared_->manifest) == model::Language::Python;
+  return is_python && context_.agent.ask_where_it_is();
+}
+
+bool BootSequence::waits_for_a_listener() const {
+  return context_.view.phase == Phase::Worker && prepared_ &&
+         model::language_of(prepared_->manifest) != model::Language::Python &&
+         !model::own_server_of(prepared_->manifest).empty();
+}
+
 void BootSequence::agent_failed(model::Failure failure) { fail(std::move(failure)); }
 
 void BootSequence::fail(model::Failure failure) {

@@ -83,8 +83,14 @@ Result<std::unique_ptr<UiFiles>> UiFiles::open(const std::string& package_root,
     if (!fd) return errno_error(fmt::format("cannot open {}", folder->string()), errno);
     return std::unique_ptr<UiFiles>(new UiFiles(std::move(fd), std::move(version)));
   }
-  return make_error(ErrorCode::NotFound,
-                    fmt::format("there is no index.html in '{}' (ui.path) nor in 'dist/ui'", plain));
+  std::error_code failed;
+  const bool is_folder = fs::is_directory(fs::path(package_root) / relative, failed);
+  return make_error(
+      ErrorCode::NotFound,
+      is_folder ? fmt::format("there is no index.html in '{}' (ui.path) nor in 'dist/ui'", plain)
+                : fmt::format("there is no folder '{}' (ui.path), and no index.html in "
+                              "'dist/ui'",
+                              plain));
 }
 
 bool UiFiles::has_index() const {

@@ -96,6 +96,12 @@ void Agent::kill() {
   }
 }
 
+bool Agent::ask_where_it_is() {
+  bool is_asked = false;
+  for (const auto& slot : slots_) is_asked |= slot->worker().ask_where_it_is();
+  return is_asked;
+}
+
 bool Agent::is_running() const {
   return std::ranges::any_of(slots_, [](const auto& slot) { return slot->is_running(); });
 }

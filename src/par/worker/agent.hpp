@@ -76,6 +76,8 @@ class Agent final : private WorkerSlotOwner {
   /// Ends every worker: drain frame with `grace`, then SIGTERM, then SIGKILL. Running calls may
   /// end.
   void stop(Millis grace);
+  /// Worker::ask_where_it_is() of all workers; true when one was asked.
+  bool ask_where_it_is();
   /// SIGKILL to all of it now.
   void kill();
 

@@ -85,6 +85,12 @@ void Worker::stop(Millis grace) {
   kill_timer_ = loop_.after(grace + kWorkerTermGrace, [this] { process_.signal(SIGKILL); });
 }
 
+bool Worker::ask_where_it_is() {
+  if (state_ != State::Starting) return false;
+  process_.signal(SIGUSR2);
+  return true;
+}
+
 void Worker::kill() {
   if (process_.is_running()) process_.signal(SIGKILL);
 }
@@ -156,16 +162,23 @@ model::Failure Worker::failure_of(const WorkerExit& exit) const {
     return model::make_failure(model::Cause::OutOfMemory,
                                "The agent's process needed more memory than its limit and was "
                                "ended by the kernel",
-                               evidence());
+                               last_words());
   if (exit.status.signal != 0)
     return model::make_failure(model::Cause::Signalled,
                                fmt::format("The agent's process was ended by signal {} ({})",
                                            exit.status.signal, signal_name(exit.status.signal)),
-                               evidence());
+                               last_words());
   return model::make_failure(
       model::Cause::Exited,
       fmt::format("The agent's process ended by itself with code {}", exit.status.code),
-      evidence());
+      last_words());
+}
+
+// That it said nothing is evidence too.
+std::vector<std::string> Worker::last_words() const {
+  auto lines = evidence();
+  if (lines.empty()) lines.emplace_back("it printed nothing");
+  return lines;
 }
 
 void Worker::fail_calls() {

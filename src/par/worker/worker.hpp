@@ -63,6 +63,9 @@ class Worker final : private WorkerChannelOwner {
 
   /// Ends the worker: drain frame with `grace`, then SIGTERM, then SIGKILL. Running calls may end.
   void stop(Millis grace);
+  /// Asks a worker that still loads the agent to print the lines it is at (SIGUSR2, which only the
+  /// shim of Python understands); false when it loads nothing.
+  bool ask_where_it_is();
   /// SIGKILL to the whole group now.
   void kill();
   /// The same, and worker_lost() tells this failure.
@@ -85,6 +88,7 @@ class Worker final : private WorkerChannelOwner {
   void channel_closed(const std::string& reason) override;
   void process_ended(WorkerExit exit);
   model::Failure failure_of(const WorkerExit& exit) const;
+  std::vector<std::string> last_words() const;
   void fail_calls();
 
   net::EventLoop& loop_;

@@ -94,11 +94,13 @@ void WorkerSlot::ask_servicer() {
       probe_pause_ = context_.loop.after(kProbePause, [this] { ask_servicer(); });
       return;
     }
-    worker_.fail(
-        make_failure(Cause::HandlerError,
-                     fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
-                                 kProbeTimeout.count(), answer.error().message),
-                     worker_.evidence()));
+    auto evidence = worker_.evidence();
+    evidence.emplace_back("a2a.service: Health of the servicer it returned");
+    worker_.fail(make_failure(
+        Cause::HandlerError,
+        fmt::format("The agent's gRPC servicer did not answer Health within {} ms: {}",
+                    kProbeTimeout.count(), answer.error().message),
+        std::move(evidence), "Let Health answer at once; long work belongs in Invoke."));
   });
 }
 

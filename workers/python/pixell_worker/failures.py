@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import traceback
 from collections.abc import Iterable
 
@@ -25,12 +26,18 @@ _SHIM_DIR = os.path.dirname(os.path.abspath(__file__))
 
 
 class LoadError(Exception):
-    """A surface of the agent cannot be served: typed cause, one sentence, evidence lines."""
+    """A surface of the agent cannot be served: typed cause, one sentence, evidence lines.
 
-    def __init__(self, cause: str, message: str, evidence: Iterable[str] = ()) -> None:
+    `remedy` is one sentence; empty = the usual one of the cause.
+    """
+
+    def __init__(
+        self, cause: str, message: str, evidence: Iterable[str] = (), remedy: str = ""
+    ) -> None:
         super().__init__(message)
         self.cause = cause
         self.message = message
+        self.remedy = remedy
         self.evidence = [line[:MAX_EVIDENCE_CHARS] for line in evidence][-MAX_EVIDENCE_LINES:]
 
 
@@ -52,15 +59,19 @@ def evidence_of(error: BaseException, package_root: str) -> list[str]:
     own = [frame for frame in frames if is_agent_file(frame.filename, package_root)]
     lines = []
     for frame in own or frames[-3:]:
-        name = frame.filename
-        if is_agent_file(name, package_root):
-            name = os.path.relpath(name, package_root)
+        name = shown_file(frame.filename, package_root)
         lines.append(f'File "{name}", line {frame.lineno}, in {frame.name}: {frame.line or ""}')
     if isinstance(error, SyntaxError):
-        where = os.path.basename(error.filename or "?")
+        where = shown_file(error.filename or "?", package_root)
         lines.append(f'File "{where}", line {error.lineno}: {(error.text or "").strip()}')
     lines.append(describe(error))
     return lines
+
+
+def shown_file(filename: str, package_root: str) -> str:
+    """A file of the package as its author knows it; another one by its whole path."""
+    is_own = is_agent_file(filename, package_root)
+    return os.path.relpath(filename, package_root) if is_own else filename
 
 
 def is_agent_file(filename: str, package_root: str) -> bool:
@@ -81,4 +92,7 @@ def from_exception(error: BaseException, doing: str, package_root: str) -> LoadE
         return LoadError(
             MISSING_MODULE, f"{doing}: there is no module named '{error.name}'", evidence
         )
-    return LoadError(HANDLER_ERROR, f"{doing}: {describe(error)}", evidence)
+    remedy = ""
+    if isinstance(error, SyntaxError):
+        remedy = f"Correct the line; Python {platform.python_version()} reads it."
+    return LoadError(HANDLER_ERROR, f"{doing}: {describe(error)}", evidence, remedy)

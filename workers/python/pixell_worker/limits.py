@@ -21,6 +21,8 @@ LISTEN_BACKLOG = 2048
 #: Lines of evidence in a load error, and characters per line.
 MAX_EVIDENCE_LINES = 20
 MAX_EVIDENCE_CHARS = 500
+#: Names of files or functions in one line of evidence.
+MAX_SHOWN_NAMES = 20
 #: Idle HTTP connections stay open longer than those who pool them keep them.
 KEEP_ALIVE_SECONDS = 75
 #: Grace when stopped by a signal instead of a drain frame.

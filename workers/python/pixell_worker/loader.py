@@ -9,7 +9,8 @@ import os
 import sys
 from typing import Any
 
-from .failures import HANDLER_MISSING, LoadError, from_exception
+from .failures import HANDLER_MISSING, MISSING_MODULE, LoadError, from_exception
+from .limits import MAX_SHOWN_NAMES
 
 
 def split_entry(entry: str, default_function: str) -> tuple[str, str]:
@@ -49,6 +50,8 @@ def import_agent_module(module: str, surface: str, package_root: str) -> Any:
     try:
         return importlib.import_module(module)
     except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and _is_part_of(error.name, module):
+            raise _not_in_the_package(error.name, module, surface, package_root) from error
         doing = f"importing '{module}' for {surface}"
         raise from_exception(error, doing, package_root) from error
 
@@ -65,7 +68,11 @@ def load_object(entry: str, default_function: str, surface: str, package_root: s
             raise LoadError(
                 HANDLER_MISSING,
                 f"module '{module_name}' has no '{function}', which {surface} names",
-                [f"{surface}: {entry}", f"file: {_file_of(module_name)}"],
+                [
+                    f"{surface}: {entry}",
+                    f"file: {_file_of(module_name)}",
+                    f"it defines: {_functions_of(module_name)}",
+                ],
             ) from None
     return found
 
@@ -104,6 +111,43 @@ def can_call(function: Any, *args: Any, **kwargs: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _is_part_of(missing: str | None, module: str) -> bool:
+    """True when it is the named module itself that is not there, or a folder on the way to it."""
+    return missing is not None and f"{module}.".startswith(f"{missing}.")
+
+
+def _not_in_the_package(missing: str, module: str, surface: str, package_root: str) -> LoadError:
+    folder = os.path.join(package_root, *missing.split(".")[:-1])
+    if not os.path.isdir(folder):  # its parent was found elsewhere
+        folder = package_root
+    shown = [
+        name for name in sorted(os.listdir(folder)) if not name.startswith(("__pycache__", "."))
+    ]
+    place = os.path.relpath(folder, package_root)
+    return LoadError(
+        MISSING_MODULE,
+        f"importing '{module}' for {surface}: there is no module named '{missing}'",
+        [
+            f"{surface} names the module '{module}'",
+            f"{'the package' if place == '.' else place} has: {', '.join(shown[:MAX_SHOWN_NAMES])}",
+        ],
+        "Put the module into the package, or correct its name in agent.yaml.",
+    )
+
+
+def _functions_of(module_name: str) -> str:
+    """The names an entry could mean: what the module itself defines and can be called."""
+    found = vars(importlib.import_module(module_name)).items()
+    names = [
+        name
+        for name, value in found
+        if callable(value)
+        and not name.startswith("_")
+        and getattr(value, "__module__", "") == module_name
+    ]
+    return ", ".join(names[:MAX_SHOWN_NAMES]) or "nothing that can be called"
 
 
 def _file_of(module_name: str) -> str:

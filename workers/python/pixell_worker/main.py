@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -36,6 +38,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
+    _tell_where_it_ends()
     _start_thread(_end_with_par, os.dup(connection.fileno()))
     loop = _new_event_loop()
     asyncio.set_event_loop(loop)
@@ -45,6 +48,13 @@ def main() -> int:
         # Threads that the agent left behind would keep the interpreter from ending.
         _start_thread(_end_soon)
     return code
+
+
+def _tell_where_it_ends() -> None:
+    """Native code that crashes, and code that never returns when `par` asks for it, leave the
+    agent's lines on stderr."""
+    faulthandler.enable(file=2, all_threads=False)
+    faulthandler.register(signal.SIGUSR2, file=2, all_threads=False)
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

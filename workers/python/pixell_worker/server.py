@@ -51,6 +51,7 @@ class Worker:
                     "cause": error.cause,
                     "message": error.message,
                     "evidence": error.evidence,
+                    "remedy": error.remedy,
                 }
             )
             await self._writer.close()

@@ -80,14 +80,34 @@ def test_a_missing_own_module_is_named(package: Package) -> None:
 
     assert failure.cause == "missing_module"
     assert "rest.entry" in failure.message
+    assert failure.evidence == ["rest.entry names the module 'src.gone'", "the package has: a.py"]
+    assert "agent.yaml" in failure.remedy
+
+
+def test_a_module_missing_in_its_folder_shows_the_folder(package: Package) -> None:
+    files = {"src/__init__.py": "", "src/api.py": "", "src/__pycache__/x": "", "src/.hidden": ""}
+
+    failure = failure_of(package(files), "src.gone:mount")
+
+    assert "'src.gone'" in failure.message
+    assert failure.evidence[-1] == "src has: __init__.py, api.py"
+
+
+def test_a_module_that_the_agents_module_lacks_is_not_the_entrys_fault(package: Package) -> None:
+    failure = failure_of(package({"routes.py": "import routes.deep"}), "routes:mount")
+
+    assert failure.evidence[0].startswith('File "routes.py", line 1')
+    assert failure.remedy == ""
 
 
 def test_a_missing_function_is_named(package: Package) -> None:
-    failure = failure_of(package({"routes.py": "def other(): pass"}), "routes:mount")
+    text = "from json import dumps\nlimit = 3\ndef other(): pass\n"
+    failure = failure_of(package({"routes.py": text}), "routes:mount")
 
     assert failure.cause == "handler_missing"
     assert "'mount'" in failure.message
     assert any(line.endswith("routes.py") for line in failure.evidence)
+    assert failure.evidence[-1] == "it defines: other"
 
 
 def test_an_entry_that_is_no_function_is_missing(package: Package) -> None:
@@ -112,6 +132,15 @@ def test_an_error_at_import_is_the_handlers(package: Package, text: str, words: 
     assert failure.cause == "handler_error"
     assert words in failure.message
     assert any("routes.py" in line for line in failure.evidence)
+
+
+def test_a_syntax_error_shows_its_file_and_line(package: Package) -> None:
+    root = package({"src/api.py": "x = 1\ndef broken(:\n"})
+
+    failure = failure_of(root, "src.api:mount")
+
+    assert 'File "src/api.py", line 2: def broken(:' in failure.evidence
+    assert failure.remedy.startswith("Correct the line; Python 3.")
 
 
 def test_evidence_is_the_agents_own_frames(package: Package) -> None:
