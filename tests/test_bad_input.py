@@ -9,25 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from broken_packages import BY_NAME, Broken
+from broken_packages.python_agents import MISSING_MODULE
 from devtool.pac import Pac
-from pixell_testing.packages import BROKEN, build, source, versioned
+from pixell_testing.packages import from_files, versioned
 from pixell_testing.stack import Par, last_log_line, put, upload
 
 APP = "bad-input"
-EXIT_CODES = {
-    "config_invalid": 1,
-    "package_not_found": 10,
-    "download_failed": 10,
-    "digest_mismatch": 10,
-    "not_a_zip": 10,
-    "unsafe_archive": 10,
-    "manifest_missing": 11,
-    "dependency_not_found": 12,
-    "missing_module": 13,
-    "handler_missing": 13,
-    "handler_error": 13,
-    "exited": 13,
-}
+EXIT_CODES = {"config_invalid": 1, "package_not_found": 10, "download_failed": 10}
+#: One of each kind; tests/test_broken_packages.py has them all.
+BROKEN = [
+    BY_NAME[name]
+    for name in (
+        "not a zip",
+        "zip slip",
+        "no manifest",
+        "missing module",
+        "missing handler",
+        "error at start",
+        "missing dependency",
+        "worker exits",
+    )
+]
 StartPar = Callable[..., Par]
 
 
@@ -42,46 +45,6 @@ def expect_boot_failure(par: Par, cause: str) -> dict:
     assert line["remedy"]
     assert line["exit_code"] == code == EXIT_CODES[cause]
     return line
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_par_explains_a_package_that_cannot_run(par: StartPar, name: str) -> None:
-    make, cause = BROKEN[name]
-
-    line = expect_boot_failure(par(make()), cause)
-
-    if cause not in ("not_a_zip", "manifest_missing"):
-        assert line["evidence"], line
-
-
-def test_par_names_what_is_wrong(par: StartPar) -> None:
-    module = expect_boot_failure(par(build(source("broken/missing_module"))), "missing_module")
-    dependency = expect_boot_failure(
-        par(build(source("broken/missing_dependency"))), "dependency_not_found"
-    )
-    words = expect_boot_failure(par(build(source("broken/worker_exits"))), "exited")
-
-    assert "there_is_no_such_module" in module["message"]
-    assert any("routes.py" in text for text in module["evidence"])
-    assert "pixell-example-missing-distribution" in json.dumps(dependency)
-    assert any("the last words of the agent" in text for text in words["evidence"])
-
-
-def test_par_writes_nothing_outside_a_package(par: StartPar, tmp_path: Path) -> None:
-    make, cause = BROKEN["zip slip"]
-
-    line = expect_boot_failure(par(make()), cause)
-
-    assert "escaped.txt" in json.dumps(line)
-    assert not list(tmp_path.rglob("escaped.txt"))
-
-
-def test_par_refuses_another_digest(par: StartPar) -> None:
-    running = par(versioned("1"), env={"PACKAGE_SHA256": "0" * 64})
-
-    line = expect_boot_failure(running, "digest_mismatch")
-
-    assert "0" * 64 in json.dumps(line)
 
 
 def test_par_says_that_a_package_is_not_there(par: StartPar, tmp_path: Path) -> None:
@@ -122,17 +85,15 @@ def served(pac: Pac) -> int:
     return pac.get(f"/agents/{APP}/api/version").json()["pid"]
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("row", BROKEN, ids=str)
 def test_a_deployment_fails_with_the_cause_and_nothing_else_changes(
-    pac: Pac, served: int, name: str
+    pac: Pac, served: int, row: Broken
 ) -> None:
-    make, cause = BROKEN[name]
-
-    deployment = pac.wait_deployment(pac.deploy(APP, put(pac, "broken.apkg", make())))
+    deployment = pac.wait_deployment(pac.deploy(APP, put(pac, "broken.apkg", row.make())))
 
     assert deployment["status"] == "failed"
-    assert deployment["error"].startswith(f"{cause}: ")
-    assert deployment["failure"]["cause"] == cause
+    assert deployment["error"].startswith(f"{row.cause}: ")
+    assert deployment["failure"]["cause"] == row.cause
     assert deployment["failure"]["remedy"]
     failed = [step for step in deployment["progress"]["steps"] if step["status"] == "failed"]
     assert len(failed) == 1
@@ -140,7 +101,7 @@ def test_a_deployment_fails_with_the_cause_and_nothing_else_changes(
 
 
 def test_the_api_knows_the_cause_within_a_second_of_the_exit(pac: Pac, served: int) -> None:
-    package = put(pac, "broken.apkg", build(source("broken/missing_module"), {"x.txt": "other"}))
+    package = put(pac, "broken.apkg", from_files({**MISSING_MODULE, "x.txt": "other"}))
     deployment = pac.wait_deployment(pac.deploy(APP, package))
 
     wanted = {"app": APP, "revision": deployment["revision"]}
@@ -175,10 +136,10 @@ def test_a_digest_that_does_not_match_fails(pac: Pac, served: int) -> None:
 
 @pytest.mark.parametrize("name", ["not a zip", "zip slip", "no manifest"])
 def test_an_upload_that_is_no_package_is_refused_at_once(pac: Pac, name: str) -> None:
-    make, cause = BROKEN[name]
+    row = BY_NAME[name]
 
-    reply = upload(pac, "bad-upload", make())
+    reply = upload(pac, "bad-upload", row.make())
 
     assert reply.status == 400
     assert reply.json()["error"]
-    assert any(text.startswith(f"{cause}: ") for text in reply.json()["details"])
+    assert any(text.startswith(f"{row.cause}: ") for text in reply.json()["details"])

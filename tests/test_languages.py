@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -183,39 +181,6 @@ def test_dependencies_reach_a_package_that_is_a_folder(
     assert not (folder / "node_modules").exists()
 
 
-@pytest.mark.parametrize(
-    ("change", "cause"),
-    [
-        (("tiny-greeting", "no-such-greeting"), "dependency_not_found"),
-        (('"resolved": "http', '"resolved": "git+http'), "dependency_failed"),
-    ],
-)
-def test_a_wrong_lock_is_explained(
-    par: StartPar, registry: Registry, tmp_path: Path, change: tuple[str, str], cause: str
-) -> None:
-    old, new = change
-    package_json = (AGENTS / "node_dependency" / "package.json").read_text()
-    replace = {
-        "package-lock.json": registry.lock().replace(old, new),
-        "package.json": package_json.replace(old, new),
-    }
-    env = {"ENV_STORE_DIR": str(tmp_path / "store"), "NPM_REGISTRY_URL": registry.url}
-
-    running = par(build(AGENTS / "node_dependency", replace), env=env)
-
-    assert_refused(running, 12, cause)
-
-
-def test_other_bytes_than_the_lock_names_are_refused(
-    par: StartPar, registry: Registry, tmp_path: Path
-) -> None:
-    wrong = "sha512-" + base64.b64encode(bytes(64)).decode()
-    package = build(AGENTS / "node_dependency", {"package-lock.json": registry.lock(wrong)})
-    env = {"ENV_STORE_DIR": str(tmp_path / "store"), "NPM_REGISTRY_URL": registry.url}
-
-    assert_refused(par(package, env=env), 12, "dependency_failed", "other bytes")
-
-
 def test_offline_without_the_package_in_the_cache(
     par: StartPar, registry: Registry, tmp_path: Path
 ) -> None:
@@ -255,91 +220,6 @@ def test_a_compiled_program_is_an_agent(par: StartPar, tmp_path: Path) -> None:
     assert running.get("/anything").text == "compiled"
     assert Agent(running.a2a_address).call("Health")["ok"] is True
     assert running.stop() == 0
-
-
-# ------------------------------------------------------------------- what cannot be started
-
-
-def of_another_machine() -> str:
-    """The first bytes of an ELF program for a machine this is not (as text: all below 128)."""
-    header = bytearray(64)
-    header[:7] = b"\x7fELF\x02\x01\x01"
-    header[16:18] = (2).to_bytes(2, "little")
-    header[18:20] = (22 if os.uname().machine != "s390x" else 62).to_bytes(2, "little")
-    return header.decode("ascii")
-
-
-SHELL = "#!/bin/sh\n"
-BROKEN = [
-    ("exec:./bin/gone", {"bin/other": "x"}, 13, "handler_missing", "other"),
-    ("exec:../outside", {}, 11, "manifest_invalid", "outside"),
-    ("exec:/bin/sh", {}, 11, "manifest_invalid", "/bin/sh"),
-    ("exec:", {}, 11, "manifest_invalid", "exec:"),
-    ("exec:a", {"a": of_another_machine()}, 13, "wrong_architecture", "s390x"),
-    ("exec:a", {"a": "MZ this is no Linux program"}, 13, "wrong_architecture", "exec format error"),
-    ("exec:a", {"a": "#!/usr/bin/no-such-thing\n"}, 11, "wrong_runtime", "no-such-thing"),
-    ("exec:a", {"a": "#!/bin/sh\r\n"}, 11, "wrong_runtime", "carriage return"),
-    ("exec:a", {"a": SHELL + "echo no database >&2; exit 3\n"}, 13, "exited", "no database"),
-    ("exec:a", {"a": SHELL + "kill -SEGV $$\n"}, 13, "signalled", "SIGSEGV"),
-]
-
-
-@pytest.mark.parametrize(("entrypoint", "files", "code", "cause", "words"), BROKEN)
-def test_a_broken_executable_is_explained(
-    par: StartPar, entrypoint: str, files: dict[str, str], code: int, cause: str, words: str
-) -> None:
-    manifest = f"name: broken\nentrypoint: '{entrypoint}'\n"
-
-    running = par(from_files({"agent.yaml": manifest, **files}))
-
-    assert_refused(running, code, cause, words)
-
-
-def test_a_program_that_never_listens_runs_out_of_time(par: StartPar) -> None:
-    files = {
-        "agent.yaml": "name: silent\nentrypoint: exec:a\n",
-        "a": SHELL + "echo waiting for nothing; exec sleep 600\n",
-    }
-
-    running = par(from_files(files), env={"STARTUP_TIMEOUT_SEC": "3"})
-
-    assert_refused(running, 14, "startup_timeout", "waiting for nothing")
-
-
-R_JS = "{entry: r.js}"
-WRONG = "wrong_architecture"
-
-
-@pytest.mark.parametrize(
-    ("rest", "files", "code", "cause", "words"),
-    [
-        ("{entry: 'gone.js:mount'}", {}, 13, "missing_module", "gone.js"),
-        ("{entry: 'r.js:gone'}", {"r.js": "exports.a = 1"}, 13, "handler_missing", "gone"),
-        (R_JS, {"r.js": "require('not-there')"}, 13, "missing_module", "not-there"),
-        (R_JS, {"r.js": "throw new Error('bad day')"}, 13, "handler_error", "bad day"),
-        (R_JS, {"r.js": "const = 1"}, 13, "handler_error", "SyntaxError"),
-        (R_JS, {"r.js": "process.exit(4)"}, 13, "exited", "code 4"),
-        (R_JS, {"r.js": "", "package.json": "["}, 11, "manifest_invalid", "package.json"),
-        (R_JS, {"r.js": "require('./n.node')", "n.node": "x" * 300}, 13, WRONG, "ELF"),
-    ],
-)
-def test_a_broken_node_agent_is_explained(
-    par: StartPar, rest: str, files: dict[str, str], code: int, cause: str, words: str
-) -> None:
-    assert_refused(par(node_package(files, rest=rest)), code, cause, words)
-
-
-def test_a_node_script_that_ends_is_explained(par: StartPar) -> None:
-    files = {"s.js": "console.error('no key'); process.exit(1)"}
-
-    assert_refused(par(node_package(files, entrypoint="s.js")), 13, "exited", "no key")
-
-
-def test_a_node_that_does_not_exist_yet(par: StartPar) -> None:
-    manifest = "name: a\nruntime: node99\nrest: {entry: r.js}\n"
-    package = from_files({"agent.yaml": manifest, "r.js": ""})
-
-    assert_refused(par(package), 11, "wrong_runtime", "Install Node.js 99")
 
 
 def assert_refused(running: Par, code: int, cause: str, words: str = "") -> None:

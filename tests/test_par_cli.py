@@ -16,12 +16,23 @@ from pathlib import Path
 
 import pytest
 
+from broken_packages.python_agents import MISSING_MODULE
 from devtool.pac import free_port
 from devtool.paths import program
 from pixell_testing.packages import EXAMPLE, build, from_files, source
 from pixell_testing.stack import Par, clean_environment
 
 StartPar = Callable[..., Par]
+
+
+@pytest.fixture
+def missing_module(tmp_path: Path) -> Path:
+    """The folder of a package that imports what nobody installed."""
+    folder = tmp_path / "missing-module"
+    folder.mkdir()
+    for name, text in MISSING_MODULE.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def run(
@@ -111,10 +122,10 @@ def test_pack_makes_the_same_bytes_and_what_it_makes_runs(par: StartPar, tmp_pat
     assert running.get("/api/hello").status == 200
 
 
-def test_pack_refuses_what_would_not_start(tmp_path: Path) -> None:
-    reply = run("pack", source("broken/missing_module"), cwd=tmp_path)
+def test_pack_refuses_what_would_not_start(missing_module: Path, tmp_path: Path) -> None:
+    reply = run("pack", missing_module, cwd=tmp_path)
 
-    validated = run("validate", source("broken/missing_module"))
+    validated = run("validate", missing_module)
     assert reply.returncode == validated.returncode
     folder = tmp_path / "linked"
     folder.mkdir()
@@ -276,9 +287,8 @@ def test_a_terminal_shows_phases_with_timings(scratch: Path) -> None:
     assert "stopped" in shown.read_until("stopped")
 
 
-def test_a_terminal_shows_why_a_boot_failed(scratch: Path) -> None:
-    package = str(source("broken/missing_module"))
-    shown = OnTerminal("run", package, env=terminal_environment(scratch))
+def test_a_terminal_shows_why_a_boot_failed(missing_module: Path, scratch: Path) -> None:
+    shown = OnTerminal("run", str(missing_module), env=terminal_environment(scratch))
     try:
         text = shown.read_until("  remedy  ")
         assert "cause   missing_module (exit 13)" in text
@@ -288,9 +298,8 @@ def test_a_terminal_shows_why_a_boot_failed(scratch: Path) -> None:
         shown.close()
 
 
-def test_json_stays_json_when_asked_for(scratch: Path) -> None:
-    package = str(source("broken/missing_module"))
-    shown = OnTerminal("run", package, "--json", env=terminal_environment(scratch))
+def test_json_stays_json_when_asked_for(missing_module: Path, scratch: Path) -> None:
+    shown = OnTerminal("run", str(missing_module), "--json", env=terminal_environment(scratch))
     try:
         text = shown.read_until('"event":"Boot failed"')
         assert "Phase entered" not in text

@@ -123,6 +123,9 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"WorkerExits",
                {{"manifest", kRest}, {"worker", {{"exit", 3}, {"stderr", {"Traceback: bad"}}}}},
                13, "exited", "Traceback: bad"},
+        Broken{"WorkerExitsInSilence",
+               {{"manifest", kRest}, {"worker", {{"exit", 3}, {"is_silent", true}}}},
+               13, "exited", "it printed nothing"},
         Broken{"WorkerSpeaksAnotherVersion",
                {{"manifest", kRest}, {"worker", {{"version", 9}}}},
                70, "internal", ""},
@@ -143,6 +146,18 @@ TEST_F(RuntimeTest, GivesUpAtTheStartupTimeout) {
   EXPECT_EQ(failure["cause"], "startup_timeout");
   EXPECT_NE(failure["evidence"].dump().find("still loading"), std::string::npos);
   EXPECT_NE(failure["message"].get<std::string>().find("phase worker"), std::string::npos);
+}
+
+TEST_F(RuntimeTest, AsksAnAgentThatHangsWhereItIs) {
+  script = {{"manifest", kRest}, {"worker", {{"hang", true}, {"where", "File app.py, line 7"}}}};
+  more = {{"STARTUP_TIMEOUT_SEC", "1.5"}};
+  start();
+
+  EXPECT_EQ(run_to_end(), 14);
+
+  const json failure = report("boot_report.json")["failure"];
+  EXPECT_EQ(failure["cause"], "startup_timeout");
+  EXPECT_EQ(failure["evidence"].front(), "File app.py, line 7");
 }
 
 TEST_F(RuntimeTest, GivesUpAtTheHardLimit) {

@@ -214,7 +214,10 @@ def check() -> int:
 
 
 def test_some(name: str, repeat: int) -> int:
-    """One part by its name, a room's unit tests, or the tests of a file, folder or name."""
+    """A part by its name, a room's unit tests, or the tests of a file, folder or name.
+
+    tests/test_<name>.py goes by its name alone.
+    """
     known = {part.name: part for part in parts()}
     if name in known:
         before = [known[need] for need in known[name].needs]
@@ -222,6 +225,8 @@ def test_some(name: str, repeat: int) -> int:
     if (ROOT / "src" / name / "CMakeLists.txt").exists():
         targets, selection = (f"{name}_test",), ["-L", f"^{name}$"]
         chosen = Part(name, lambda: build_then_ctest(targets, selection, repeat))
+    elif (ROOT / "tests" / f"test_{name}.py").exists():
+        chosen = Part(name, lambda: pytest("chosen", f"tests/test_{name}.py"))
     elif (ROOT / name.partition("::")[0]).exists():
         chosen = Part(name, lambda: pytest("chosen", name))
     else:

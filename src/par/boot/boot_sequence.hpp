@@ -72,6 +72,10 @@ class BootSequence final : private PrepareOwner {
 
   /// What was prepared; nothing before.
   const std::optional<Prepared>& prepared() const { return prepared_; }
+  /// Asks code that has not finished loading to print where it is; false when nobody can be asked.
+  bool ask_where_it_is();
+  /// True when what is missing is an agent's own server that accepts connections.
+  bool waits_for_a_listener() const;
   /// The last lines of whoever works now.
   std::vector<std::string> evidence() const;
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import socketserver
 import struct
@@ -117,7 +118,8 @@ def main():
     worker = script.get("worker", {})
     for line in worker.get("stderr", []):
         print(line, file=sys.stderr, flush=True)
-    print("loading", load["agent"], flush=True)
+    if not worker.get("is_silent"):
+        print("loading", load["agent"], flush=True)
     if "exit" in worker:
         os._exit(worker["exit"])
     if "load_error" in worker:
@@ -126,6 +128,8 @@ def main():
     for surface in ("rest", "http_server"):
         if surface in load:
             serve(load[surface]["socket"])
+    if "where" in worker:
+        signal.signal(signal.SIGUSR2, lambda *_: print(worker["where"], file=sys.stderr, flush=True))
     lives = os.path.join(root, "lives")
     with open(lives, "a", encoding="utf-8") as file:
         file.write("x")

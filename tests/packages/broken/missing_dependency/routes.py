@@ -1,5 +1,0 @@
-"""Is fine; requirements.txt is not."""
-
-
-def mount(app):
-    """Needs nothing."""

@@ -1,1 +1,0 @@
-"""There is no agent.yaml beside it."""
