@@ -69,8 +69,9 @@ Checked<std::string> read_archive_file(const std::filesystem::path& archive, std
                                        std::uint64_t max_bytes, const ArchiveLimits& limits = {});
 
 /// Unpacks into a sibling of `destination` and renames it when complete, replacing what was there.
-/// Files are 0644 or 0755, directories 0755; links are never made or followed. Fails as
-/// inspect_archive() does, and Internal when the disk refuses; nothing is left behind then.
+/// Files are 0644 or 0755, directories 0755; links are never made or followed. A large archive is
+/// unpacked by up to kMaxUnpackThreads, which have ended on return. Fails as inspect_archive()
+/// does, and Internal when the disk refuses; nothing is left behind then.
 Checked<ArchiveListing> unpack_archive(const std::filesystem::path& archive,
                                        const std::filesystem::path& destination,
                                        const ArchiveLimits& limits = {});

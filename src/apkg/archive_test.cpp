@@ -1,6 +1,8 @@
 #include "apkg/archive.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <set>
 
@@ -192,6 +194,52 @@ TEST_F(Archive, JudgesBytesInMemoryTheSameWay) {
           .error()
           .cause,
       Cause::NotAZip);
+}
+
+// So much that several threads share it, where there are several cores.
+ZipWriter large_package(const std::set<int>& broken) {
+  constexpr int kFiles = 64;
+  constexpr std::size_t kFileBytes = 2 * kUnpackBytesPerThread / kFiles;
+  ZipWriter writer;
+  for (int number = 0; number < kFiles; ++number)
+    writer.add({.name = fmt::format("d{}/f{}", number % 3, number),
+                .content = std::string(kFileBytes, static_cast<char>('!' + number)),
+                .crc_change = broken.contains(number) ? 1U : 0U});
+  return writer;
+}
+
+TEST_F(Archive, UnpacksALargePackageWhole) {
+  const auto listing = unpack(large_package({}));
+
+  ASSERT_TRUE(listing) << listing.error().message;
+  ASSERT_EQ(listing->entries.size(), 64U);
+  for (std::size_t number = 0; number < listing->entries.size(); ++number) {
+    const ArchiveEntry& entry = listing->entries[number];
+    EXPECT_EQ(content_of(root_ / "out" / entry.path),
+              std::string(entry.bytes, static_cast<char>('!' + number)))
+        << entry.path;
+    EXPECT_EQ(mode_of(root_ / "out" / entry.path), 0644U);
+  }
+}
+
+TEST_F(Archive, TellsTheFirstOfSeveralBrokenEntriesWhoeverFindsIt) {
+  const ZipWriter writer = large_package({7, 8, 9, 40, 63});
+
+  for (int round = 0; round < 4; ++round)
+    expect_refused(writer, Cause::NotAZip, "\"d1/f7\" cannot be unpacked");
+}
+
+TEST_F(Archive, GivesModesWhateverTheUmaskIs) {
+  const mode_t before = ::umask(0077);
+  const auto listing = unpack(ZipWriter().add("a/b/run", "x", S_IFREG | 0700).add("c", "x"));
+  ::umask(before);
+
+  ASSERT_TRUE(listing);
+  EXPECT_EQ(mode_of(root_ / "out"), 0755U);
+  EXPECT_EQ(mode_of(root_ / "out/a"), 0755U);
+  EXPECT_EQ(mode_of(root_ / "out/a/b"), 0755U);
+  EXPECT_EQ(mode_of(root_ / "out/a/b/run"), 0755U);
+  EXPECT_EQ(mode_of(root_ / "out/c"), 0644U);
 }
 
 TEST_F(Archive, FailsWhenTheDiskRefuses) {

@@ -19,6 +19,10 @@ inline constexpr std::uint64_t kMaxUnpackedBytes = std::uint64_t{2} << 30;
 inline constexpr std::uint64_t kMaxUnpackRatio = 200;
 inline constexpr std::uint64_t kUnjudgedUnpackedBytes = std::uint64_t{32} << 20;
 
+/// Threads that unpack one package: at most one per core, and none without its share of work.
+inline constexpr std::uint64_t kMaxUnpackThreads = 4;
+inline constexpr std::uint64_t kUnpackBytesPerThread = std::uint64_t{1} << 20;
+
 /// The path of one entry, and the directories in it.
 inline constexpr std::size_t kMaxEntryPathBytes = 1024;
 inline constexpr std::size_t kMaxEntryNameBytes = 255;
