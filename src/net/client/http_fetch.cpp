@@ -1,7 +1,6 @@
 #include "net/client/http_fetch.hpp"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -9,18 +8,35 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <type_traits>
+
+#include "net/client/libcurl.hpp"
 
 namespace pixell::net {
 namespace {
 
-struct CurlDeleter {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+using CurlList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+
+/// A transfer of libcurl's.
+class CurlHandle {
+ public:
+  explicit CurlHandle(const LibCurl& lib) : lib_(lib), curl_(lib.easy_init(), lib.easy_cleanup) {}
+
+  explicit operator bool() const { return curl_ != nullptr; }
+  CURL* get() const { return curl_.get(); }
+
+  /// curl_easy_setopt(): of a variable argument it believes that it has the type it expects.
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    static_assert(std::is_pointer_v<Value> || std::is_same_v<Value, long>);
+    lib_.easy_setopt(curl_.get(), option, value);
+  }
+
+ private:
+  const LibCurl& lib_;
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
 };
-using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
-using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
 
 /// One fetch under way: what libcurl's callbacks work on.
 struct Fetch {
@@ -29,11 +45,6 @@ struct Fetch {
   std::size_t body_bytes = 0;
   std::optional<Error> failure;  // why a callback ended the fetch
 };
-
-void start_libcurl_once() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
 
 std::string lower_case(std::string_view text) {
   std::string out(text);
@@ -116,29 +127,28 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
 // libcurl takes 0 for "no limit" or its own default.
 long milliseconds(Millis time) { return std::max(1L, static_cast<long>(time.count())); }
 
-void set_redirects(CURL* curl, const FetchRequest& request) {
+void set_redirects(CurlHandle& curl, const FetchRequest& request) {
   if (request.max_redirects <= 0) return;
   const bool is_https = lower_case(request.url.substr(0, 6)) == "https:";
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, static_cast<long>(request.max_redirects));
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "http,https");
+  curl.set(CURLOPT_FOLLOWLOCATION, 1L);
+  curl.set(CURLOPT_MAXREDIRS, static_cast<long>(request.max_redirects));
+  curl.set(CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "http,https");
 }
 
-void set_body(CURL* curl, const FetchRequest& request) {
+void set_body(CurlHandle& curl, const FetchRequest& request) {
   const bool is_plain_get = request.method == "GET" && request.body.empty();
   if (is_plain_get) return;
   if (request.method == "HEAD") {
-    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    curl.set(CURLOPT_NOBODY, 1L);
     return;
   }
   const bool needs_body =
       !request.body.empty() || request.method == "POST" || request.method == "PUT";
   if (needs_body) {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
+    curl.set(CURLOPT_POSTFIELDS, request.body.data());
+    curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   }
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  curl.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
 // A name or value with a line break would smuggle in another field.
@@ -148,10 +158,10 @@ bool is_field(const std::pair<std::string, std::string>& field) {
          field.second.find_first_of(kBreaks) == std::string::npos;
 }
 
-Result<CurlList> make_headers(const FetchRequest& request) {
-  CurlList list;
-  auto append = [&list](const std::string& line) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+Result<CurlList> make_headers(const LibCurl& lib, const FetchRequest& request) {
+  CurlList list(nullptr, lib.slist_free_all);
+  auto append = [&](const std::string& line) {
+    curl_slist* longer = lib.slist_append(list.get(), line.c_str());
     if (longer == nullptr) return false;
     (void)list.release();
     list.reset(longer);
@@ -173,33 +183,32 @@ Result<CurlList> make_headers(const FetchRequest& request) {
   return list;
 }
 
-void set_options(CURL* curl, Fetch& fetch, curl_slist* headers) {
+void set_options(CurlHandle& curl, Fetch& fetch, curl_slist* headers) {
   const FetchRequest& request = fetch.request;
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl.set(CURLOPT_NOSIGNAL, 1L);
+  curl.set(CURLOPT_URL, request.url.c_str());
+  curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
   // A proxy named by the environment would see local calls and undo allow_address.
-  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);  // a signed path must not be changed
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &fetch);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &fetch);
-  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &fetch);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_whether_to_stop);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &fetch);
-  if (!request.unix_socket.empty())
-    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  curl.set(CURLOPT_NOPROXY, "*");
+  curl.set(CURLOPT_HTTPHEADER, headers);
+  curl.set(CURLOPT_PATH_AS_IS, 1L);  // a signed path must not be changed
+  curl.set(CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  curl.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  curl.set(CURLOPT_HEADERFUNCTION, take_header);
+  curl.set(CURLOPT_HEADERDATA, &fetch);
+  curl.set(CURLOPT_WRITEFUNCTION, take_body);
+  curl.set(CURLOPT_WRITEDATA, &fetch);
+  curl.set(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl.set(CURLOPT_OPENSOCKETDATA, &fetch);
+  curl.set(CURLOPT_NOPROGRESS, 0L);
+  curl.set(CURLOPT_XFERINFOFUNCTION, look_whether_to_stop);
+  curl.set(CURLOPT_XFERINFODATA, &fetch);
+  if (!request.unix_socket.empty()) curl.set(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   std::string ca_file = request.ca_file;
   if (ca_file.empty()) {
     if (const char* named = std::getenv("SSL_CERT_FILE")) ca_file = named;
   }
-  if (!ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
+  if (!ca_file.empty()) curl.set(CURLOPT_CAINFO, ca_file.c_str());
   set_redirects(curl, request);
   set_body(curl, request);
 }
@@ -230,16 +239,14 @@ std::string host_of(const FetchRequest& request) {
   if (const auto scheme = url.find("://"); scheme != std::string_view::npos)
     url.remove_prefix(scheme + 3);
   url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto user = url.rfind('@'); user != std::string_view::npos)
-    url.remove_prefix(user + 1);
+  if (const auto user = url.rfind('@'); user != std::string_view::npos) url.remove_prefix(user + 1);
   return std::string(url);
 }
 
 Error error_of(Fetch& fetch, CURLcode failed, const char* text) {
   if (fetch.failure) return *fetch.failure;
   const ErrorCode code = code_of(failed);
-  Error error = make_error(
-      code, host_of(fetch.request) + ": " + (*text != '\0' ? text : curl_easy_strerror(failed)));
+  Error error = make_error(code, host_of(fetch.request) + ": " + text);
   if (code == ErrorCode::Unavailable || code == ErrorCode::DeadlineExceeded)
     error.retry = Retry::Later;
   return error;
@@ -254,20 +261,21 @@ std::optional<std::string> FetchReply::header(std::string_view lower_case_name) 
 }
 
 Result<FetchReply> fetch(const FetchRequest& request) {
-  start_libcurl_once();
   if (request.stop.stop_requested())
     return make_error(ErrorCode::Cancelled, "the fetch was cancelled");
-  CurlHandle curl(curl_easy_init());
+  TRY(const LibCurl lib, libcurl());
+  CurlHandle curl(lib);
   if (!curl) return make_error(ErrorCode::ResourceExhausted, "libcurl could not start");
-  TRY(CurlList headers, make_headers(request));
+  TRY(CurlList headers, make_headers(lib, request));
   Fetch under_way{.request = request, .reply = {}, .failure = {}};
   std::array<char, CURL_ERROR_SIZE> text{};
-  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, text.data());
-  set_options(curl.get(), under_way, headers.get());
-  const CURLcode failed = curl_easy_perform(curl.get());
-  if (failed != CURLE_OK) return error_of(under_way, failed, text.data());
+  curl.set(CURLOPT_ERRORBUFFER, text.data());
+  set_options(curl, under_way, headers.get());
+  const CURLcode failed = lib.easy_perform(curl.get());
+  if (failed != CURLE_OK)
+    return error_of(under_way, failed, text[0] != '\0' ? text.data() : lib.easy_strerror(failed));
   long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  lib.easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   under_way.reply.status = static_cast<int>(status);
   return std::move(under_way.reply);
 }

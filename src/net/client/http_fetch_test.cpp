@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/client/libcurl.hpp"
 #include "net/reply.hpp"
 #include "net/testing/wire_fixture.hpp"
 
@@ -254,8 +255,9 @@ TEST_F(HttpFetch, TellsWhenNobodyListens) {
   FetchRequest tcp;
   {
     UniqueFd free_port = listen_tcp("127.0.0.1", 0).value();
-    tcp.url = "http://user:secret@127.0.0.1:" + std::to_string(bound_port(free_port.get()).value()) +
-              "/?token=secret";
+    tcp.url =
+        "http://user:secret@127.0.0.1:" + std::to_string(bound_port(free_port.get()).value()) +
+        "/?token=secret";
   }
   FetchRequest local;
   local.url = "http://localhost/";
@@ -278,6 +280,15 @@ TEST_F(HttpFetch, RefusesMalformedRequests) {
   EXPECT_EQ(code_of(fetch(scheme)), ErrorCode::InvalidArgument);
   EXPECT_EQ(code_of(fetch(header)), ErrorCode::InvalidArgument);
   EXPECT_EQ(served_, 0);
+}
+
+TEST(LibCurlFile, IsRefusedWhenItIsAbsentOrIsNoLibCurl) {
+  for (const char* file : {"libcurl-of-another-system.so", "libm.so.6"}) {
+    const auto loaded = load_libcurl(file);
+    ASSERT_FALSE(loaded) << file;
+    EXPECT_EQ(loaded.error().code, ErrorCode::FailedPrecondition);
+    EXPECT_NE(loaded.error().message.find(file), std::string::npos) << loaded.error().message;
+  }
 }
 
 }  // namespace
