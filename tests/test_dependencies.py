@@ -51,7 +51,7 @@ def test_requirements_are_locked_and_installed_once(
 
     first = prepare.start(asked, index_url=index.url)
     assert first.lock == ["deeper==1.5", "tiny==2.0"]
-    assert all("--hash=sha256:" in line for line in first.result["lock"])
+    assert all("--hash=sha256:" in line for line in first.lock_lines)
     assert first.run("import tiny, deeper; print(tiny.VERSION)") == "2.0"
     index.add("tiny", "3.0")
     index.requests.clear()

@@ -37,7 +37,7 @@ inline constexpr Millis kStreamFlushPause{50};
 inline constexpr std::size_t kMaxOutputLineBytes = 16 * 1024;
 /// Lines of a child's output kept as evidence for the boot report.
 inline constexpr std::size_t kEvidenceLines = 50;
-/// One JSON line of par-prepare (the last one carries manifest and dependency lock).
+/// One JSON line of par-prepare (the last one carries the manifest).
 inline constexpr std::size_t kMaxPrepareLineBytes = 8 * 1024 * 1024;
 
 /// One gRPC request message.

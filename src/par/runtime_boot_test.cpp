@@ -25,7 +25,7 @@ TEST_F(RuntimeTest, BecomesReadyAndWritesItsReport) {
   const json boot = report("boot_report.json");
   EXPECT_EQ(boot["ready"], true);
   EXPECT_TRUE(boot["package_sha256"].get<std::string>().starts_with("abab"));
-  EXPECT_EQ(boot["dependency_lock"][0], "one==1 --hash=sha256:00");
+  EXPECT_EQ(boot["dependency_lock"], (json{"one==1 --hash=sha256:00", "two==2 --hash=sha256:01"}));
   EXPECT_EQ(boot["interpreter"], "/usr/bin/python3 3.11");
   std::vector<std::string> phases;
   for (const auto& phase : boot["phases"]) phases.push_back(phase["name"]);
@@ -113,6 +113,9 @@ INSTANTIATE_TEST_SUITE_P(
                {{"prepare", {{"exit", 3}, {"stderr", {"last words"}}}}},
                70, "internal", "last words"},
         Broken{"PrepareBabbles", {{"prepare", {{"raw", "not json"}}}}, 70, "internal", ""},
+        Broken{"PrepareNamesALockThatIsNotThere",
+               {{"prepare", {{"lock_file", "/nonexistent/dependencies.lock"}}}},
+               70, "internal", ""},
         Broken{"LoadError",
                {{"manifest", kRest},
                 {"worker",

@@ -145,7 +145,12 @@ class Preparing:
     def lock(self) -> list[str]:
         """name==version of what was installed."""
         assert self.result["ok"], self.result
-        return [line.split(" ")[0] for line in self.result["lock"]]
+        return [line.split(" ")[0] for line in self.lock_lines]
+
+    @property
+    def lock_lines(self) -> list[str]:
+        """The lines of the lock it names."""
+        return Path(self.result["lock_file"]).read_text().splitlines()
 
     @property
     def cause(self) -> str:

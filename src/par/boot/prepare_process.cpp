@@ -63,6 +63,17 @@ void log_event(const Log& log, const nlohmann::json& line) {
   log.line(level_of(line), line.at("event").get<std::string>(), fields);
 }
 
+Result<std::vector<std::string>> read_lines(const std::string& path) {
+  TRY(const std::string text, read_file(path));
+  std::vector<std::string> lines;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    lines.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return lines;
+}
+
 Result<Prepared> prepared_from_json(const nlohmann::json& line) {
   Prepared prepared;
   TRY(prepared.manifest, model::manifest_from_json(line.at("manifest")));
@@ -73,7 +84,9 @@ Result<Prepared> prepared_from_json(const nlohmann::json& line) {
   prepared.venv_python = line.value("venv_python", std::string());
   prepared.module_root = line.value("module_root", std::string());
   prepared.command = line.value("command", std::vector<std::string>{});
-  prepared.dependency_lock = line.value("lock", std::vector<std::string>{});
+  if (const auto lock = line.find("lock_file"); lock != line.end()) {
+    TRY(prepared.dependency_lock, read_lines(lock->get<std::string>()));
+  }
   prepared.dotenv = line.value("dotenv", std::map<std::string, std::string>{});
   return prepared;
 }

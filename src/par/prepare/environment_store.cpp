@@ -21,14 +21,11 @@ namespace {
 
 constexpr const char* kRecord = "environment.json";
 
-Result<Environment> read_environment(const fs::path& directory) {
-  TRY(const std::string text, read_file(directory / kRecord));
-  const auto record = nlohmann::json::parse(text, nullptr, false);
-  if (!record.is_object() || !record.contains("lock"))
-    return make_error(ErrorCode::DataLoss, "the environment's record is damaged");
-  return Environment{.site_packages = directory / "site-packages",
-                     .lock = record["lock"].get<std::vector<std::string>>(),
-                     .was_there = true};
+bool is_complete(const fs::path& directory) {
+  const auto text = read_file(directory / kRecord);
+  std::error_code failed;
+  return text && nlohmann::json::parse(*text, nullptr, false).is_object() &&
+         fs::is_regular_file(directory / kLockFile, failed);
 }
 
 }  // namespace
@@ -60,23 +57,17 @@ apkg::Checked<Environment> EnvironmentStore::provide(const EnvironmentRequest& r
                                                      const StoreEvents& events) {
   const std::string key = key_of(request);
   bool was_there = true;
-  CHECKED_TRY(const fs::path place,
-              provide_entry(
-                  {.store = directory_,
-                   .key = key,
-                   .timeout = request.timeout,
-                   .on_damaged = events.on_damaged},
-                  [](const fs::path& directory) { return read_environment(directory).has_value(); },
-                  [&](const fs::path& building) {
-                    was_there = false;
-                    return install(request, key, building, events);
-                  }));
-  auto environment = read_environment(place);
-  if (!environment)
-    return apkg::refuse(model::Cause::Internal, "the environment cannot be read",
-                        environment.error());
-  environment->was_there = was_there;
-  return std::move(*environment);
+  CHECKED_TRY(const fs::path place, provide_entry({.store = directory_,
+                                                   .key = key,
+                                                   .timeout = request.timeout,
+                                                   .on_damaged = events.on_damaged},
+                                                  is_complete, [&](const fs::path& building) {
+                                                    was_there = false;
+                                                    return install(request, key, building, events);
+                                                  }));
+  return Environment{.site_packages = place / "site-packages",
+                     .lock_file = place / kLockFile,
+                     .was_there = was_there};
 }
 
 // The recorded lock when there is one. Its time is that of its last use.
@@ -110,12 +101,14 @@ apkg::Checked<void> EnvironmentStore::install(const EnvironmentRequest& request,
   CHECKED_TRY_VOID(installer.install(lock, building / "site-packages"));
   std::error_code failed;
   fs::remove_all(scratch, failed);
-  const nlohmann::json record = {{"lock", lock_lines(lock)},
-                                 {"installer", installer.name()},
+  const nlohmann::json record = {{"installer", installer.name()},
                                  {"interpreter", request.interpreter.path},
                                  {"python_version", request.interpreter.version},
                                  {"created_at", system_clock().unix_now()}};
-  const auto written = write_file_atomically(building / kRecord, record.dump(), 0444);
+  std::string lines;
+  for (const std::string& line : lock_lines(lock)) lines += line + "\n";
+  auto written = write_file_atomically(building / kLockFile, lines, 0444);
+  if (written) written = write_file_atomically(building / kRecord, record.dump(), 0444);
   if (!written || failed)
     return apkg::refuse(model::Cause::Internal, "the environment cannot be completed",
                         written ? errno_error("remove", failed.value()) : written.error());

@@ -34,7 +34,7 @@ struct EnvironmentRequest {
 /// An installed environment: shared, read-only, found by content.
 struct Environment {
   std::filesystem::path site_packages;
-  std::vector<std::string> lock;  ///< "name==version --hash=sha256:…"
+  std::filesystem::path lock_file;  ///< lines of "name==version --hash=sha256:…"
   bool was_there = false;
 };
 

@@ -71,7 +71,7 @@ apkg::Checked<void> prepare_node(const OtherLanguage& given, nlohmann::json& res
     return apkg::refuse(model::Cause::Internal, "the dependencies cannot be put in place",
                         root.error());
   result["module_root"] = root->string();
-  result["lock"] = modules->lock;
+  result["lock_file"] = modules->lock_file.string();
   return {};
 }
 

@@ -86,7 +86,9 @@ class Preparation {
                 find_interpreter(spec_.python, "", spec_.worker_uid, env_,
                                  StoreLayout{spec_.env_store}.interpreters()));
     CHECKED_TRY(const Environment environment, provide(interpreter, {}, "/"));
-    return json{{"ok", true}, {"lock", environment.lock}, {"was_there", environment.was_there}};
+    return json{{"ok", true},
+                {"lock_file", environment.lock_file.string()},
+                {"was_there", environment.was_there}};
   }
 
  private:
@@ -243,7 +245,7 @@ class Preparation {
     result["interpreter"] = interpreter.path;
     result["interpreter_version"] = interpreter.version;
     result["venv_python"] = python->string();
-    result["lock"] = environment.lock;
+    result["lock_file"] = environment.lock_file.string();
     return {};
   }
 

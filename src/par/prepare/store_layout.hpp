@@ -31,5 +31,8 @@ inline constexpr std::string_view kRemovingPrefix = ".removing-";
 inline constexpr std::size_t kKeyBytes = 64;
 /// In an entry: the list of its files.
 inline constexpr const char* kListFile = "files.list";
+/// In an entry: what is installed, one package per line. Not part of a JSON document: it is the
+/// better part of 100 KB, and every boot would parse it.
+inline constexpr const char* kLockFile = "dependencies.lock";
 
 }  // namespace pixell::prepare

@@ -34,6 +34,9 @@ def main():
     if "failure" in prepare:
         say({"ok": False, "failure": prepare["failure"]})
         return
+    lock = os.path.join(spec["work_dir"], "dependencies.lock")
+    with open(lock, "w", encoding="utf-8") as file:
+        file.write("one==1 --hash=sha256:00\ntwo==2 --hash=sha256:01\n")
     manifest = {"name": "fake", "version": "1.2.3", **script.get("manifest", {})}
     say(
         {
@@ -44,7 +47,7 @@ def main():
             "interpreter": "/usr/bin/python3",
             "interpreter_version": "3.11",
             "venv_python": "/usr/bin/python3",
-            "lock": ["one==1 --hash=sha256:00"],
+            "lock_file": prepare.get("lock_file", lock),
             "dotenv": script.get("dotenv", {}),
         }
     )
