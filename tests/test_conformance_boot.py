@@ -153,6 +153,20 @@ def test_a_redirect_to_something_else_is_not(
     assert host.asked.count(path) == 1
 
 
+def test_a_redirect_to_a_private_address_of_another_name_is_refused(
+    par: StartPar, host: PackageHost, path: str
+) -> None:
+    elsewhere = host.serve(path, package(LIGHT)).replace("localhost", "127.0.0.1")
+    url = host.serve(path + ".moved", status(302, Location=elsewhere))
+    env = host.environment(url) | {"PACKAGE_URL_ALLOW_HOSTS": "localhost"}
+
+    line = failed(par(env=env), "download_failed")
+
+    assert "127.0.0.1" in line["message"] + json.dumps(line["evidence"])
+    assert f"{path}.moved" in host.asked
+    assert path not in host.asked
+
+
 def test_a_private_address_is_refused_unless_it_is_allowed(
     par: StartPar, host: PackageHost, path: str
 ) -> None:

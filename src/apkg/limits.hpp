@@ -63,6 +63,7 @@ inline constexpr std::size_t kMaxRequirementsFiles = 50;
 /// One download: attempts, time in all, first pause (doubled each time), redirects followed.
 inline constexpr int kFetchAttempts = 3;
 inline constexpr std::chrono::milliseconds kFetchTimeout{60'000};
+inline constexpr std::chrono::milliseconds kFetchStall{15'000};  ///< an attempt without a byte
 inline constexpr std::chrono::milliseconds kFetchFirstPause{300};
 inline constexpr int kMaxFetchRedirects = 5;
 inline constexpr std::size_t kMaxUrlBytes = 8 * 1024;

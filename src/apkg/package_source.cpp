@@ -139,6 +139,7 @@ net::FetchRequest fetch_request(const PackageUrl& url, const PackageRequest& req
   net::FetchRequest fetch;
   fetch.url = url.text;
   fetch.timeout = remaining;
+  fetch.stall_timeout = kFetchStall;  // one that hangs leaves time for another
   fetch.max_body_bytes = request.max_bytes;
   fetch.ca_file = request.ca_file;
   fetch.stop = request.stop;

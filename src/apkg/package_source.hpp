@@ -23,10 +23,10 @@ namespace pixell::apkg {
 struct PackageUrl {
   enum class Scheme { Https, S3 };
   Scheme scheme = Scheme::Https;
-  std::string text;      ///< trimmed; may carry a signature in its query: never log it
-  std::string host;      ///< lower case, without brackets; for s3 the bucket
-  std::string path;      ///< from the first '/' on, query included; for s3 the key
-  std::string shown;     ///< without the query: for logs and errors
+  std::string text;   ///< trimmed; may carry a signature in its query: never log it
+  std::string host;   ///< lower case, without brackets; for s3 the bucket
+  std::string path;   ///< from the first '/' on, query included; for s3 the key
+  std::string shown;  ///< without the query: for logs and errors
 };
 
 /// Checks PACKAGE_URL: https:// or s3://bucket/key, no user name, no blanks. ConfigInvalid says
@@ -70,8 +70,9 @@ struct FetchedPackage {
 
 /// Downloads to `<destination>.downloading` and renames it when complete and verified; nothing is
 /// left behind on failure. Failures: ConfigInvalid (URL), PackageNotFound (404, 410),
-/// DownloadFailed, DigestMismatch, PackageTooLarge. Only answers 5xx and a broken connection are
-/// tried again. Redirects are followed to https only, each host checked anew.
+/// DownloadFailed, DigestMismatch, PackageTooLarge. Only answers 5xx and connections that
+/// break or stand still are tried again. Redirects are followed to https only, each host checked
+/// anew.
 Checked<FetchedPackage> fetch_package(const PackageRequest& request,
                                       const std::filesystem::path& destination,
                                       const PackageSourceParts& parts);

@@ -30,6 +30,7 @@ class PackageSource : public testing::TempDirectory {
   Result<net::FetchReply> reply(const net::FetchRequest& request) {
     urls_.push_back(request.url);
     timeouts_.push_back(request.timeout);
+    stalls_.push_back(request.stall_timeout);
     if (answers_.empty()) return make_error(ErrorCode::Internal, "an unexpected fetch");
     const Answer answer = answers_.front();
     answers_.pop_front();
@@ -68,6 +69,7 @@ class PackageSource : public testing::TempDirectory {
   FakeClock clock_;
   std::deque<Answer> answers_;
   std::vector<std::string> urls_;
+  std::vector<Millis> stalls_;
   std::vector<Millis> timeouts_, sleeps_;
   std::vector<FailedAttempt> failed_;
 };
@@ -129,6 +131,16 @@ TEST_F(PackageSource, HoldsOneDeadlineForAllAttempts) {
 
   EXPECT_FALSE(fetch());
   EXPECT_EQ(timeouts_, (std::vector<Millis>{Millis(60'000), Millis(19'700)}));
+}
+
+TEST_F(PackageSource, TriesAgainWhatStandsStill) {
+  Answer stalled = broken();
+  stalled.error = make_error(ErrorCode::DeadlineExceeded, "too slow");
+  stalled.takes = kFetchStall;
+  answers_ = {stalled, {.body = "ok"}};
+
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(stalls_, (std::vector<Millis>{kFetchStall, kFetchStall}));
 }
 
 TEST_F(PackageSource, DoesNotTryARefusalAgain) {

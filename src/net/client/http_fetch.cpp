@@ -194,6 +194,12 @@ void set_options(CurlHandle& curl, Fetch& fetch, curl_slist* headers) {
   curl.set(CURLOPT_PATH_AS_IS, 1L);  // a signed path must not be changed
   curl.set(CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
   curl.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  if (request.stall_timeout > Millis(0)) {
+    // In whole seconds. Below one byte a second is nothing at all.
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.stall_timeout);
+    curl.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl.set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds.count()));
+  }
   curl.set(CURLOPT_HEADERFUNCTION, take_header);
   curl.set(CURLOPT_HEADERDATA, &fetch);
   curl.set(CURLOPT_WRITEFUNCTION, take_body);

@@ -16,15 +16,16 @@ namespace pixell::net {
 /// One blocking HTTP request (libcurl). For the control plane and boot; never on a loop thread.
 struct FetchRequest {
   std::string method = "GET";
-  std::string url;                 ///< http:// or https://; with unix_socket the host is ignored
-  std::string unix_socket;         ///< path of a Unix socket to speak through, or empty
+  std::string url;          ///< http:// or https://; with unix_socket the host is ignored
+  std::string unix_socket;  ///< path of a Unix socket to speak through, or empty
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  Millis timeout{30'000};          ///< for the whole exchange
+  Millis timeout{30'000};  ///< for the whole exchange
   Millis connect_timeout{5'000};
-  int max_redirects = 0;           ///< 0 = a redirect is returned as it came
+  Millis stall_timeout{0};  ///< nothing moves for so long = DeadlineExceeded; 0 = may be
+  int max_redirects = 0;    ///< 0 = a redirect is returned as it came
   std::size_t max_body_bytes = 16 * 1024 * 1024;  ///< more = ResourceExhausted
-  std::string ca_file;             ///< empty = the system's, or SSL_CERT_FILE
+  std::string ca_file;                            ///< empty = the system's, or SSL_CERT_FILE
   /// When set, body bytes go here instead of into FetchReply::body. An error ends the fetch.
   std::function<Result<void>(std::string_view)> sink;
   /// Asked before each connection with the numeric address about to be used (SSRF guard).
@@ -40,7 +41,8 @@ struct FetchReply {
 };
 
 /// Performs the request. Any HTTP status is a reply; errors are for no reply: Unavailable (could
-/// not connect), DeadlineExceeded, Cancelled, ResourceExhausted, PermissionDenied (address refused).
+/// not connect), DeadlineExceeded, Cancelled, ResourceExhausted, PermissionDenied (address
+/// refused).
 Result<FetchReply> fetch(const FetchRequest& request);
 
 }  // namespace pixell::net

@@ -56,6 +56,14 @@ class HttpFetch : public ::testing::Test {
       return ignore_body();
     }
     if (head.target == "/never") return ignore_body();
+    if (head.target == "/stall") {
+      ResponseHead half;
+      half.status = 200;
+      half.headers.set("content-length", "100");
+      stream.send_head(half, false);
+      stream.send_data("half");
+      return ignore_body();
+    }
     return std::make_unique<Mirror>(stream);
   }
 
@@ -231,6 +239,18 @@ TEST_F(HttpFetch, EndsAtItsDeadline) {
 
   EXPECT_EQ(code_of(reply), ErrorCode::DeadlineExceeded);
   EXPECT_EQ(reply.error().retry, Retry::Later);
+}
+
+TEST_F(HttpFetch, EndsWhenNothingMoves) {
+  for (const char* target : {"/never", "/stall"}) {
+    FetchRequest request = get(target);
+    request.timeout = Millis(600'000);
+    request.stall_timeout = Millis(1);
+
+    const Result<FetchReply> reply = fetch(request);
+
+    EXPECT_EQ(code_of(reply), ErrorCode::DeadlineExceeded) << target;
+  }
 }
 
 TEST_F(HttpFetch, CanBeCancelled) {
