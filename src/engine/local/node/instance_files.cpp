@@ -68,8 +68,7 @@ Result<void> InstanceFiles::make_directories(std::optional<uid_t> user) const {
     return errno_error(fmt::format("cannot open {} to user {}", directory_.string(), *user), errno);
   if (::chmod(directory_.c_str(), user ? 0710 : 0700) != 0)
     return errno_error(fmt::format("cannot open {}", directory_.string()), errno);
-  TRY_VOID(make_private_directory(directory_ / "work", user));
-  return make_private_directory(directory_ / "home", user);
+  return make_private_directory(directory_ / "work", user);
 }
 
 Result<void> InstanceFiles::write_spec(const SpecRecord& record) const {

@@ -55,15 +55,14 @@ class InstanceFiles {
  public:
   explicit InstanceFiles(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  /// Makes the directory (0710, group of `user`; 0700 without) with `work` and `home` (0700)
-  /// inside, which belong to `user` when there is one. Existing ones are put right.
+  /// Makes the directory (0710, group of `user`; 0700 without) with `work` (0700) inside,
+  /// which belongs to `user` when there is one. Existing ones are put right.
   Result<void> make_directories(std::optional<uid_t> user) const;
 
   const std::filesystem::path& directory() const { return directory_; }
   /// What the agent may write to, as par lays it out.
   std::vector<std::filesystem::path> agent_directories() const {
-    return {directory_ / "home", directory_ / "work" / "home", directory_ / "work" / "tmp",
-            directory_ / "work" / "run"};
+    return {directory_ / "work" / "home", directory_ / "work" / "tmp", directory_ / "work" / "run"};
   }
   std::filesystem::path socket() const { return directory_ / "par.sock"; }
   std::filesystem::path log() const { return directory_ / "par.log"; }
