@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace pixell::model {
@@ -11,6 +12,13 @@ namespace {
 constexpr std::string_view kExec = "exec:";
 
 std::string_view file_of(std::string_view entry) { return entry.substr(0, entry.find(':')); }
+
+bool names_node(std::string_view runtime) {
+  constexpr std::string_view kNode = "node";
+  return runtime.size() >= kNode.size() &&
+         std::ranges::equal(runtime.substr(0, kNode.size()), kNode, {},
+                            [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+}
 
 bool names_javascript(const Manifest& manifest) {
   return is_javascript_file(file_of(manifest.entrypoint)) ||
@@ -40,9 +48,14 @@ bool is_javascript_file(std::string_view name) {
 
 Language language_of(const Manifest& manifest) {
   if (manifest.entrypoint.starts_with(kExec)) return Language::Executable;
-  if (manifest.runtime.starts_with("node")) return Language::Node;
+  if (names_node(manifest.runtime)) return Language::Node;
   if (manifest.runtime.empty() && names_javascript(manifest)) return Language::Node;
   return Language::Python;
+}
+
+bool needs_worker(const Manifest& manifest) {
+  return manifest.rest || !manifest.entrypoint.empty() || !own_server_of(manifest).empty() ||
+         (manifest.a2a && !manifest.a2a->entry.empty());
 }
 
 std::string own_server_of(const Manifest& manifest) {

@@ -15,9 +15,13 @@ enum class Language { Python, Node, Executable };
 /// "python", "node", "executable".
 std::string_view to_string(Language language);
 
-/// Executable when `entrypoint` is `exec:…`; Node when `runtime` names it, or names nothing and an
-/// entry is a JavaScript file; else Python.
+/// Executable when `entrypoint` is `exec:…`; Node when `runtime` names it, in any case, or names
+/// nothing and an entry is a JavaScript file; else Python.
 Language language_of(const Manifest& manifest);
+
+/// True when a process of the agent's own is needed: something is called or serves. Without one
+/// neither an interpreter nor dependencies are.
+bool needs_worker(const Manifest& manifest);
 
 /// What serves HTTP by itself: `http_server`, `a2a.http_server`, the script that `entrypoint` of a
 /// Node agent is, or the `exec:…` entrypoint. Empty when there is none.

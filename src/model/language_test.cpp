@@ -14,8 +14,36 @@ TEST(LanguageOf, FollowsEntrypointThenRuntimeThenFiles) {
   EXPECT_EQ(language_of(manifest), Language::Python);
   manifest.runtime = "node20";
   EXPECT_EQ(language_of(manifest), Language::Node);
+  manifest.runtime = "Node 20";
+  EXPECT_EQ(language_of(manifest), Language::Node);
   manifest.entrypoint = "exec:./bin/agent";
   EXPECT_EQ(language_of(manifest), Language::Executable);
+}
+
+TEST(NeedsWorker, IsTrueForWhatIsCalledOrServes) {
+  Manifest manifest;
+  manifest.runtime = "node20";
+  manifest.ui = Manifest::Ui{.path = "ui"};
+  manifest.a2a.emplace();
+  EXPECT_FALSE(needs_worker(manifest));
+
+  Manifest called = manifest;
+  called.a2a->entry = "a.js:service";
+  EXPECT_TRUE(needs_worker(called));
+  called = manifest;
+  called.a2a->http_server = "a:app";
+  EXPECT_TRUE(needs_worker(called));
+  called = manifest;
+  called.rest = Manifest::Rest{.entry = "r.js:mount"};
+  EXPECT_TRUE(needs_worker(called));
+  called = manifest;
+  called.http_server = "s.js";
+  EXPECT_TRUE(needs_worker(called));
+  for (const char* entrypoint : {"main:handle", "exec:./run"}) {
+    called = manifest;
+    called.entrypoint = entrypoint;
+    EXPECT_TRUE(needs_worker(called)) << entrypoint;
+  }
 }
 
 TEST(OwnServerOf, FindsTheServerOfEachForm) {

@@ -10,14 +10,12 @@ namespace pixell::par {
 void describe_surfaces(AgentView& view, model::Manifest manifest, UnixMillis now) {
   view.loaded_at = now;
   view.has_rest = manifest.rest.has_value();
-  const bool has_a2a_entry = manifest.a2a && !manifest.a2a->entry.empty();
   view.has_http_server = !model::own_server_of(manifest).empty();
   view.has_a2a_http = manifest.a2a && !view.has_http_server;
   // Programs and Node servers that are an entrypoint are own servers; a function is called.
   view.has_entrypoint = !manifest.entrypoint.empty() && !view.has_http_server &&
                         model::language_of(manifest) != model::Language::Executable;
-  view.needs_worker =
-      view.has_rest || view.has_http_server || has_a2a_entry || view.has_entrypoint;
+  view.needs_worker = model::needs_worker(manifest);
   if (manifest.ui) {
     view.ui_base = manifest.ui->base_path;
     while (view.ui_base.ends_with('/')) view.ui_base.pop_back();
