@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "too
 
 from devtool.pac import Pac, free_port, wait_until  # noqa: E402
 from pixell_testing.clients import KIT, SDK, PixellCli  # noqa: E402
+from pixell_testing.index import Index, Prepare  # noqa: E402
 from pixell_testing.stack import Par, use_given_programs  # noqa: E402
 
 use_given_programs()
@@ -73,6 +75,22 @@ def par(scratch: Path, tmp_path: Path) -> Iterator[Callable[..., Par]]:
     yield start
     for each in started:
         each.__exit__()
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    """An empty index."""
+    served = Index()
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def prepare(tmp_path: Path) -> Iterator[Prepare]:
+    """par-prepare with an empty store."""
+    yield Prepare(tmp_path)
+    # Environments are read-only; pytest wants to remove them.
+    subprocess.run(["chmod", "-R", "u+w", str(tmp_path)], check=False)
 
 
 @pytest.fixture(scope="session")

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pixell_testing.index import Index, Prepare, set_age
+from pixell_testing.index import MANIFEST, Index, Prepare, package
 from pixell_testing.packages import from_files
 from pixell_testing.stack import Par
-
-MANIFEST = 'name: made-up\nversion: "1.0"\nrest:\n  entry: routes:mount\n'
-
-
-@pytest.fixture
-def index() -> Iterator[Index]:
-    """An empty index."""
-    served = Index()
-    yield served
-    served.close()
-
-
-@pytest.fixture
-def prepare(tmp_path: Path) -> Iterator[Prepare]:
-    """par-prepare with an empty store."""
-    yield Prepare(tmp_path)
-    # Environments are read-only; pytest wants to remove them.
-    subprocess.run(["chmod", "-R", "u+w", str(tmp_path)], check=False)
-
-
-def package(folder: Path, **files: str) -> Path:
-    """A package with these files; `__` stands for a dot in their names."""
-    named = {name.replace("__", "."): text for name, text in files.items()}
-    path = folder / f"agent-{len(list(folder.glob('agent-*')))}.apkg"
-    path.write_bytes(from_files({"agent.yaml": MANIFEST, "routes.py": "", **named}))
-    return path
 
 
 def test_requirements_are_locked_and_installed_once(
@@ -147,100 +122,26 @@ def test_another_version_of_the_package_shares_the_environment(
     assert "Reusing existing venv" in prepare.start(two, index_url=index.url).events
 
 
-def test_two_at_once_install_once(prepare: Prepare, index: Index, tmp_path: Path) -> None:
-    index.add("tiny", "1.0")
-    index.delay_s = 0.3
-    asked = package(tmp_path, requirements__txt="tiny\n")
-
-    both = [prepare.start(asked, index_url=index.url) for _ in range(2)]
-
-    assert [each.lock for each in both] == [["tiny==1.0"], ["tiny==1.0"]]
-    events = [event for each in both for event in each.events]
-    assert events.count("Installing dependencies") == 1
-    assert events.count("Reusing existing venv") == 1
-
-
-@pytest.mark.parametrize("harm", ["remove", "cut"])
-def test_a_damaged_environment_is_set_aside_and_made_again(
-    prepare: Prepare, index: Index, tmp_path: Path, harm: str
+def test_a_directory_whose_build_says_something_else_is_another_environment(
+    prepare: Prepare, tmp_path: Path
 ) -> None:
-    index.add("tiny", "1.0")
-    asked = package(tmp_path, requirements__txt="tiny\n")
-    assert prepare.start(asked, index_url=index.url).result["ok"]
-    module = prepare.environments()[0] / "site-packages" / "tiny.py"
-    if harm == "remove":
-        module.parent.chmod(0o755)
-        module.unlink()
-    else:
-        module.parent.chmod(0o755)
-        module.unlink()
-        module.write_text("VERSION")
+    """The real index: the build backend comes from there."""
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    (folder / "agent.yaml").write_text(MANIFEST)
+    (folder / "setup.py").write_text(
+        "from setuptools import setup\n"
+        "setup(name='a', install_requires=open('deps.in').read().split())\n"
+    )
+    (folder / "deps.in").write_text("six==1.16.0\n")
+    assert prepare.start(folder, install_timeout_s=150).lock == ["six==1.16.0"]
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "setup.pyc").write_bytes(b"of a run")
+    assert "Reusing existing venv" in prepare.start(folder).events
 
-    again = prepare.start(asked, index_url=index.url)
+    (folder / "deps.in").write_text("six==1.15.0\n")
 
-    assert again.run("import tiny; print(tiny.VERSION)") == "1.0"
-    assert "The environment is damaged and is made again" in again.events
-    assert len(list(prepare.store.glob(".damaged-*"))) == 1
-
-
-def test_a_check_finds_a_changed_content(prepare: Prepare, index: Index, tmp_path: Path) -> None:
-    index.add("tiny", "1.0")
-    asked = package(tmp_path, requirements__txt="tiny\n")
-    assert prepare.start(asked, index_url=index.url).result["ok"]
-    assert prepare.start(None, "--check").result == {"ok": True, "damaged": [], "removed": []}
-    [made] = prepare.environments()
-    module = made / "site-packages" / "tiny.py"
-    module.chmod(0o644)
-    module.write_text(module.read_text().replace("1.0", "6.6"))
-
-    checked = prepare.start(None, "--check")
-
-    assert checked.result["damaged"] == [made.name]
-    assert prepare.environments() == []
-
-
-def test_unused_environments_are_collected_and_used_ones_kept(
-    prepare: Prepare, index: Index, tmp_path: Path
-) -> None:
-    index.add("tiny", "1.0")
-    asked = package(tmp_path, requirements__txt="tiny\n")
-    assert prepare.start(asked, index_url=index.url).result["ok"]
-    [made] = prepare.environments()
-    set_age(made, 40)
-    set_age(prepare.store / ".guards" / made.name, 40)
-
-    # The lease is of the process that started par-prepare: this one, which lives.
-    kept = prepare.start(None, "--check", env_store_max_mb=0)
-    assert kept.result["removed"] == []
-    for lease in (prepare.store / ".leases" / made.name).iterdir():
-        lease.unlink()
-    gone = prepare.start(None, "--check")
-
-    assert gone.result["removed"] == [made.name]
-    assert prepare.environments() == []
-
-
-def test_the_oldest_goes_when_there_is_too_much(
-    prepare: Prepare, index: Index, tmp_path: Path
-) -> None:
-    index.add("tiny", "1.0")
-    index.add("other", "1.0")
-    keys = []
-    for number, name in enumerate(["tiny", "other"]):
-        asked = package(tmp_path, requirements__txt=f"{name}\n")
-        # A process that ends at once: its lease counts no more.
-        inner = prepare.start(asked, index_url=index.url)
-        assert inner.result["ok"]
-        [key] = [each.name for each in prepare.environments() if each.name not in keys]
-        keys.append(key)
-        for lease in (prepare.store / ".leases" / key).iterdir():
-            lease.unlink()
-        set_age(prepare.store / ".guards" / key, 2 - number)
-        set_age(prepare.store / key, 2 - number)
-
-    gone = prepare.start(None, "--check", env_store_max_mb=0)
-
-    assert gone.result["removed"] == keys
+    assert prepare.start(folder, install_timeout_s=150).lock == ["six==1.15.0"]
 
 
 @pytest.mark.parametrize(
@@ -316,6 +217,26 @@ def test_a_password_of_the_index_is_never_told(
         assert "Reusing existing venv" in again.events
 
 
+def directories_of(interpreter: str, home: Path) -> dict[str, int]:
+    """Everything in the directories an interpreter has for packages, with its time of change."""
+    places = "site.getsitepackages() + [site.getusersitepackages()]"
+    answer = subprocess.run(
+        [interpreter, "-c", f"import json, site; print(json.dumps({places}))"],
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+    folders = [Path(each) for each in json.loads(answer.stdout)]
+    assert any(folder.is_dir() for folder in folders), folders
+    return {
+        str(path): path.lstat().st_mtime_ns
+        for folder in folders
+        for path in [folder, *folder.rglob("*")]
+        if path.exists() or path.is_symlink()
+    }
+
+
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_both_installers_do_the_same_and_write_nowhere_else(
     prepare: Prepare, index: Index, tmp_path: Path, installer: str
@@ -323,20 +244,19 @@ def test_both_installers_do_the_same_and_write_nowhere_else(
     index.add("tiny", "1.0")
     home = tmp_path / "home"
     home.mkdir()
-    before = set(sys.path)
+    interpreter = os.path.realpath(sys.executable)
+    before = directories_of(interpreter, home)
     asked = package(tmp_path, requirements__txt="tiny\n")
     # An interpreter that has pip; it is a virtual environment, so its realpath is the base.
     env = {"HOME": str(home), **({"PIXELL_UV": ""} if installer == "pip" else {})}
 
-    done = prepare.start(
-        asked, index_url=index.url, env=env, python=os.path.realpath(sys.executable)
-    )
+    done = prepare.start(asked, index_url=index.url, env=env, python=interpreter)
 
     assert done.lock == ["tiny==1.0"], done.result
+    assert done.result["interpreter"] == interpreter
     assert "tiny.py" in done.run("import tiny; print(tiny.__file__)")
     assert list(home.rglob("*")) == []
-    for folder in before:
-        assert not (Path(folder) / "tiny.py").exists()
+    assert directories_of(interpreter, home) == before
 
 
 def test_sources_in_src_are_importable_and_the_lock_is_reported(

@@ -191,6 +191,29 @@ def test_offline_without_the_package_in_the_cache(
     assert registry.downloads == 0
 
 
+def test_a_package_of_pages_needs_no_node(par: StartPar) -> None:
+    """Its dependencies are what the pages were built with."""
+    files = {
+        "ui/index.html": "pages",
+        "package.json": '{"dependencies":{"no-such-thing-anywhere":"1.0.0"}}',
+    }
+    package = node_package(files, ui="{path: ui}", a2a="{}")
+
+    running = par(package, env={"PAR_NODE": "/nonexistent"}).wait_ready()
+
+    assert "Installing dependencies" not in running.events()
+
+
+def test_another_spelling_and_an_upper_bound(par: StartPar) -> None:
+    routes = {"r.js": "exports.mount = () => {};"}
+    package = node_package(routes, rest="{entry: r.js}")
+
+    par(package.replace(b"node18", b"Node18")).wait_ready()
+    refused = par(package.replace(b"node18", b"node<9"))
+
+    assert_refused(refused, 11, "wrong_runtime", "no Node.js older than 9")
+
+
 # -------------------------------------------------------------------------- executables
 
 

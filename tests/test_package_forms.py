@@ -268,3 +268,13 @@ def test_a_runtime_that_is_not_there_is_refused(par: StartPar, runtime: str) -> 
     assert last["cause"] == "wrong_runtime"
     assert last["evidence"]
     assert last["remedy"]
+
+
+def test_names_that_differ_only_in_case_are_told(par: StartPar) -> None:
+    files = {"agent.yaml": "name: a\nui: {path: ui}\n", "ui/index.html": "", "ui/Index.html": ""}
+
+    running = par(from_files(files)).wait_ready()
+
+    [line] = [each for each in running.log() if "differ only in case" in each["event"]]
+    assert line["level"] == "warning"
+    assert "ui/Index.html" in json.dumps(line)

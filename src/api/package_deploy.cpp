@@ -76,9 +76,10 @@ Result<void> read_upload(const ApiContext& context, Call& call, Upload& upload) 
 }
 
 // Opens the stored file as `par` will, so that what cannot run is refused now.
-apkg::Checked<model::Manifest> validate(const std::filesystem::path& path) {
-  if (auto listing = apkg::inspect_archive(path); !listing)
-    return std::unexpected(std::move(listing).error());
+apkg::Checked<model::Manifest> validate(const std::filesystem::path& path, const Log& log) {
+  CHECKED_TRY(const apkg::ArchiveListing listing, apkg::inspect_archive(path));
+  for (const std::string& warning : listing.warnings)
+    log.warning("A package has names that differ only in case", {{"reason", warning}});
   auto yaml = apkg::read_archive_file(path, "agent.yaml", apkg::kMaxManifestBytes);
   if (!yaml) return std::unexpected(std::move(yaml).error());
   return apkg::parse_manifest(*yaml);
@@ -120,7 +121,7 @@ Reply deploy_package(const ApiContext& context, Call& call) {
 
   const auto stored = upload.file->commit();
   if (!stored) return problem(400, kNotValid, details_of(stored.error()));
-  auto manifest = validate(stored->path);
+  auto manifest = validate(stored->path, context.log);
   if (!manifest) {
     // Content that is refused now was refused before: no revision can refer to it.
     if (const auto removed = context.packages.remove(stored->sha256); !removed)

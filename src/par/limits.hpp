@@ -83,9 +83,10 @@ inline constexpr Millis kWorkerStable{60'000};
 /// Longest pause before the exit of a par that failed again and again (2^n seconds).
 inline constexpr int kMaxCrashBackoffSeconds = 60;
 
-/// A dependency installation ends this long before STARTUP_TIMEOUT_SEC, so that its own cause is
-/// told instead of startup_timeout.
-inline constexpr int kInstallMarginSeconds = 15;
+/// Dependencies have to be there this long before STARTUP_TIMEOUT_SEC, or a quarter of it when that
+/// is less: their own cause is told instead of startup_timeout, and the worker has time to load.
+inline constexpr Millis kInstallMargin{15'000};
+inline constexpr int kInstallMarginPart = 4;
 
 /// UI files up to this size are kept in memory, all together at most the second figure.
 inline constexpr std::size_t kMaxCachedFileBytes = 32 * 1024;

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from devtool.paths import ROOT, program
+from pixell_testing.packages import from_files
 from pixell_testing.stack import clean_environment
 
 HOLD_DEADLINE_S = 60
 BASE_LOCK = ROOT / "workers" / "python" / "base_requirements.lock"
+MANIFEST = 'name: made-up\nversion: "1.0"\nrest:\n  entry: routes:mount\n'
 
 
 def wheel(name: str, version: str, requires: tuple[str, ...] = ()) -> bytes:
@@ -85,7 +87,7 @@ class Index:
         )
         return (200, f"<!DOCTYPE html><body>{links}</body>".encode()) if links else (404, b"")
 
-    def _handler(index) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(index) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
                 self.do_GET()
@@ -133,8 +135,11 @@ class Preparing:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The last line."""
-        return self.lines()[-1]
+        """The answer; only what was removed from the store may be told after it."""
+        lines = self.lines()
+        [at] = [number for number, line in enumerate(lines) if "ok" in line]
+        assert {line["event"] for line in lines[at + 1 :]} <= {"Removed an environment"}
+        return lines[at]
 
     @property
     def events(self) -> list[str]:
@@ -211,6 +216,15 @@ class Prepare:
             return []
         return sorted(each for each in self.store.iterdir() if len(each.name) == 64)
 
+    def leases(self, environment: Path) -> list[Path]:
+        """The leases on an environment."""
+        return sorted((self.store / ".leases" / environment.name).iterdir())
+
+    def end_leases(self, environment: Path) -> None:
+        """As if everybody who uses it had ended: all leases are of this process, which lives."""
+        for lease in self.leases(environment):
+            lease.unlink()
+
     def unfinished(self) -> list[Path]:
         """What a failed or running install has in the store."""
         return sorted(self.store.glob(".building-*"))
@@ -235,3 +249,11 @@ def warm(store: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["ok"], done.stdout
+
+
+def package(folder: Path, **files: str) -> Path:
+    """A package with these files; `__` stands for a dot in their names."""
+    named = {name.replace("__", "."): text for name, text in files.items()}
+    path = folder / f"agent-{len(list(folder.glob('agent-*')))}.apkg"
+    path.write_bytes(from_files({"agent.yaml": MANIFEST, "routes.py": "", **named}))
+    return path

@@ -10,24 +10,35 @@ import json
 import tarfile
 import threading
 
+NAME = "tiny-greeting"
+
+
+def tarball(version: str) -> bytes:
+    """The archive of a version."""
+    files = {
+        "package/package.json": json.dumps({"name": NAME, "version": version, "main": "index.js"}),
+        "package/index.js": "module.exports = () => 'from the registry';",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def integrity_of(content: bytes) -> str:
+    """What a lock says about an archive."""
+    return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
+
 
 class Registry:
     """A registry of npm with one package, which counts what it is asked for."""
 
     def __init__(self) -> None:
-        files = {
-            "package/package.json": '{"name":"tiny-greeting","version":"1.0.0","main":"index.js"}',
-            "package/index.js": "module.exports = () => 'from the registry';",
-        }
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            for name, text in files.items():
-                entry = tarfile.TarInfo(name)
-                entry.size = len(text)
-                archive.addfile(entry, io.BytesIO(text.encode()))
-        self.tarball = buffer.getvalue()
-        digest = hashlib.sha512(self.tarball).digest()
-        self.integrity = "sha512-" + base64.b64encode(digest).decode()
+        self.versions: dict[str, bytes] = {}
+        self.publish("1.0.0")
         self.downloads = 0
         registry = self
 
@@ -46,37 +57,46 @@ class Registry:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def publish(self, version: str) -> None:
+        """Adds a version, which is the latest from now on."""
+        self.versions[version] = tarball(version)
+
     def answer(self, path: str) -> bytes:
         """The bytes of a path; empty = 404."""
-        if path == "/tiny-greeting/-/tiny-greeting-1.0.0.tgz":
+        version = path.removeprefix(f"/{NAME}/-/{NAME}-").removesuffix(".tgz")
+        if version in self.versions:
             self.downloads += 1
-            return self.tarball
-        if path != "/tiny-greeting":
+            return self.versions[version]
+        if path != f"/{NAME}":
             return b""
-        dist = {"tarball": self.tarball_url, "integrity": self.integrity}
-        version = {"name": "tiny-greeting", "version": "1.0.0", "dist": dist}
-        tags = {"latest": "1.0.0"}
-        packument = {"name": "tiny-greeting", "dist-tags": tags, "versions": {"1.0.0": version}}
-        return json.dumps(packument).encode()
+        versions = {
+            version: {
+                "name": NAME,
+                "version": version,
+                "dist": {"tarball": self.url_of(version), "integrity": integrity_of(content)},
+            }
+            for version, content in self.versions.items()
+        }
+        tags = {"latest": list(versions)[-1]}
+        return json.dumps({"name": NAME, "dist-tags": tags, "versions": versions}).encode()
 
-    @property
-    def tarball_url(self) -> str:
-        """Where the one package is."""
-        return f"{self.url}/tiny-greeting/-/tiny-greeting-1.0.0.tgz"
+    def url_of(self, version: str) -> str:
+        """Where a version is."""
+        return f"{self.url}/{NAME}/-/{NAME}-{version}.tgz"
 
     def lock(self, integrity: str = "") -> str:
         """A package-lock.json for tests/agents/node_dependency."""
         pinned = {
             "version": "1.0.0",
-            "resolved": self.tarball_url,
-            "integrity": integrity or self.integrity,
+            "resolved": self.url_of("1.0.0"),
+            "integrity": integrity or integrity_of(self.versions["1.0.0"]),
         }
         root = {
             "name": "node-dependency",
             "version": "1.0.0",
-            "dependencies": {"tiny-greeting": "1.0.0"},
+            "dependencies": {NAME: "1.0.0"},
         }
-        packages = {"": root, "node_modules/tiny-greeting": pinned}
+        packages = {"": root, f"node_modules/{NAME}": pinned}
         return json.dumps({"name": "node-dependency", "lockfileVersion": 3, "packages": packages})
 
     def close(self) -> None:

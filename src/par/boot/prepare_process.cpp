@@ -95,8 +95,9 @@ Result<Prepared> prepared_from_json(const nlohmann::json& line) {
 
 std::string prepare_spec_json(const Config& config, const std::string& work_dir,
                               const std::string& base_lock) {
+  const Millis margin = std::min(kInstallMargin, config.startup_timeout / kInstallMarginPart);
   const std::int64_t install_seconds =
-      std::max<std::int64_t>(1, config.startup_timeout.count() / 1000 - kInstallMarginSeconds);
+      std::max<std::int64_t>(1, (config.startup_timeout - margin).count() / 1000);
   nlohmann::json spec = {{"package_sha256", config.package_sha256},
                          {"max_package_size_mb", config.max_package_size_mb},
                          {"allow_hosts", config.allow_hosts},
@@ -137,13 +138,13 @@ Result<void> PrepareProcess::start(const PrepareCommand& command) {
   TRY(Pipe errors, make_pipe());
   TRY_VOID(write_all(input.writer.get(), command.spec_json));
   input.writer.reset();
-  TRY(pid_, start_process({.argv = {command.program},
-                           .env = command.env,
-                           .fds = {{input.reader.get(), 0},
-                                   {output.writer.get(), 1},
-                                   {errors.writer.get(), 2}},
-                           .dies_with_parent = true,
-                           .no_new_privileges = true}));
+  TRY(pid_,
+      start_process(
+          {.argv = {command.program},
+           .env = command.env,
+           .fds = {{input.reader.get(), 0}, {output.writer.get(), 1}, {errors.writer.get(), 2}},
+           .dies_with_parent = true,
+           .no_new_privileges = true}));
   children_.watch(pid_, [this](ExitStatus status) { ended(status); });
   stdout_reader_ =
       std::make_unique<LineReader>(loop_, std::move(output.reader), kMaxPrepareLineBytes,
@@ -169,12 +170,12 @@ void PrepareProcess::take_stderr(std::string_view line) {
 }
 
 void PrepareProcess::take_line(std::string_view text) try {
-  if (is_over_) return;
   const auto line = nlohmann::json::parse(text);
+  // Also after the answer: the store is tidied up while the agent starts.
+  if (line.contains("event")) return log_event(log_, line);
+  if (is_over_) return;
   if (line.contains("phase")) {
     owner_.preparation_entered(prepare_phase(line.at("phase").get<std::string>()));
-  } else if (line.contains("event")) {
-    log_event(log_, line);
   } else if (line.at("ok").get<bool>()) {
     auto prepared = prepared_from_json(line);
     if (!prepared)
@@ -187,10 +188,10 @@ void PrepareProcess::take_line(std::string_view text) try {
                    : model::make_failure(model::Cause::Internal, failure.error().message));
   }
 } catch (const nlohmann::json::exception& wrong) {
-  finish(model::make_failure(model::Cause::Internal,
-                             fmt::format("par-prepare wrote a line that is not its protocol: {}",
-                                         wrong.what()),
-                             evidence()));
+  finish(model::make_failure(
+      model::Cause::Internal,
+      fmt::format("par-prepare wrote a line that is not its protocol: {}", wrong.what()),
+      evidence()));
 }
 
 void PrepareProcess::ended(ExitStatus status) {
@@ -204,8 +205,8 @@ void PrepareProcess::ended(ExitStatus status) {
   finish(model::make_failure(
       model::Cause::Internal,
       status.signal != 0
-          ? fmt::format("par-prepare was ended by signal {} ({}) before it answered",
-                        status.signal, signal_name(status.signal))
+          ? fmt::format("par-prepare was ended by signal {} ({}) before it answered", status.signal,
+                        signal_name(status.signal))
           : fmt::format("par-prepare exited with code {} before it answered", status.code),
       evidence()));
 }

@@ -59,7 +59,7 @@ apkg::Checked<Environment> EnvironmentStore::provide(const EnvironmentRequest& r
   bool was_there = true;
   CHECKED_TRY(const fs::path place, provide_entry({.store = directory_,
                                                    .key = key,
-                                                   .timeout = request.timeout,
+                                                   .deadline = request.deadline,
                                                    .on_damaged = events.on_damaged},
                                                   is_complete, [&](const fs::path& building) {
                                                     was_there = false;

@@ -9,8 +9,9 @@
 
 #include "apkg/checked.hpp"
 #include "apkg/requirements.hpp"
-#include "base/clock.hpp"
+#include "par/prepare/deadline.hpp"
 #include "par/prepare/interpreter.hpp"
+#include "par/prepare/store_entry.hpp"
 
 namespace pixell::prepare {
 
@@ -20,13 +21,13 @@ class Installer;
 struct EnvironmentRequest {
   Interpreter interpreter;
   apkg::Requirements requirements;   ///< of the package; empty = the base environment itself
-  std::string package_sha256;        ///< decides what a build backend says; may be unknown
+  std::string package_sha256;        ///< decides what a build backend says
   std::string base_lock;             ///< text: the packages every agent may rely on, pinned, hashed
   std::string base_names;            ///< text: the same by name, one per line
   std::string index_url;             ///< empty = the installer's own; may hold a password
   std::filesystem::path wheelhouse;  ///< directory of wheels, or empty
   bool is_offline = false;           ///< only the wheelhouse
-  Millis timeout{300'000};
+  Deadline deadline{Millis(300'000)};
   std::map<std::string, std::string> env;  ///< proxies, certificates, PATH of the installer
   std::filesystem::path package_root;      ///< where relative requirements are read from
 };
@@ -36,13 +37,6 @@ struct Environment {
   std::filesystem::path site_packages;
   std::filesystem::path lock_file;  ///< lines of "name==version --hash=sha256:…"
   bool was_there = false;
-};
-
-/// Told what happens to a store.
-struct StoreEvents {
-  std::function<void(std::string_view key)> on_resolve;  ///< before requirements are resolved
-  std::function<void(std::string_view key)> on_install;  ///< before the installer runs
-  std::function<void(std::string_view reason)> on_damaged;
 };
 
 /// Installed environments in `<directory>/<key>/` (see store_entry.hpp). What requirements were

@@ -128,8 +128,7 @@ Installer::Installer(const EnvironmentRequest& request, fs::path scratch)
     : request_(request),
       scratch_(std::move(scratch)),
       uv_(find_uv(request.env)),
-      env_(request.env),
-      deadline_(system_clock().now() + request.timeout) {
+      env_(request.env) {
   // Nothing of the user's own configuration or site directories takes part.
   env_["HOME"] = scratch_.string();
   env_.erase("XDG_CACHE_HOME");
@@ -168,11 +167,10 @@ std::vector<std::string> Installer::source_options() const {
 
 apkg::Checked<std::string> Installer::run(std::vector<std::string> argv, const char* doing) {
   for (std::string& option : source_options()) argv.push_back(std::move(option));
-  const auto left = std::chrono::ceil<Millis>(deadline_ - system_clock().now());
   const auto end = run_program({.argv = std::move(argv),
                                 .env = env_,
                                 .directory = request_.package_root.string(),
-                                .timeout = std::max(left, Millis(1))});
+                                .timeout = request_.deadline.left()});
   if (!end && end.error().code == ErrorCode::DeadlineExceeded) {
     auto evidence = installer_evidence(end.error().detail);
     evidence.push_back("index: " + (request_.index_url.empty()
@@ -180,7 +178,7 @@ apkg::Checked<std::string> Installer::run(std::vector<std::string> argv, const c
                                         : without_credentials(request_.index_url)));
     return apkg::refuse(model::Cause::DependencyTimeout,
                         fmt::format("{} the dependencies took longer than {} s", doing,
-                                    request_.timeout.count() / 1000),
+                                    request_.deadline.given().count() / 1000),
                         std::move(evidence));
   }
   if (!end) return apkg::refuse(model::Cause::DependencyFailed, "no installer runs", end.error());
@@ -303,7 +301,7 @@ apkg::Checked<void> Installer::install(const std::string& lock, const fs::path& 
       run_program({.argv = {request_.interpreter.path, "-I", "-m", "compileall", "-q", "-q", "-j",
                             "0", "--invalidation-mode", "unchecked-hash", target.string()},
                    .env = env_,
-                   .timeout = kCompileTimeout});
+                   .timeout = request_.deadline.left()});
   if (!compiled)
     return apkg::refuse(model::Cause::DependencyTimeout, "byte-compiling took too long",
                         compiled.error());

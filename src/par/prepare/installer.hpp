@@ -38,7 +38,6 @@ class Installer {
   std::filesystem::path project_;  ///< a copy of the package for its build backend, or empty
   std::string uv_;
   std::map<std::string, std::string> env_;
-  Instant deadline_;
 };
 
 /// The lines of a lock as "name==version --hash=sha256:…", comments and continuations removed.

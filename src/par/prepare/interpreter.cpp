@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -66,7 +65,7 @@ std::vector<std::string> directories(const std::map<std::string, std::string>& e
   return found;
 }
 
-std::vector<std::string> candidates(const std::string& wanted, const PythonVersion& least,
+std::vector<std::string> candidates(const std::string& wanted, const Version& least,
                                     const std::map<std::string, std::string>& env) {
   if (!wanted.empty()) return {wanted};
   if (const auto given = env.find("PAR_PYTHON"); given != env.end() && !given->second.empty())
@@ -90,7 +89,7 @@ std::string lower(std::string_view text) {
 
 // The first that is new enough and may be used; the others are told with the reason why not.
 std::optional<Interpreter> first_usable(const std::vector<std::string>& paths,
-                                        const PythonVersion& least, std::int64_t worker_uid,
+                                        const VersionRange& range, std::int64_t worker_uid,
                                         const std::map<std::string, std::string>& env,
                                         const fs::path& records,
                                         std::vector<std::string>& looked_at) {
@@ -99,7 +98,8 @@ std::optional<Interpreter> first_usable(const std::vector<std::string>& paths,
     auto found = ask_once(path, env, records);
     if (!found) {
       looked_at.push_back(found.error().message);
-    } else if (std::pair(found->major, found->minor) < std::pair(least.major, least.minor)) {
+    } else if (const Version version{.major = found->major, .minor = found->minor};
+               version < range.least || range.is_too_new(version)) {
       looked_at.push_back(fmt::format("{} is Python {}", found->path, found->version));
     } else if (worker_uid >= 0 && !is_reachable_by_others(found->path)) {
       looked_at.push_back(
@@ -125,7 +125,7 @@ bool is_reachable_by_others(const std::string& path) {
   return false;
 }
 
-apkg::Checked<PythonVersion> wanted_python(std::string_view runtime) {
+apkg::Checked<VersionRange> wanted_python(std::string_view runtime) {
   const std::string name = lower(runtime);
   std::size_t words = 0;  // letters at the beginning: the language
   while (words < name.size() && is_letter(name[words])) ++words;
@@ -138,28 +138,21 @@ apkg::Checked<PythonVersion> wanted_python(std::string_view runtime) {
         {fmt::format("agent.yaml: runtime: {}", runtime)},
         "Set `runtime: python3.11` (or newer) or `runtime: node20` in agent.yaml; a compiled "
         "program is started with `entrypoint: exec:./path`.");
-  PythonVersion version;
-  const std::size_t digit = name.find_first_of("0123456789", words);
-  if (digit == std::string::npos) return version;
-  version.is_range = name.find_first_of("<>~^!", words) < digit;
-  const char* const end = name.data() + name.size();
-  const auto major = std::from_chars(name.data() + digit, end, version.major);
-  if (major.ptr != end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, version.minor);
-  return version;
+  return read_version_range(std::string_view(name).substr(words));
 }
 
 apkg::Checked<Interpreter> find_interpreter(const std::string& wanted, std::string_view runtime,
                                             std::int64_t worker_uid,
                                             const std::map<std::string, std::string>& env,
                                             const fs::path& records) {
-  CHECKED_TRY(const PythonVersion least, wanted_python(runtime));
+  CHECKED_TRY(const VersionRange range, wanted_python(runtime));
+  const Version least = range.least;
   std::vector<std::string> looked_at;
   auto found =
-      first_usable(candidates(wanted, least, env), least, worker_uid, env, records, looked_at);
+      first_usable(candidates(wanted, least, env), range, worker_uid, env, records, looked_at);
   if (found) {
-    const bool is_newer =
-        std::pair(found->major, found->minor) > std::pair(least.major, least.minor);
-    if (is_newer && least.minor > 0 && !least.is_range)
+    const bool is_newer = Version{.major = found->major, .minor = found->minor} > least;
+    if (is_newer && least.minor > 0 && !range.is_range)
       found->warning = fmt::format("the package asks for Python {}.{}; Python {} is used",
                                    least.major, least.minor, found->version);
     return std::move(*found);
@@ -167,16 +160,16 @@ apkg::Checked<Interpreter> find_interpreter(const std::string& wanted, std::stri
   // One that is found by several names is told once.
   looked_at.erase(std::ranges::unique(looked_at).begin(), looked_at.end());
   if (looked_at.empty()) looked_at.emplace_back("no python3 was found");
-  if (least.major > 0) looked_at.push_back(fmt::format("agent.yaml: runtime: {}", runtime));
+  const std::string described = describe(range, true);
+  if (!described.empty()) looked_at.push_back(fmt::format("agent.yaml: runtime: {}", runtime));
   return apkg::refuse(
       model::Cause::WrongRuntime,
-      least.major == 0
-          ? std::string("no usable Python interpreter was found")
-          : fmt::format("no Python {}.{} or newer was found", least.major, least.minor),
+      described.empty() ? std::string("no usable Python interpreter was found")
+                        : fmt::format("no Python {} was found", described),
       looked_at,
-      least.major == 0
+      described.empty()
           ? "Install Debian's python3, or name an interpreter with PAR_PYTHON."
-          : "Lower `runtime` in agent.yaml, or install that Python and name it with PAR_PYTHON.");
+          : "Change `runtime` in agent.yaml, or install that Python and name it with PAR_PYTHON.");
 }
 
 }  // namespace pixell::prepare

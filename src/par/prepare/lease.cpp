@@ -29,6 +29,9 @@ bool is_read_only(const fs::path& directory) {
   return errno == EROFS || errno == EACCES;
 }
 
+// One that is being written has no say yet, and is not to be removed.
+bool is_unfinished(const fs::path& lease) { return lease.extension() == ".part"; }
+
 bool is_living(const fs::path& lease, UnixMillis now) {
   const auto text = read_file(lease);
   const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
@@ -59,13 +62,17 @@ Result<void> take_lease(const fs::path& directory) {
                                 {"taken_at", system_clock().unix_now()}};
   const std::string name = fmt::format("{}-{}-{:x}", holder.pid, holder.start_time,
                                        std::hash<std::string>()(place + holder.boot_id));
-  return write_file_atomically(directory / name, lease.dump(), 0600, Durability::ProcessCrash);
+  TRY_VOID(write_file_atomically(directory / name, lease.dump(), 0600, Durability::ProcessCrash));
+  // Every life of par leaves one behind; who comes next removes those of the dead.
+  (void)has_living_lease(directory, system_clock().unix_now());
+  return {};
 }
 
 bool has_living_lease(const fs::path& directory, UnixMillis now) {
   bool found = false;
   std::error_code ignored;  // nobody has ever had one
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (is_unfinished(entry.path())) continue;
     if (is_living(entry.path(), now))
       found = true;
     else

@@ -8,8 +8,8 @@
 namespace pixell::prepare {
 
 /// A lease says that a process (the par that started this program) uses an environment; while it
-/// lives the environment is not collected. One small file below `directory` per process. A store
-/// that cannot be written to needs none.
+/// lives the environment is not collected. One small file below `directory` per process; those
+/// of dead processes are removed. A store that cannot be written to needs none.
 Result<void> take_lease(const std::filesystem::path& directory);
 
 /// True while a leaseholder lives. Leases of other machines, containers and boots, whose processes

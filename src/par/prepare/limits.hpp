@@ -19,10 +19,10 @@ inline constexpr std::size_t kEvidenceLines = 15;
 inline constexpr std::size_t kProgramHeadBytes = 64 * 1024;
 /// Asking an interpreter who it is.
 inline constexpr Millis kInterpreterTimeout{15'000};
-/// Byte-compiling an installed environment.
-inline constexpr Millis kCompileTimeout{300'000};
-/// Waiting for another process that installs the same environment, on top of the install timeout.
-inline constexpr Millis kLockMargin{60'000};
+/// The files of a package whose build decides the dependencies, and how much of one counts by its
+/// content; of a longer one size and time do.
+inline constexpr std::size_t kMaxProjectFiles = 50'000;
+inline constexpr std::uint64_t kMaxHashedFileBytes = 1024 * 1024;
 
 /// What a store of environments keeps when nobody says otherwise (ENV_STORE_MAX_MB,
 /// ENV_STORE_MAX_IDLE_DAYS).

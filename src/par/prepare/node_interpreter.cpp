@@ -71,9 +71,12 @@ std::vector<std::string> candidates(const Environment& env) {
 
 }  // namespace
 
-int wanted_node(std::string_view runtime) {
-  const std::size_t digit = runtime.find_first_of("0123456789");
-  return digit == std::string_view::npos ? 0 : leading_number(runtime.substr(digit));
+VersionRange wanted_node(std::string_view runtime) {
+  VersionRange range = read_version_range(runtime);
+  range.least.minor = 0;
+  if (range.below && range.below->minor > 0)
+    range.below = Version{.major = range.below->major + 1, .minor = 0};
+  return range;
 }
 
 Environment node_environment(const Environment& env, const std::string& interpreter) {
@@ -88,7 +91,8 @@ Environment node_environment(const Environment& env, const std::string& interpre
 
 apkg::Checked<NodeInterpreter> find_node(std::string_view runtime, std::int64_t worker_uid,
                                          const Environment& env) {
-  const int wanted = wanted_node(runtime);
+  const VersionRange range = wanted_node(runtime);
+  const int wanted = range.least.major;
   std::optional<NodeInterpreter> best;
   std::vector<std::string> looked_at;
   for (const std::string& path : candidates(env)) {
@@ -99,7 +103,7 @@ apkg::Checked<NodeInterpreter> find_node(std::string_view runtime, std::int64_t 
     } else if (worker_uid >= 0 && !is_reachable_by_others(found->path)) {
       looked_at.push_back(
           fmt::format("{} cannot be run by the agent's own user ({})", found->path, worker_uid));
-    } else if (found->major < wanted) {
+    } else if (found->major < wanted || range.is_too_new({.major = found->major, .minor = 0})) {
       looked_at.push_back(fmt::format("{} is Node.js {}", found->path, found->version));
     } else if (wanted == 0 || found->major == wanted) {
       return *found;
@@ -111,14 +115,15 @@ apkg::Checked<NodeInterpreter> find_node(std::string_view runtime, std::int64_t 
   // One that is found by several names is told once.
   looked_at.erase(std::ranges::unique(looked_at).begin(), looked_at.end());
   if (looked_at.empty()) looked_at.emplace_back("no node was found");
-  if (wanted != 0) looked_at.push_back(fmt::format("agent.yaml: runtime: {}", runtime));
+  const std::string described = describe(range, false);
+  if (!described.empty()) looked_at.push_back(fmt::format("agent.yaml: runtime: {}", runtime));
   return apkg::refuse(model::Cause::WrongRuntime,
-                      wanted == 0 ? std::string("no usable Node.js was found")
-                                  : fmt::format("no Node.js {} or newer was found", wanted),
+                      described.empty() ? std::string("no usable Node.js was found")
+                                        : fmt::format("no Node.js {} was found", described),
                       looked_at,
-                      fmt::format("Install Node.js {} or newer and name it with PAR_NODE, or lower "
+                      fmt::format("Install Node.js {} and name it with PAR_NODE, or change "
                                   "`runtime` in agent.yaml.",
-                                  wanted == 0 ? 18 : wanted));
+                                  described.empty() ? "18 or newer" : described));
 }
 
 }  // namespace pixell::prepare

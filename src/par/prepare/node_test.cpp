@@ -1,18 +1,28 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "par/prepare/node_interpreter.hpp"
+#include "par/prepare/node_lock.hpp"
 #include "par/prepare/node_modules.hpp"
 
 namespace pixell::prepare {
 namespace {
 
 TEST(WantedNode, ReadsWhatManifestsSay) {
-  EXPECT_EQ(wanted_node("node18"), 18);
-  EXPECT_EQ(wanted_node("node>=20.1"), 20);
-  EXPECT_EQ(wanted_node("node"), 0);
-  EXPECT_EQ(wanted_node(""), 0);
+  EXPECT_EQ(wanted_node("node18").least.major, 18);
+  EXPECT_EQ(wanted_node("Node 18").least.major, 18);
+  EXPECT_EQ(wanted_node("node>=20.1").least, (Version{.major = 20, .minor = 0}));
+  EXPECT_EQ(wanted_node("node>=v18").least.major, 18);
+  EXPECT_EQ(wanted_node("node").least.major, 0);
+  EXPECT_EQ(wanted_node("").least.major, 0);
+  for (const char* older : {"node<21", "node<=20", "node<20.5", "node <=20.5"}) {
+    EXPECT_EQ(wanted_node(older).least.major, 0) << older;
+    EXPECT_FALSE(wanted_node(older).is_too_new({.major = 20, .minor = 0})) << older;
+    EXPECT_TRUE(wanted_node(older).is_too_new({.major = 21, .minor = 0})) << older;
+  }
+  EXPECT_EQ(wanted_node("node!=19,>=18").least.major, 18);
 }
 
 TEST(NodeEnvironment, PassesNothingThatLoadsCode) {
@@ -34,6 +44,36 @@ TEST(RegistryLines, KeepsPlacesAndDropsPrograms) {
                            "# registry=x\nplain\nlegacy-peer-deps=true"),
             "registry=https://r/\n@s:registry=https://s/\n//s/:_authToken=${NPM_TOKEN}\n"
             "legacy-peer-deps=true\n");
+}
+
+TEST(LinesOfLock, AreTheArchivesOfProduction) {
+  const auto lines = lines_of_lock("package-lock.json", R"({"packages": {
+      "": {"dependencies": {"a": "1"}},
+      "node_modules/a": {"version": "1.0.0", "integrity": "sha512-a"},
+      "node_modules/a/node_modules/@s/b": {"version": "2.0.0", "integrity": "sha512-b"},
+      "node_modules/a/node_modules/bundled": {"version": "3.0.0", "inBundle": true},
+      "node_modules/tool": {"version": "4.0.0", "dev": true}}})");
+
+  ASSERT_TRUE(lines) << lines.error().message;
+  EXPECT_EQ(*lines, (std::vector<std::string>{"a@1.0.0 sha512-a", "@s/b@2.0.0 sha512-b"}));
+}
+
+TEST(LinesOfLock, RefusesWhatDoesNotLock) {
+  const auto refused = [](const std::string& packages) {
+    const auto lines = lines_of_lock("package-lock.json", "{\"packages\": " + packages + "}");
+    return lines ? "none" : lines.error().message;
+  };
+  EXPECT_EQ(refused("[]"), "package-lock.json is of a format before npm 7");
+  EXPECT_EQ(refused(R"({"node_modules/a": {"version": "1.0.0"}})"),
+            "package-lock.json does not say which bytes a has");
+  EXPECT_EQ(refused(R"({"node_modules/a": {"resolved": "../a", "link": true}})"),
+            "the dependency a is a link to a folder, which cannot be installed");
+  EXPECT_EQ(refused(R"({"node_modules/a": {"resolved": "git+ssh://x", "integrity": "sha512-a"}})"),
+            "the dependency a is a git repository, which cannot be installed");
+  EXPECT_EQ(refused(R"({"node_modules/a": {"resolved": "file:a.tgz", "integrity": "sha512-a"}})"),
+            "the dependency a is a file of the package, which cannot be installed");
+  EXPECT_EQ(refused(R"({"node_modules/a": {"version": 1, "integrity": "sha512-a"}})"),
+            "package-lock.json cannot be read");
 }
 
 TEST(NpmFailure, NamesTheCauseAndHidesPasswords) {

@@ -43,24 +43,20 @@ Result<fs::path> place_modules(const OtherLanguage& given, const fs::path& modul
 apkg::Checked<void> prepare_node(const OtherLanguage& given, nlohmann::json& result) {
   const std::string& runtime = given.manifest.runtime;
   CHECKED_TRY(const NodeInterpreter node, find_node(runtime, given.spec.worker_uid, given.env));
-  const int wanted = wanted_node(runtime);
-  if (wanted != 0 && node.major != wanted)
+  const VersionRange wanted = wanted_node(runtime);
+  if (wanted.least.major != 0 && !wanted.is_range && node.major != wanted.least.major)
     given.log("A newer Node.js than the package asks for is used", "warning",
               {{"runtime", runtime}, {"version", node.version}});
-  CHECKED_TRY(
-      const auto modules,
-      provide_node_modules(
-          {.node = node,
-           .package_root = given.root,
-           .store = given.spec.env_store,
-           .cache = variable(given, "NPM_CACHE_DIR"),
-           .registry = variable(given, "NPM_REGISTRY_URL"),
-           .is_offline = given.spec.is_offline,
-           .timeout = Millis(given.spec.install_timeout_s * 1000),
-           .env = given.env},
-          [&given](std::string_view key) {
-            given.log("Installing dependencies", "info", {{"environment", key.substr(0, 12)}});
-          }));
+  CHECKED_TRY(const auto modules,
+              provide_node_modules({.node = node,
+                                    .package_root = given.root,
+                                    .store = given.spec.env_store,
+                                    .cache = variable(given, "NPM_CACHE_DIR"),
+                                    .registry = variable(given, "NPM_REGISTRY_URL"),
+                                    .is_offline = given.spec.is_offline,
+                                    .deadline = given.deadline,
+                                    .env = given.env},
+                                   given.events));
   result["interpreter"] = node.path;
   result["interpreter_version"] = node.version;
   result["module_root"] = given.root.string();

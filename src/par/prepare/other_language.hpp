@@ -7,7 +7,9 @@
 
 #include "apkg/checked.hpp"
 #include "model/manifest.hpp"
+#include "par/prepare/deadline.hpp"
 #include "par/prepare/prepare.hpp"
+#include "par/prepare/store_entry.hpp"
 
 namespace pixell::prepare {
 
@@ -17,6 +19,8 @@ struct OtherLanguage {
   const std::map<std::string, std::string>& env;
   const std::filesystem::path& root;
   const model::Manifest& manifest;
+  const Deadline& deadline;
+  const StoreEvents& events;
   /// Tells a log line: event, level, fields.
   std::function<void(const char* event, const char* level, const nlohmann::json& fields)> log;
 };

@@ -18,6 +18,7 @@
 #include "par/prepare/environment_store.hpp"
 #include "par/prepare/other_language.hpp"
 #include "par/prepare/package_reader.hpp"
+#include "par/prepare/requirement_files.hpp"
 #include "par/prepare/store_entry.hpp"
 #include "par/prepare/store_layout.hpp"
 #include "par/prepare/venv.hpp"
@@ -28,8 +29,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
-
-constexpr const char* kInstalling = "Installing dependencies";
 
 json collect_unused(const Spec& spec, const Report& report) {
   const StoreLimits limits{
@@ -51,7 +50,7 @@ json collect_unused(const Spec& spec, const Report& report) {
 class Preparation {
  public:
   Preparation(const Spec& spec, const std::map<std::string, std::string>& env, const Report& report)
-      : spec_(spec), env_(env), report_(report) {}
+      : spec_(spec), env_(env), report_(report), deadline_(Millis(spec.install_timeout_s * 1000)) {}
 
   apkg::Checked<json> run() {
     CHECKED_TRY(const fs::path source, obtain());
@@ -70,14 +69,12 @@ class Preparation {
                    {"root", root.string()},
                    {"package_sha256", sha256_},
                    {"dotenv", found["dotenv"]}};
-    if (model::language_of(manifest) != model::Language::Python) {
-      phase("dependencies");
-      CHECKED_TRY_VOID(add_other_language(root, manifest, result));
-    } else if (manifest.rest || manifest.a2a || !manifest.http_server.empty() ||
-               !manifest.entrypoint.empty()) {
-      phase("dependencies");
+    if (!model::needs_worker(manifest)) return result;
+    phase("dependencies");
+    if (model::language_of(manifest) == model::Language::Python)
       CHECKED_TRY_VOID(add_environment(root, manifest, result));
-    }
+    else
+      CHECKED_TRY_VOID(add_other_language(root, manifest, result));
     return result;
   }
 
@@ -91,10 +88,11 @@ class Preparation {
                 {"was_there", environment.was_there}};
   }
 
+  bool has_installed() const { return has_installed_; }
+
  private:
   void phase(const char* name) { report_({{"phase", name}}); }
   void log(const char* event, json fields = json::object()) {
-    has_installed_ |= std::string_view(event) == kInstalling;
     report_({{"event", event}, {"fields", std::move(fields)}});
   }
 
@@ -133,9 +131,13 @@ class Preparation {
   // What is read of the package, with no more rights than that takes (package_reader.hpp).
   apkg::Checked<json> read(const fs::path& source, const Report& tell) const {
     const fs::path root = root_of(source);
-    if (!is_directory_)
-      if (auto done = apkg::unpack_archive(source, root); !done)
-        return std::unexpected(std::move(done).error());
+    if (!is_directory_) {
+      CHECKED_TRY(const apkg::ArchiveListing listing, apkg::unpack_archive(source, root));
+      if (!listing.warnings.empty())
+        tell({{"event", "Names in the package differ only in case"},
+              {"level", "warning"},
+              {"fields", {{"names", listing.warnings}}}});
+    }
     tell({{"phase", "manifest"}});
     CHECKED_TRY(const model::Manifest manifest, apkg::read_manifest(root));
     CHECKED_TRY(const auto dotenv, apkg::read_dotenv(root));
@@ -189,6 +191,24 @@ class Preparation {
     return {};
   }
 
+  StoreEvents store_events() {
+    return {.on_resolve =
+                [this](std::string_view key) {
+                  log("Resolving dependencies", {{"environment", key.substr(0, 12)}});
+                },
+            .on_install =
+                [this](std::string_view key) {
+                  has_installed_ = true;
+                  log("Installing dependencies", {{"environment", key.substr(0, 12)}});
+                },
+            .on_damaged =
+                [this](std::string_view reason) {
+                  report_({{"event", "The environment is damaged and is made again"},
+                           {"level", "warning"},
+                           {"fields", {{"reason", reason}}}});
+                }};
+  }
+
   apkg::Checked<Environment> provide(const Interpreter& interpreter,
                                      apkg::Requirements requirements, const fs::path& root) {
     const auto lock = read_file(spec_.base_lock);
@@ -197,33 +217,29 @@ class Preparation {
     if (!lock || !names)
       return apkg::refuse(model::Cause::Internal, "the list of base packages cannot be read",
                           lock ? names.error() : lock.error());
+    StoreEvents events = store_events();
+    events.on_install = [this, told = std::move(events.on_install)](std::string_view key) {
+      log("Creating virtual environment", {{"environment", key.substr(0, 12)}});
+      told(key);
+    };
+    // A directory has no digest; what its build says may depend on every file.
+    std::string sha256 = sha256_;
+    if (requirements.needs_build && sha256.empty()) {
+      CHECKED_TRY(sha256, digest_of_project(root));
+    }
     return EnvironmentStore(spec_.env_store)
         .provide({.interpreter = interpreter,
                   .requirements = std::move(requirements),
-                  .package_sha256 = sha256_,
+                  .package_sha256 = std::move(sha256),
                   .base_lock = *lock,
                   .base_names = *names,
                   .index_url = spec_.index_url,
                   .wheelhouse = spec_.wheelhouse,
                   .is_offline = spec_.is_offline,
-                  .timeout = Millis(spec_.install_timeout_s * 1000),
+                  .deadline = deadline_,
                   .env = env_,
                   .package_root = root},
-                 {.on_resolve =
-                      [this](std::string_view key) {
-                        log("Resolving dependencies", {{"environment", key.substr(0, 12)}});
-                      },
-                  .on_install =
-                      [this](std::string_view key) {
-                        log("Creating virtual environment", {{"environment", key.substr(0, 12)}});
-                        log(kInstalling);
-                      },
-                  .on_damaged =
-                      [this](std::string_view reason) {
-                        report_({{"event", "The environment is damaged and is made again"},
-                                 {"level", "warning"},
-                                 {"fields", {{"reason", reason}}}});
-                      }});
+                 events);
   }
 
   apkg::Checked<void> add_environment(const fs::path& root, const model::Manifest& manifest,
@@ -251,13 +267,15 @@ class Preparation {
 
   apkg::Checked<void> add_other_language(const fs::path& root, const model::Manifest& manifest,
                                          json& result) {
+    const StoreEvents events = store_events();
     const OtherLanguage given{
         .spec = spec_,
         .env = env_,
         .root = root,
         .manifest = manifest,
+        .deadline = deadline_,
+        .events = events,
         .log = [this](const char* event, const char* level, const json& fields) {
-          has_installed_ |= std::string_view(event) == kInstalling;
           report_({{"event", event}, {"level", level}, {"fields", fields}});
         }};
     return model::language_of(manifest) == model::Language::Node
@@ -268,6 +286,7 @@ class Preparation {
   const Spec& spec_;
   const std::map<std::string, std::string>& env_;
   const Report& report_;
+  Deadline deadline_;
   std::string sha256_;
   bool is_directory_ = false;
   bool has_installed_ = false;
@@ -307,16 +326,20 @@ Result<Spec> spec_from_json(const json& given) try {
 
 void prepare(const Spec& spec, const std::map<std::string, std::string>& env,
              const Report& report) {
-  finish(Preparation(spec, env, report).run(), report);
+  Preparation preparation(spec, env, report);
+  const auto result = preparation.run();
+  finish(result, report);
+  if (result && preparation.has_installed()) collect_unused(spec, report);
 }
 
 void check(const Spec& spec, const Report& report) {
   json damaged = json::array();
-  check_entries(spec.env_store, [&](const std::string& key, const std::string& reason) {
-    damaged.push_back(key);
-    report({{"event", "A damaged environment was set aside"},
+  check_entries(spec.env_store, [&](const DamagedEntry& found) {
+    damaged.push_back(found.key);
+    report({{"event", found.is_in_use ? "A damaged environment is in use and stays"
+                                      : "A damaged environment was set aside"},
             {"level", "warning"},
-            {"fields", {{"environment", key.substr(0, 12)}, {"reason", reason}}}});
+            {"fields", {{"environment", found.key.substr(0, 12)}, {"reason", found.reason}}}});
   });
   const json removed = collect_unused(spec, report);
   report({{"ok", true}, {"damaged", damaged}, {"removed", removed}});

@@ -40,8 +40,9 @@ Result<Spec> spec_from_json(const nlohmann::json& json);
 /// Where the answer goes, line by line.
 using Report = std::function<void(const nlohmann::json& line)>;
 
-/// Does the whole preparation and reports phases, log lines and, last, the result.
-/// `env` is this process's environment.
+/// Does the whole preparation and reports phases, log lines and the result. When something was
+/// installed the store is collected after that (see collector.hpp): the agent starts meanwhile, and
+/// what is removed follows as log lines. `env` is this process's environment.
 void prepare(const Spec& spec, const std::map<std::string, std::string>& env, const Report& report);
 
 /// Installs the base environment only; the result line has its lock.

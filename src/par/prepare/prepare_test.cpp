@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apkg/testing/zip_writer.hpp"
 #include "base/files.hpp"
@@ -13,7 +14,9 @@
 #include "par/prepare/installer.hpp"
 #include "par/prepare/installer_failure.hpp"
 #include "par/prepare/interpreter.hpp"
+#include "par/prepare/limits.hpp"
 #include "par/prepare/program.hpp"
+#include "par/prepare/requirement_files.hpp"
 
 namespace pixell::prepare {
 namespace {
@@ -120,6 +123,31 @@ TEST_F(PrepareTest, InstallsRequirementsOnceAndTheVenvSeesThem) {
   EXPECT_FALSE(has_event("Installing dependencies"));
 }
 
+TEST_F(PrepareTest, DigestsWhatABuildOfAFolderMayRead) {
+  const fs::path folder = root_ / "project";
+  fs::create_directories(folder / "inner" / "__pycache__");
+  fs::create_directories(folder / ".git");
+  std::ofstream(folder / "inner" / "deps.in") << "a";
+  fs::create_symlink("nowhere", folder / "broken-link");
+  const std::string first = digest_of_project(folder).value();
+
+  std::ofstream(folder / "inner" / "__pycache__" / "x.pyc") << "cache";
+  std::ofstream(folder / ".git" / "index") << "x";
+  EXPECT_EQ(digest_of_project(folder).value(), first);
+  std::ofstream(folder / "inner" / "deps.in") << "b";
+  const std::string second = digest_of_project(folder).value();
+  EXPECT_NE(second, first);
+  fs::rename(folder / "inner" / "deps.in", folder / "deps.in");
+  EXPECT_NE(digest_of_project(folder).value(), second);
+
+  std::ofstream long_file(folder / "model.bin");
+  long_file << std::string(kMaxHashedFileBytes + 1, 'x') << std::flush;
+  const std::string with_model = digest_of_project(folder).value();
+  fs::last_write_time(folder / "model.bin", fs::file_time_type());
+  EXPECT_NE(digest_of_project(folder).value(), with_model);
+  EXPECT_FALSE(digest_of_project(root_ / "absent"));
+}
+
 TEST_F(PrepareTest, NamesTheCauseOfWhatCannotBePrepared) {
   const fs::path missing = package("name: a\nrest: {entry: \"m:f\"}\n", "no-such-thing==9\n");
   const json not_found = run(missing);
@@ -135,14 +163,34 @@ TEST_F(PrepareTest, NamesTheCauseOfWhatCannotBePrepared) {
             "wrong_runtime");
 }
 
+TEST(WantedPython, TakesNoUpperBoundForALowerOne) {
+  struct Row {
+    const char* runtime;
+    Version least;
+    std::optional<Version> below;
+  };
+  for (const Row& row : {Row{"python<4", {}, Version{4, 0}},
+                         {"python >= 3.8, < 3.13", {3, 8}, Version{3, 13}},
+                         {"python<3.13,>=3.8", {3, 8}, Version{3, 13}},
+                         {"python<=3.12", {}, Version{3, 13}},
+                         {"python<=3", {}, Version{4, 0}},
+                         {"python<3.12.4", {}, Version{3, 13}},
+                         {"python!=3.9.*,>=3.8", {3, 8}, std::nullopt},
+                         {"python!=3.9", {}, std::nullopt}}) {
+    EXPECT_EQ(wanted_python(row.runtime)->least, row.least) << row.runtime;
+    EXPECT_EQ(wanted_python(row.runtime)->below, row.below) << row.runtime;
+  }
+}
+
 TEST(WantedPython, ReadsWhatManifestsSay) {
-  EXPECT_EQ(wanted_python("")->major, 0);
-  EXPECT_EQ(wanted_python("python3.11")->minor, 11);
-  EXPECT_EQ(wanted_python("python>=3.8")->minor, 8);
-  EXPECT_EQ(wanted_python("python3")->major, 3);
-  EXPECT_EQ(wanted_python("Python 3.12")->minor, 12);
-  EXPECT_EQ(wanted_python("3.11")->minor, 11);
+  EXPECT_EQ(wanted_python("")->least, Version());
+  EXPECT_EQ(wanted_python("python3.11")->least.minor, 11);
+  EXPECT_EQ(wanted_python("python>=3.8")->least.minor, 8);
+  EXPECT_EQ(wanted_python("python3")->least.major, 3);
+  EXPECT_EQ(wanted_python("Python 3.12")->least.minor, 12);
+  EXPECT_EQ(wanted_python("3.11")->least.minor, 11);
   EXPECT_FALSE(wanted_python("python3.11")->is_range);
+  EXPECT_FALSE(wanted_python("python==3.11")->is_range);
   EXPECT_TRUE(wanted_python("python>=3.8")->is_range);
   for (const char* other : {"node20", "go1.21", "pypy3.9", "ruby"})
     EXPECT_FALSE(wanted_python(other)) << other;
@@ -200,6 +248,16 @@ TEST_F(InterpretersTest, RefusesAnOlderOneAndSaysWhatThereIs) {
   EXPECT_EQ(found.error().cause, model::Cause::WrongRuntime);
   EXPECT_EQ(found.error().message, "no Python 3.99 or newer was found");
   EXPECT_NE(found.error().evidence.at(0).find("Python 3.98.0"), std::string::npos);
+}
+
+TEST_F(InterpretersTest, RefusesANewerOneThanTheUpperBound) {
+  const std::string only = add("python3", 98);
+
+  EXPECT_TRUE(find("python<4", only));
+  const auto found = find("python>=3.8,<3.98", only);
+
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message, "no Python 3.8 or newer and older than 3.98 was found");
 }
 
 TEST(InstallerFailure, RemovesPasswordsFromTheEvidence) {

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string_view>
 
+#include "apkg/digest.hpp"
 #include "base/files.hpp"
+#include "par/prepare/limits.hpp"
 
 namespace pixell::prepare {
 
@@ -112,6 +114,11 @@ class Rewriter {
   std::vector<std::string> source_lines_;
 };
 
+// A folder at the root that no build needs.
+bool is_left_out(const std::string& name) {
+  return name.starts_with('.') || name == "node_modules";
+}
+
 apkg::Checked<void> write(const fs::path& path, const std::string& text) {
   auto written = make_directories(path.parent_path());
   if (written) written = write_file_atomically(path, text, 0600, Durability::ProcessCrash);
@@ -146,13 +153,49 @@ apkg::Checked<InstallerInput> write_requirements(const apkg::Requirements& requi
   return input;
 }
 
+apkg::Checked<std::string> digest_of_project(const fs::path& package_root) {
+  std::vector<std::string> paths;
+  std::error_code failed;
+  std::error_code ignored;  // of one entry, which then counts as "unreadable"
+  for (fs::recursive_directory_iterator at(package_root, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    const fs::path name = at->path().filename();
+    const fs::file_type type = at->symlink_status(ignored).type();
+    // Python writes its caches whenever it runs the package.
+    if (type == fs::file_type::directory &&
+        (name == "__pycache__" || (at.depth() == 0 && is_left_out(name.string()))))
+      at.disable_recursion_pending();
+    else if (type == fs::file_type::regular)
+      paths.push_back(at->path().lexically_relative(package_root).string());
+    if (paths.size() > kMaxProjectFiles)
+      return apkg::refuse(
+          model::Cause::DependencyFailed, "the package has too many files to be built",
+          {fmt::format("more than {} files", kMaxProjectFiles)},
+          "Write the dependencies into requirements.txt, or `[project] dependencies`.");
+  }
+  if (failed)
+    return apkg::refuse(model::Cause::DependencyFailed, "the package's sources cannot be read",
+                        {failed.message()});
+  std::ranges::sort(paths);
+  apkg::Sha256 digest;
+  for (const std::string& path : paths) {
+    const fs::path file = package_root / path;
+    const std::uint64_t size = fs::file_size(file, ignored);
+    const auto content =
+        size > kMaxHashedFileBytes
+            ? fmt::to_string(fs::last_write_time(file, ignored).time_since_epoch().count())
+            : apkg::sha256_of_file(file).value_or("unreadable");
+    digest.update(fmt::format("{}:{}:{}:{}\n", path.size(), path, size, content));
+  }
+  return digest.finish();
+}
+
 Result<void> copy_project(const fs::path& package_root, const fs::path& target) {
   TRY_VOID(make_directories(target));
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(package_root, failed)) {
     const std::string name = entry.path().filename().string();
-    const bool is_folder = entry.is_directory(failed);
-    if (is_folder && (name.starts_with('.') || name == "node_modules")) continue;
+    if (entry.is_directory(failed) && is_left_out(name)) continue;
     fs::copy(entry.path(), target / name,
              fs::copy_options::recursive | fs::copy_options::skip_symlinks, failed);
     if (failed) return errno_error("cannot copy the package's sources", failed.value());

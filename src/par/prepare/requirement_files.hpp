@@ -22,6 +22,11 @@ apkg::Checked<InstallerInput> write_requirements(const apkg::Requirements& requi
                                                  const std::filesystem::path& package_root,
                                                  const std::filesystem::path& scratch);
 
+/// A digest of the files that copy_project() copies, for a package that has none of its own because
+/// it is a directory: names and contents, of long files names, sizes and times. DependencyFailed
+/// beyond kMaxProjectFiles.
+apkg::Checked<std::string> digest_of_project(const std::filesystem::path& package_root);
+
 /// Copies the package's sources for its build backend, which may write where it works. Hidden
 /// directories and installed modules are left out.
 Result<void> copy_project(const std::filesystem::path& package_root,

@@ -36,6 +36,17 @@ void set_aside(const fs::path& store, const std::string& key) {
   (void)::utimensat(AT_FDCWD, aside.c_str(), nullptr, 0);
 }
 
+// False when an agent uses it; a lease taken between the look and the renaming brings it back.
+bool set_aside_unless_leased(const StoreLayout& store, const std::string& key) {
+  const UnixMillis now = system_clock().unix_now();
+  if (has_living_lease(store.leases(key), now)) return false;
+  set_aside(store.root, key);
+  if (!has_living_lease(store.leases(key), now)) return true;
+  std::error_code failed;
+  fs::rename(store.root / fmt::format("{}{}", kDamagedPrefix, key), store.environment(key), failed);
+  return static_cast<bool>(failed);
+}
+
 /// Provides one entry.
 class Entry {
  public:
@@ -123,8 +134,8 @@ class Entry {
     if (made) made = make_directories(layout_.guard(entry_.key).parent_path());
     if (!made)
       return apkg::refuse(model::Cause::Internal, "no place for environments", made.error());
-    auto guard = lock_file(layout_.guard(entry_.key),
-                           static_cast<int>((entry_.timeout + kLockMargin).count()));
+    auto guard =
+        lock_file(layout_.guard(entry_.key), static_cast<int>(entry_.deadline.left().count()));
     if (!guard)
       return apkg::refuse(model::Cause::DependencyTimeout,
                           "another process has been installing the same environment for too long",
@@ -180,9 +191,8 @@ apkg::Checked<fs::path> provide_entry(const StoreEntry& entry, const IsComplete&
   return Entry(entry, is_complete).provide(make);
 }
 
-void check_entries(
-    const fs::path& store,
-    const std::function<void(const std::string& key, const std::string& reason)>& on_damaged) {
+void check_entries(const fs::path& store,
+                   const std::function<void(const DamagedEntry&)>& on_damaged) {
   std::vector<std::string> keys;
   std::error_code ignored;  // no store, nothing to check
   for (const auto& entry : fs::directory_iterator(store, ignored))
@@ -195,8 +205,8 @@ void check_entries(
     const auto changed = list ? find_changed(store / key, *list)
                               : std::optional<std::string>("its list of files cannot be read");
     if (!changed) continue;
-    set_aside(store, key);
-    on_damaged(key, *changed);
+    const bool is_in_use = !set_aside_unless_leased(StoreLayout{store}, key);
+    on_damaged({.key = key, .reason = *changed, .is_in_use = is_in_use});
   }
 }
 
