@@ -23,8 +23,9 @@ StartPar = Callable[..., Par]
 
 def node_package(files: dict[str, str], **manifest: str) -> bytes:
     """A Node.js package of these files; `manifest` adds lines to agent.yaml."""
-    lines = "".join(f"{key}: {value}\n" for key, value in manifest.items())
-    return from_files({"agent.yaml": f"name: made-up\nruntime: node18\n{lines}", **files})
+    given = {"name": "made-up", "runtime": "node18", **manifest}
+    lines = "".join(f"{key}: {value}\n" for key, value in given.items())
+    return from_files({"agent.yaml": lines, **files})
 
 
 # ------------------------------------------------------------------------------- Node.js
@@ -110,9 +111,8 @@ def test_a_node_script_that_listens_by_itself(par: StartPar, place: str) -> None
 
 
 def test_a_newer_node_than_asked_for_is_a_warning(par: StartPar) -> None:
-    package = node_package({"r.js": "exports.mount = () => {};"}, rest="{entry: r.js}")
-    package = package.replace(b"node18", b"node16")
-    running = par(package).wait_ready()
+    files = {"r.js": "exports.mount = () => {};"}
+    running = par(node_package(files, runtime="node16", rest="{entry: r.js}")).wait_ready()
 
     assert "A newer Node.js than the package asks for is used" in running.events()
 
@@ -205,11 +205,10 @@ def test_a_package_of_pages_needs_no_node(par: StartPar) -> None:
 
 
 def test_another_spelling_and_an_upper_bound(par: StartPar) -> None:
-    routes = {"r.js": "exports.mount = () => {};"}
-    package = node_package(routes, rest="{entry: r.js}")
+    files = {"r.js": "exports.mount = () => {};"}
 
-    par(package.replace(b"node18", b"Node18")).wait_ready()
-    refused = par(package.replace(b"node18", b"node<9"))
+    par(node_package(files, runtime="Node 18", rest="{entry: r.js}")).wait_ready()
+    refused = par(node_package(files, runtime="node<9", rest="{entry: r.js}"))
 
     assert_refused(refused, 11, "wrong_runtime", "no Node.js older than 9")
 
