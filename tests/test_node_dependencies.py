@@ -80,7 +80,7 @@ def test_without_a_lock_what_was_resolved_first_stays(installs: Installs) -> Non
 
     again = installs.start(later)
 
-    assert again.result["lock"] == first.result["lock"]
+    assert again.lock == first.lock
     assert "Installing dependencies" in again.events
     assert "Resolving dependencies" not in again.events
     [modules] = installs.prepare.environments()
