@@ -59,6 +59,8 @@ inline constexpr std::size_t kMaxManifestNeighbours = 1'000;
 /// files may be included from requirements.txt.
 inline constexpr std::size_t kMaxRequirementsBytes = std::size_t{1} << 20;
 inline constexpr std::size_t kMaxRequirementsFiles = 50;
+/// Wheels and source archives of the package that those files name.
+inline constexpr std::size_t kMaxLocalArchives = 1'000;
 
 /// One download: attempts, time in all, first pause (doubled each time), redirects followed.
 inline constexpr int kFetchAttempts = 3;

@@ -7,7 +7,9 @@
 #include <string_view>
 
 #include "apkg/declared_dependencies.hpp"
+#include "apkg/digest.hpp"
 #include "apkg/limits.hpp"
+#include "apkg/line_kind.hpp"
 #include "base/files.hpp"
 
 namespace pixell::apkg {
@@ -16,45 +18,6 @@ namespace fs = std::filesystem;
 using model::Cause;
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\v\f";
-  const std::size_t start = text.find_first_not_of(kBlanks);
-  if (start == text.npos) return {};
-  return text.substr(start, text.find_last_not_of(kBlanks) - start + 1);
-}
-
-// A line without its comment; pip ends a requirement at a '#' after a blank.
-std::string_view without_comment(std::string_view line) {
-  line = trimmed(line);
-  if (line.starts_with('#')) return {};
-  for (std::size_t at = line.find('#'); at != line.npos; at = line.find('#', at + 1))
-    if (line[at - 1] == ' ' || line[at - 1] == '\t') return trimmed(line.substr(0, at));
-  return line;
-}
-
-// "-r base.txt", "--requirement=base.txt", "-cbase.txt": the file, for options that include one.
-std::optional<std::string_view> included_file(std::string_view line) {
-  for (const std::string_view option : {"--requirement", "--constraint", "-r", "-c"}) {
-    if (!line.starts_with(option)) continue;
-    std::string_view rest = trimmed(line.substr(option.size()));
-    if (rest.starts_with('=')) rest = trimmed(rest.substr(1));
-    return rest;
-  }
-  return std::nullopt;
-}
-
-bool is_local_path(std::string_view line) {
-  for (const std::string_view option : {"--editable", "-e"})
-    if (line.starts_with(option)) {
-      line = trimmed(line.substr(option.size()));
-      if (line.starts_with('=')) line = trimmed(line.substr(1));
-      return line.find("://") == line.npos || line.starts_with("file:");
-    }
-  if (line.starts_with('-')) return false;
-  if (const std::size_t at = line.find(" @ "); at != line.npos) line = trimmed(line.substr(at + 3));
-  return line.starts_with('.') || line.starts_with('/') || line.starts_with("file:");
-}
 
 class Collector {
  public:
@@ -81,13 +44,19 @@ class Collector {
 
  private:
   // A link could lead out of a package that is a directory: only what stays inside is read.
-  Result<std::string> read(const fs::path& relative) const {
+  Result<fs::path> inside(const fs::path& relative) const {
     std::error_code failed;
     const fs::path real = fs::canonical(root_ / relative, failed);
     if (failed) return make_error(ErrorCode::NotFound, "it does not exist");
-    const fs::path inside = real.lexically_relative(fs::canonical(root_, failed));
-    if (failed || inside.empty() || *inside.begin() == "..")
+    const fs::path within = real.lexically_relative(fs::canonical(root_, failed));
+    if (failed || within.empty() || *within.begin() == "..")
       return make_error(ErrorCode::PermissionDenied, "it lies outside the package");
+    return real;
+  }
+
+  Result<std::string> read(const fs::path& relative) const {
+    TRY(const fs::path real, inside(relative));
+    std::error_code failed;
     if (fs::file_size(real, failed) > kMaxRequirementsBytes || failed)
       return make_error(ErrorCode::ResourceExhausted,
                         fmt::format("it is no file of at most {} bytes", kMaxRequirementsBytes));
@@ -98,19 +67,53 @@ class Collector {
   Checked<void> add_included(const fs::path& file, const std::string text) {
     for (std::size_t start = 0; start < text.size();) {
       const std::size_t end = std::min(text.find('\n', start), text.size());
-      const std::string_view line =
-          without_comment(std::string_view(text).substr(start, end - start));
+      CHECKED_TRY_VOID(
+          add_line(file.parent_path(), std::string_view(text).substr(start, end - start)));
       start = end + 1;
-      if (line.empty()) continue;
-      if (const auto included = included_file(line)) {
-        if (included->find("://") == included->npos)
-          CHECKED_TRY_VOID(add(file.parent_path() / *included));
-        continue;
-      }
-      if (is_local_path(line)) found_.has_local_paths = true;
-      if (!line.starts_with('-') || line.starts_with("-e") || line.starts_with("--editable"))
-        has_requirement_ = true;
     }
+    return {};
+  }
+
+  Checked<void> add_line(const fs::path& folder, std::string_view text) {
+    const RequirementKind line = classify_requirement(text);
+    const fs::path path = (folder / line.path).lexically_normal();
+    has_requirement_ |= line.kind == LineKind::LocalPath || line.kind == LineKind::Requirement;
+    found_.has_local_paths |= line.kind == LineKind::LocalPath;
+    if (line.kind == LineKind::Include && line.path.find("://") == line.path.npos) return add(path);
+    if (line.kind == LineKind::LinkFolder) return add_archives(path);
+    std::error_code failed;
+    if (line.kind == LineKind::LocalPath && fs::is_regular_file(root_ / path, failed))
+      return add_archive(path);
+    return {};
+  }
+
+  Checked<void> add_archives(const fs::path& folder) {
+    const auto real = inside(folder);
+    if (!real) return bad(folder.generic_string(), real.error().message);
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(*real, failed))
+      if (is_archive(entry.path().filename().string()))
+        CHECKED_TRY_VOID(add_archive((folder / entry.path().filename()).lexically_normal()));
+    if (failed) return bad(folder.generic_string(), "it is no folder");
+    return {};
+  }
+
+  static bool is_archive(const std::string& name) {
+    return name.ends_with(".whl") || name.ends_with(".tar.gz") || name.ends_with(".zip");
+  }
+
+  Checked<void> add_archive(const fs::path& relative) {
+    const std::string shown = relative.generic_string();
+    if (std::ranges::any_of(found_.archives,
+                            [&](const LocalArchive& other) { return other.path == shown; }))
+      return {};
+    if (found_.archives.size() >= kMaxLocalArchives)
+      return bad(shown, fmt::format("more than {} archives are named", kMaxLocalArchives));
+    const auto real = inside(relative);
+    if (!real) return bad(shown, real.error().message);
+    auto sha256 = sha256_of_file(*real);
+    if (!sha256) return bad(shown, sha256.error().message);
+    found_.archives.push_back({shown, std::move(*sha256)});
     return {};
   }
 
@@ -170,6 +173,8 @@ Checked<Requirements> find_requirements(const fs::path& package_root) {
   const bool has_requirement = collector.has_requirement();
   Requirements found = std::move(collector).take();
   if (!has_requirement) found.files.clear();
+  // In the order of their names, whatever the order of the folder: they are part of a key.
+  std::ranges::sort(found.archives, {}, &LocalArchive::path);
   CHECKED_TRY_VOID(add_declared(package_root, found));
   return found;
 }

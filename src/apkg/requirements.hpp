@@ -14,11 +14,19 @@ struct RequirementsFile {
   std::string text;
 };
 
+/// A wheel or source archive inside the package that its requirements files name, also by a folder
+/// (--find-links).
+struct LocalArchive {
+  std::string path;  ///< relative to the package root
+  std::string sha256;
+};
+
 /// What an unpacked package says about its Python dependencies; nothing is executed.
 struct Requirements {
   /// requirements.txt first, then the files it includes with -r or -c, in order of discovery.
   /// Empty when there is none, or when it has only comments.
   std::vector<RequirementsFile> files;
+  std::vector<LocalArchive> archives;  ///< by path
   bool has_pyproject = false;    ///< pyproject.toml at the root
   bool has_setup_py = false;     ///< setup.py at the root
   bool has_local_paths = false;  ///< a requirement is built from the package itself (-e ., ./lib)
@@ -34,7 +42,7 @@ struct Requirements {
 
 /// Looks at the root of an unpacked package: requirements.txt, and either `[project]` of
 /// pyproject.toml or, without one, setup.py and setup.cfg. DependencyFailed when an included file
-/// is missing, lies outside the package, or is too large.
+/// or archive is missing, lies outside the package, or is too large.
 Checked<Requirements> find_requirements(const std::filesystem::path& package_root);
 
 }  // namespace pixell::apkg

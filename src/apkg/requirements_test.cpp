@@ -94,6 +94,37 @@ TEST_F(RequirementsFound, KnowWhatIsBuiltFromThePackage) {
   }
 }
 
+TEST_F(RequirementsFound, DigestTheArchivesOfThePackage) {
+  fs::create_directories(root_ / "wheels");
+  write("wheels/b-1-py3-none-any.whl", "b");
+  write("wheels/a-1.tar.gz", "a");
+  write("wheels/notes.txt", "no archive");
+  write("c-1-py3-none-any.whl", "c");
+  write("requirements.txt", "--find-links=./wheels\nb\nc-1-py3-none-any.whl[x] ; os_name=='posix'\n");
+
+  const auto found = find_requirements(root_);
+
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->archives.size(), 3U);
+  EXPECT_EQ(found->archives[0].path, "c-1-py3-none-any.whl");
+  EXPECT_EQ(found->archives[1].path, "wheels/a-1.tar.gz");
+  EXPECT_EQ(found->archives[2].path, "wheels/b-1-py3-none-any.whl");
+  EXPECT_EQ(found->archives[0].sha256,
+            "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6");
+}
+
+TEST_F(RequirementsFound, TakeNoArchiveFromElsewhere) {
+  write("requirements.txt", "--find-links /usr\na\n");
+  expect_refused("outside");
+  write("requirements.txt", "-f none\na\n");
+  expect_refused("does not exist");
+  write("requirements.txt", "-f requirements.txt\na\n");
+  expect_refused("no folder");
+  fs::create_symlink("/etc/passwd", root_ / "a-1-py3-none-any.whl");
+  write("requirements.txt", "a @ file:a-1-py3-none-any.whl\n");
+  expect_refused("outside");
+}
+
 TEST_F(RequirementsFound, AddWhatTheProjectDeclares) {
   write("requirements.txt", "a==1\n");
   write("setup.py", "setup(install_requires=['b'])");

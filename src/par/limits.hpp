@@ -71,6 +71,8 @@ inline constexpr unsigned kWorkerUmask = 0077;
 inline constexpr int kWorkerOomScore = 500;
 /// An agent that never finished loading is asked where it is; its answer is waited for this long.
 inline constexpr Millis kWhereTimeout{500};
+/// The user that installs an agent's dependencies: the agent's and this.
+inline constexpr std::int64_t kInstallerUserOffset = 1'000'000;
 /// par-prepare gets SIGTERM, and SIGKILL after this.
 inline constexpr Millis kPrepareTermGrace{1'000};
 

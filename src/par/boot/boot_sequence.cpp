@@ -43,12 +43,16 @@ void BootSequence::start() {
   places_ = std::move(*places);
   PrepareOwner& self = *this;
   prepare_ = std::make_unique<PrepareProcess>(context_.loop, context_.children, self, context_.log);
+  const Config& config = context_.config;
+  std::optional<uid_t> own_user;
+  if (config.worker_uid_is_exclusive && config.worker_uid >= 0)
+    own_user = static_cast<uid_t>(config.worker_uid);
   const auto started = prepare_->start(
       {.program = context_.programs.prepare,
        .env = context_.environment,
        .spec_json = prepare_spec_json(context_.config, places_->prepare(),
-                                      context_.programs.worker_dir +
-                                          "/base_requirements.lock")});
+                                      context_.programs.worker_dir + "/base_requirements.lock"),
+       .own_user = own_user});
   if (!started) fail(make_failure(Cause::Internal, started.error().message));
 }
 

@@ -9,9 +9,11 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "base/control_group.hpp"
 #include "base/files.hpp"
 #include "par/config.hpp"
 #include "par/limits.hpp"
+#include "par/worker/sandbox.hpp"
 
 namespace pixell::par {
 
@@ -138,13 +140,15 @@ Result<void> PrepareProcess::start(const PrepareCommand& command) {
   TRY(Pipe errors, make_pipe());
   TRY_VOID(write_all(input.writer.get(), command.spec_json));
   input.writer.reset();
-  TRY(pid_,
-      start_process(
-          {.argv = {command.program},
-           .env = command.env,
-           .fds = {{input.reader.get(), 0}, {output.writer.get(), 1}, {errors.writer.get(), 2}},
-           .dies_with_parent = true,
-           .no_new_privileges = true}));
+  own_user_ = command.own_user;
+  oom_kills_at_start_ = count_oom_kills().value_or(0);
+  TRY(pid_, start_process({.argv = {command.program},
+                           .env = command.env,
+                           .fds = {{input.reader.get(), 0},
+                                   {output.writer.get(), 1},
+                                   {errors.writer.get(), 2}},
+                           .dies_with_parent = true,
+                           .no_new_privileges = true}));
   children_.watch(pid_, [this](ExitStatus status) { ended(status); });
   stdout_reader_ =
       std::make_unique<LineReader>(loop_, std::move(output.reader), kMaxPrepareLineBytes,
@@ -195,13 +199,18 @@ void PrepareProcess::take_line(std::string_view text) try {
 }
 
 void PrepareProcess::ended(ExitStatus status) {
-  // Its children (pip, a compiler) have no business outliving it.
+  // Its children (pip, a compiler) have no business outliving it, nor has what left its group.
   signal_group(pid_, SIGKILL);
+  if (own_user_) kill_left_overs(*own_user_ + static_cast<uid_t>(kInstallerUserOffset));
   pid_ = 0;
   kill_timer_.cancel();
   stderr_reader_->read_rest();
   stdout_reader_->read_rest();
   if (is_over_) return;
+  if (status.signal == SIGKILL && count_oom_kills().value_or(0) > oom_kills_at_start_)
+    return finish(model::make_failure(model::Cause::OutOfMemory,
+                                      "preparing the package took more memory than there is",
+                                      evidence()));
   finish(model::make_failure(
       model::Cause::Internal,
       status.signal != 0

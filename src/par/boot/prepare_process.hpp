@@ -2,9 +2,11 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,8 @@ struct PrepareCommand {
   std::string program;                     ///< path of par-prepare
   std::map<std::string, std::string> env;  ///< its environment (credentials, proxies, PATH)
   std::string spec_json;                   ///< one JSON object for its stdin
+  /// The agent's user, when no other agent has it: what it or its installer left is killed with us.
+  std::optional<uid_t> own_user{};
 };
 
 /// Builds the JSON object par-prepare reads. `work_dir` is where it may write; `base_lock` names
@@ -85,6 +89,8 @@ class PrepareProcess {
   PrepareOwner& owner_;
   Log log_;
   pid_t pid_ = 0;
+  std::optional<uid_t> own_user_;
+  std::int64_t oom_kills_at_start_ = 0;
   bool is_over_ = false;  // the owner knows the outcome, or does not want it
   std::unique_ptr<LineReader> stdout_reader_;
   std::unique_ptr<LineReader> stderr_reader_;

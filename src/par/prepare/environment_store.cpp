@@ -9,6 +9,7 @@
 #include "apkg/digest.hpp"
 #include "base/files.hpp"
 #include "par/prepare/installer.hpp"
+#include "par/prepare/installer_environment.hpp"
 #include "par/prepare/program.hpp"
 #include "par/prepare/store_entry.hpp"
 #include "par/prepare/store_layout.hpp"
@@ -39,11 +40,18 @@ std::string EnvironmentStore::key_of(const EnvironmentRequest& request) {
   };
   for (const std::string& part :
        {request.interpreter.path, request.interpreter.version, request.interpreter.abi,
-        request.interpreter.platform, without_credentials(request.index_url), request.base_lock})
+        request.interpreter.platform, without_credentials(request.index_url),
+        without_credentials(extra_index(request)), request.wheelhouse.string(),
+        std::string(request.is_offline ? "offline" : ""), proxies_of(request.env),
+        request.base_lock})
     add(part);
   for (const apkg::RequirementsFile& file : request.requirements.files) {
     add(file.path);
     add(file.text);
+  }
+  for (const apkg::LocalArchive& archive : request.requirements.archives) {
+    add(archive.path);
+    add(archive.sha256);
   }
   for (const std::string& declared : request.requirements.declared) add(declared);
   if (!request.requirements.needs_build) return digest.finish();
@@ -92,15 +100,18 @@ apkg::Checked<std::string> EnvironmentStore::lock_for(const EnvironmentRequest& 
 apkg::Checked<void> EnvironmentStore::install(const EnvironmentRequest& request,
                                               const std::string& key, const fs::path& building,
                                               const StoreEvents& events) const {
-  const fs::path scratch = building / "scratch";
-  if (const auto made = make_directories(scratch); !made)
-    return apkg::refuse(model::Cause::Internal, "no place to install to", made.error());
-  Installer installer(request, scratch);
+  // The installer's user passes through; the entry becomes as open when it is published.
+  if (::chmod(building.c_str(), 0711) != 0)
+    return apkg::refuse(model::Cause::Internal, "no place to install to",
+                        errno_error("chmod", errno));
+  Installer installer(request, building);
+  CHECKED_TRY_VOID(installer.open());
   CHECKED_TRY(const std::string lock, lock_for(request, key, installer, events));
   events.on_install(key);
   CHECKED_TRY_VOID(installer.install(lock, building / "site-packages"));
   std::error_code failed;
-  fs::remove_all(scratch, failed);
+  for (const fs::path& place : installer.places())
+    if (!failed) fs::remove_all(place, failed);
   const nlohmann::json record = {{"installer", installer.name()},
                                  {"interpreter", request.interpreter.path},
                                  {"python_version", request.interpreter.version},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -27,6 +28,7 @@ struct EnvironmentRequest {
   std::string index_url;             ///< empty = the installer's own; may hold a password
   std::filesystem::path wheelhouse;  ///< directory of wheels, or empty
   bool is_offline = false;           ///< only the wheelhouse
+  std::int64_t worker_uid = -1;      ///< who runs strangers' code; -1 = we ourselves
   Deadline deadline{Millis(300'000)};
   std::map<std::string, std::string> env;  ///< proxies, certificates, PATH of the installer
   std::filesystem::path package_root;      ///< where relative requirements are read from

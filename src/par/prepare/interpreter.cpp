@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "par/prepare/installer_environment.hpp"
 #include "par/prepare/interpreter_record.hpp"
 #include "par/prepare/limits.hpp"
 #include "par/prepare/program.hpp"
@@ -27,19 +28,23 @@ constexpr const char* kWhoAreYou =
     "'abi':sysconfig.get_config_var('SOABI') or sys.implementation.cache_tag,"
     "'platform':sysconfig.get_platform()}))";
 
-Result<Interpreter> ask(const std::string& path, const std::map<std::string, std::string>& env) {
+Result<Interpreter> ask(const std::string& path,
+                        const std::map<std::string, std::string>& env) try {
   TRY(const ProgramEnd end,
       run_program(
-          {.argv = {path, "-I", "-c", kWhoAreYou}, .env = env, .timeout = kInterpreterTimeout}));
-  const auto answer = nlohmann::json::parse(end.output, nullptr, false);
-  if (end.status.code != 0 || end.status.signal != 0 || !answer.is_object())
+          {.argv = {path, "-I", "-c", kWhoAreYou}, .env = common_environment(env),
+           .timeout = kInterpreterTimeout}));
+  if (!end.is_success())
     return make_error(ErrorCode::FailedPrecondition, fmt::format("{} is not a Python", path));
+  const auto answer = nlohmann::json::parse(end.output);
   return Interpreter{.path = answer.at("path"),
                      .version = answer.at("version"),
                      .major = answer.at("major"),
                      .minor = answer.at("minor"),
                      .abi = answer.at("abi"),
                      .platform = answer.at("platform")};
+} catch (const nlohmann::json::exception&) {
+  return make_error(ErrorCode::FailedPrecondition, fmt::format("{} is not a Python", path));
 }
 
 // As it said the last time, or asked now: starting it takes longer than all else of a cached boot.
@@ -112,6 +117,12 @@ std::optional<Interpreter> first_usable(const std::vector<std::string>& paths,
 }
 
 }  // namespace
+
+bool is_readable_by_others(const std::string& directory) {
+  struct stat info {};
+  return ::stat(directory.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0 &&
+         is_reachable_by_others(directory);
+}
 
 bool is_reachable_by_others(const std::string& path) {
   struct stat info {};

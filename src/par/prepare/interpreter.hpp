@@ -42,4 +42,7 @@ apkg::Checked<VersionRange> wanted_python(std::string_view runtime);
 /// file itself may be read and run by them.
 bool is_reachable_by_others(const std::string& path);
 
+/// The same of a directory that others must be able to list.
+bool is_readable_by_others(const std::string& directory);
+
 }  // namespace pixell::prepare

@@ -15,6 +15,20 @@ inline constexpr std::size_t kMaxReadingBytes = 32 * 1024 * 1024;
 /// What is kept of an installer's output, and how many of its last lines become evidence.
 inline constexpr std::size_t kMaxOutputBytes = 4 * 1024 * 1024;
 inline constexpr std::size_t kEvidenceLines = 15;
+/// pip's report holds the whole metadata of every package.
+inline constexpr std::size_t kMaxReportBytes = std::size_t{64} << 20;
+/// Ending what a program left behind: one generation of processes in each round.
+inline constexpr int kKillRounds = 1000;
+/// An installer goes before par and par-prepare when memory runs out; they say why then.
+inline constexpr int kInstallerOomScore = 500;
+/// Of each process that may run strangers' code: descriptors, what its files are not open to, and
+/// the size of a file; of its user: processes.
+inline constexpr std::uint64_t kInstallerOpenFiles = 4096;
+inline constexpr unsigned kInstallerUmask = 0077;
+inline constexpr std::uint64_t kMaxInstalledFileBytes = std::uint64_t{8} << 30;
+inline constexpr std::uint64_t kInstallerProcesses = 1024;
+/// How deep the directories of an installed environment nest.
+inline constexpr int kMaxInstalledDepth = 64;
 /// What is read of a program to see what it is made for.
 inline constexpr std::size_t kProgramHeadBytes = 64 * 1024;
 /// Asking an interpreter who it is.

@@ -236,6 +236,7 @@ class Preparation {
                   .index_url = spec_.index_url,
                   .wheelhouse = spec_.wheelhouse,
                   .is_offline = spec_.is_offline,
+                  .worker_uid = spec_.worker_uid,
                   .deadline = deadline_,
                   .env = env_,
                   .package_root = root},

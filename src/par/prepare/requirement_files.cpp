@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 
 #include "apkg/digest.hpp"
+#include "apkg/line_kind.hpp"
 #include "base/files.hpp"
 #include "par/prepare/limits.hpp"
 
@@ -23,38 +23,21 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// The value of an option in one of its spellings ("-f x", "--find-links=x"), or nothing.
-std::optional<std::string_view> option_value(std::string_view line,
-                                             std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    if (!line.starts_with(name)) continue;
-    std::string_view rest = line.substr(name.size());
-    if (name.starts_with("--") && !rest.empty() && rest.front() != ' ' && rest.front() != '=')
-      continue;
-    rest = trimmed(rest);
-    if (rest.starts_with('=')) rest = trimmed(rest.substr(1));
-    return rest;
-  }
-  return std::nullopt;
-}
-
-std::string_view without_comment(std::string_view text) {
-  if (const auto at = text.find(" #"); at != std::string_view::npos) text = text.substr(0, at);
-  return trimmed(text);
-}
-
-/// Rewrites one requirements file.
+/// Rewrites requirements files so that they can be used from anywhere and by anybody who reads
+/// `input`: archives of the package are copied there.
 class Rewriter {
  public:
-  Rewriter(const fs::path& package_root, fs::path folder)
-      : root_(package_root), folder_(std::move(folder)) {}
+  Rewriter(const apkg::Requirements& requirements, const fs::path& package_root,
+           const fs::path& input)
+      : requirements_(requirements), root_(package_root), input_(input) {}
 
-  apkg::Checked<std::string> rewrite(const std::string& text) {
+  /// `folder` is where the text's file is, relative to the package.
+  apkg::Checked<std::string> rewrite(const std::string& text, const fs::path& folder) {
     std::string written;
     for (std::size_t start = 0; start < text.size();) {
       const std::size_t end = std::min(text.find('\n', start), text.size());
       CHECKED_TRY(const std::string line,
-                  rewrite_line(trimmed(std::string_view(text).substr(start, end - start))));
+                  rewrite_line(trimmed(std::string_view(text).substr(start, end - start)), folder));
       written += line + "\n";
       start = end + 1;
     }
@@ -64,53 +47,80 @@ class Rewriter {
   std::vector<std::string> take_source_lines() { return std::move(source_lines_); }
 
  private:
-  apkg::Checked<std::string> rewrite_line(std::string_view line) {
+  apkg::Checked<std::string> rewrite_line(std::string_view line, const fs::path& folder) {
     // The hashes are for what is installed; an installer told some of them here wants all.
     line = trimmed(line.substr(0, line.starts_with("--hash") ? 0 : line.find(" --hash")));
-    if (option_value(line, {"--index-url", "-i", "--extra-index-url"})) return source(line);
-    if (const auto links = option_value(line, {"--find-links", "-f"})) {
-      const std::string_view place = without_comment(*links);
-      const bool is_local = place.find("://") == std::string_view::npos && !place.starts_with('/');
-      return source(is_local ? fmt::format("--find-links {}", (root_ / folder_ / place).string())
-                             : std::string(line));
-    }
-    if (const auto editable = option_value(line, {"--editable", "-e"})) {
-      const std::string_view path = without_comment(*editable);
-      return path.find("://") == std::string_view::npos ? local(path) : std::string(line);
-    }
-    if (line.starts_with('.') || line.starts_with('/') || line.starts_with("file:"))
-      return local(without_comment(line));
+    const apkg::RequirementKind read = apkg::classify_requirement(line);
+    const fs::path path = (folder / read.path).lexically_normal();
+    if (read.kind == apkg::LineKind::Source) return source(std::string(line));
+    if (read.kind == apkg::LineKind::LinkFolder) return links(path);
+    if (read.kind == apkg::LineKind::LocalPath) return local(line, path);
     return std::string(line);
   }
 
-  std::string source(std::string_view line) {
-    source_lines_.emplace_back(line);
-    return std::string(line);
+  std::string source(std::string line) {
+    source_lines_.push_back(line);
+    return line;
   }
 
-  apkg::Checked<std::string> local(std::string_view given) {
-    const std::string_view path = given.substr(0, given.find('['));  // without extras
-    const fs::path target = (root_ / folder_ / path).lexically_normal();
+  // "wheels/" and "wheels" are one folder.
+  apkg::Checked<std::string> links(const fs::path& folder) {
+    const fs::path plain = folder.has_filename() ? folder : folder.parent_path();
+    for (const apkg::LocalArchive& archive : requirements_.archives) {
+      const fs::path parent = fs::path(archive.path).parent_path();
+      if (parent == plain || (parent.empty() && plain == "."))
+        CHECKED_TRY_VOID(copy(archive.path));
+    }
+    const fs::path copied = input_ / kArchives / plain;
+    std::error_code failed;  // the installer says when it is not there
+    fs::create_directories(copied, failed);
+    return source("--find-links " + copied.string());
+  }
+
+  apkg::Checked<std::string> local(std::string_view line, const fs::path& path) {
     std::error_code failed;
-    if (fs::equivalent(target, root_, failed)) return std::string();
-    const std::string name = target.filename().string();
+    if (fs::equivalent(root_ / path, root_, failed)) return std::string();
+    const std::string name = path.filename().string();
     const std::size_t first = name.find('-');
     const std::size_t second = first == std::string::npos ? first : name.find('-', first + 1);
-    if (name.ends_with(".whl") && second != std::string::npos && fs::is_regular_file(target)) {
-      source_lines_.push_back("--find-links " + target.parent_path().string());
-      return fmt::format("{}\n{}=={}", source_lines_.back(), name.substr(0, first),
+    const bool is_known = std::ranges::any_of(
+        requirements_.archives,
+        [&](const apkg::LocalArchive& archive) { return archive.path == path.generic_string(); });
+    if (is_known && name.ends_with(".whl") && second != std::string::npos) {
+      CHECKED_TRY_VOID(copy(path));
+      const std::string links =
+          source("--find-links " + (input_ / kArchives / path).parent_path().string());
+      return fmt::format("{}\n{}=={}", links, name.substr(0, first),
                          name.substr(first + 1, second - first - 1));
     }
     return apkg::refuse(
         model::Cause::DependencyFailed,
-        fmt::format("the requirement {} is a folder or a source archive of the package", given),
-        {std::string(given)},
+        fmt::format("the requirement {} is a folder or a source archive of the package, or lies "
+                    "outside it",
+                    line),
+        {std::string(line)},
         "Remove the line when it is the package's own code, which is importable from its root and "
         "from src/ anyway; ship other code as a wheel.");
   }
 
+  apkg::Checked<void> copy(const fs::path& path) {
+    const fs::path target = input_ / kArchives / path;
+    std::error_code failed;
+    fs::create_directories(target.parent_path(), failed);
+    if (!failed)
+      fs::copy_file(root_ / path, target, fs::copy_options::overwrite_existing, failed);
+    if (!failed) fs::permissions(target, fs::perms(0644), failed);
+    if (failed)
+      return apkg::refuse(model::Cause::Internal, "an archive of the package cannot be copied",
+                          errno_error(path.string(), failed.value()));
+    return {};
+  }
+
+  static constexpr const char* kArchives = "archives";
+
+  const apkg::Requirements& requirements_;
   fs::path root_;
-  fs::path folder_;  // of the file, relative to the root
+  fs::path input_;
   std::vector<std::string> source_lines_;
 };
 
@@ -120,8 +130,9 @@ bool is_left_out(const std::string& name) {
 }
 
 apkg::Checked<void> write(const fs::path& path, const std::string& text) {
-  auto written = make_directories(path.parent_path());
-  if (written) written = write_file_atomically(path, text, 0600, Durability::ProcessCrash);
+  // For whoever gets through to the directory: the installer may be another user.
+  auto written = make_directories(path.parent_path(), 0755);
+  if (written) written = write_file_atomically(path, text, 0644, Durability::ProcessCrash);
   if (!written)
     return apkg::refuse(model::Cause::Internal, "no place to write the requirements",
                         written.error());
@@ -132,25 +143,26 @@ apkg::Checked<void> write(const fs::path& path, const std::string& text) {
 
 apkg::Checked<InstallerInput> write_requirements(const apkg::Requirements& requirements,
                                                  const fs::path& package_root,
-                                                 const fs::path& scratch) {
-  InstallerInput input;
-  const fs::path folder = scratch / "requirements";
+                                                 const fs::path& input) {
+  InstallerInput made;
+  Rewriter rewriter(requirements, package_root, input);
+  const fs::path folder = input / "requirements";
   for (const apkg::RequirementsFile& file : requirements.files) {
-    Rewriter rewriter(package_root, fs::path(file.path).parent_path());
-    CHECKED_TRY(const std::string text, rewriter.rewrite(file.text));
+    CHECKED_TRY(const std::string text,
+                rewriter.rewrite(file.text, fs::path(file.path).parent_path()));
     CHECKED_TRY_VOID(write(folder / file.path, text));
-    for (std::string& line : rewriter.take_source_lines())
-      input.source_lines.push_back(std::move(line));
     // The others are included from the first.
-    if (input.files.empty()) input.files.push_back(folder / file.path);
+    if (made.files.empty()) made.files.push_back(folder / file.path);
   }
   if (!requirements.declared.empty()) {
-    std::string text;
-    for (const std::string& line : requirements.declared) text += line + "\n";
-    CHECKED_TRY_VOID(write(scratch / "declared.txt", text));
-    input.files.push_back(scratch / "declared.txt");
+    std::string declared;
+    for (const std::string& line : requirements.declared) declared += line + "\n";
+    CHECKED_TRY(const std::string text, rewriter.rewrite(declared, {}));
+    CHECKED_TRY_VOID(write(input / "declared.txt", text));
+    made.files.push_back(input / "declared.txt");
   }
-  return input;
+  made.source_lines = rewriter.take_source_lines();
+  return made;
 }
 
 apkg::Checked<std::string> digest_of_project(const fs::path& package_root) {
@@ -196,6 +208,7 @@ Result<void> copy_project(const fs::path& package_root, const fs::path& target) 
   for (const auto& entry : fs::directory_iterator(package_root, failed)) {
     const std::string name = entry.path().filename().string();
     if (entry.is_directory(failed) && is_left_out(name)) continue;
+    if (name == ".env" || name.starts_with(".env.")) continue;  // values, no sources
     fs::copy(entry.path(), target / name,
              fs::copy_options::recursive | fs::copy_options::skip_symlinks, failed);
     if (failed) return errno_error("cannot copy the package's sources", failed.value());

@@ -18,7 +18,7 @@
 #include "net/event_loop.hpp"
 #include "par/children.hpp"
 #include "par/line_reader.hpp"
-#include "par/worker/control_group.hpp"
+#include "base/control_group.hpp"
 #include "par/worker/sandbox.hpp"
 
 namespace pixell::par {

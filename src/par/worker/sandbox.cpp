@@ -10,6 +10,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/control_group.hpp"
 #include "base/files.hpp"
 #include "par/limits.hpp"
 #include "par/worker/control_group.hpp"

@@ -14,6 +14,14 @@ constexpr std::array kPassedOn = {std::string_view("PATH"),
                                   std::string_view("LANG"),
                                   std::string_view("TZ"),
                                   std::string_view("SSL_CERT_FILE"),
+                                  std::string_view("SSL_CERT_DIR"),
+                                  std::string_view("PIP_INDEX_URL"),
+                                  std::string_view("PIP_EXTRA_INDEX_URL"),
+                                  std::string_view("PIP_CERT"),
+                                  std::string_view("PIP_CACHE_DIR"),
+                                  std::string_view("PIP_DEFAULT_TIMEOUT"),
+                                  std::string_view("UV_CACHE_DIR"),
+                                  std::string_view("UV_HTTP_TIMEOUT"),
                                   std::string_view("PIXELL_UV"),
                                   std::string_view("PIXELL_SHARE"),
                                   std::string_view("PAR_PREPARE"),
@@ -35,7 +43,8 @@ constexpr std::array kPassedOn = {std::string_view("PATH"),
                                   std::string_view("all_proxy")};
 
 // par runs with the node's rights while the agent does not: what a deployment sets must not load
-// code into par, choose its programs or redirect its files.
+// code into par, choose its programs or redirect its files. Nor may it decide what installers of
+// shared environments trust, or where they look, unless that is part of an environment's key.
 constexpr std::array kRefused = {std::string_view("PATH"),
                                  std::string_view("PAR_PYTHON"),
                                  std::string_view("PIXELL_UV"),
@@ -55,12 +64,24 @@ constexpr std::array kRefused = {std::string_view("PATH"),
                                  std::string_view("PAR_WORKER_FD"),
                                  std::string_view("PAR_NODE"),
                                  std::string_view("NPM_CACHE_DIR"),
+                                 std::string_view("WHEELHOUSE_DIR"),
+                                 std::string_view("SSL_CERT_FILE"),
+                                 std::string_view("SSL_CERT_DIR"),
                                  std::string_view("PAR_WORKER_PROCESSES"),
                                  std::string_view("PAR_WORKER_DISK_MB"),
                                  std::string_view("PAR_WORKER_UID_IS_EXCLUSIVE")};
 
+// In the key of an environment.
+constexpr std::array kIndexes = {std::string_view("PIP_INDEX_URL"),
+                                 std::string_view("PIP_EXTRA_INDEX_URL")};
+constexpr std::array kRefusedPrefixes = {std::string_view("LD_"), std::string_view("PIP_"),
+                                         std::string_view("UV_"), std::string_view("npm_config_"),
+                                         std::string_view("NPM_CONFIG_")};
+
 bool is_refused(std::string_view name) {
-  return name.starts_with("LD_") ||
+  if (std::find(kIndexes.begin(), kIndexes.end(), name) != kIndexes.end()) return false;
+  return std::any_of(kRefusedPrefixes.begin(), kRefusedPrefixes.end(),
+                     [name](std::string_view prefix) { return name.starts_with(prefix); }) ||
          std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end();
 }
 
@@ -72,8 +93,7 @@ std::string seconds(Millis time) {
 }  // namespace
 
 bool is_passed_on(std::string_view name) {
-  return name.starts_with("PIP_") || name.starts_with("UV_") ||
-         std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
+  return std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
 }
 
 ParEnvironment par_environment(const InstanceSpec& spec, const ParEnvironmentInput& input) {

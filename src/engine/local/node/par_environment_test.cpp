@@ -52,7 +52,8 @@ TEST(ParEnvironment, PassesOnOnlyWhatIsOnTheList) {
   ParEnvironmentInput input = demo_input();
   input.node_environment = {{"PATH", "/bin"},
                             {"PIP_INDEX_URL", "https://index"},
-                            {"UV_OFFLINE", "1"},
+                            {"UV_CACHE_DIR", "/cache"},
+                            {"UV_INDEX", "https://other"},
                             {"https_proxy", "http://proxy"},
                             {"AWS_SECRET_ACCESS_KEY", "key"},
                             {"HOME", "/root"},
@@ -62,9 +63,9 @@ TEST(ParEnvironment, PassesOnOnlyWhatIsOnTheList) {
 
   EXPECT_THAT(made, Contains(Pair("PATH", "/bin")));
   EXPECT_THAT(made, Contains(Pair("PIP_INDEX_URL", "https://index")));
-  EXPECT_THAT(made, Contains(Pair("UV_OFFLINE", "1")));
+  EXPECT_THAT(made, Contains(Pair("UV_CACHE_DIR", "/cache")));
   EXPECT_THAT(made, Contains(Pair("https_proxy", "http://proxy")));
-  for (const char* kept_back : {"AWS_SECRET_ACCESS_KEY", "HOME", "PIXELL_API_KEY"})
+  for (const char* kept_back : {"AWS_SECRET_ACCESS_KEY", "HOME", "PIXELL_API_KEY", "UV_INDEX"})
     EXPECT_THAT(made, Not(Contains(Key(kept_back))));
 }
 
@@ -95,6 +96,29 @@ TEST(ParEnvironment, RefusesWhatWouldSteerParItself) {
   EXPECT_THAT(made.variables, Contains(Pair("PATH", "/bin")));
   EXPECT_THAT(made.variables, Contains(Pair("PAR_WORKER_UID", "200001")));
   EXPECT_THAT(made.variables, Contains(Pair("INSTANCE_DIR", "/state/instances/01HZ")));
+}
+
+TEST(ParEnvironment, LetsADeploymentChooseNothingForOthersButAnIndexOfTheKey) {
+  InstanceSpec spec = demo_spec();
+  spec.environment = {{"GIT_TOKEN", "the agent's own"},
+                      {"PIP_EXTRA_INDEX_URL", "https://more"},
+                      {"PIP_FIND_LINKS", "/tmp"},
+                      {"PIP_INDEX_URL", "https://mine"},
+                      {"SSL_CERT_FILE", "/tmp/ca.pem"},
+                      {"UV_CACHE_DIR", "/etc"},
+                      {"WHEELHOUSE_DIR", "/tmp"},
+                      {"npm_config_prefix", "/etc"}};
+  ParEnvironmentInput input = demo_input();
+  input.node_environment = {{"SSL_CERT_FILE", "/etc/ca.pem"}};
+
+  const ParEnvironment made = par_environment(spec, input);
+
+  EXPECT_THAT(made.refused, ElementsAre("PIP_FIND_LINKS", "SSL_CERT_FILE", "UV_CACHE_DIR",
+                                        "WHEELHOUSE_DIR", "npm_config_prefix"));
+  EXPECT_THAT(made.variables, Contains(Pair("GIT_TOKEN", "the agent's own")));
+  EXPECT_THAT(made.variables, Contains(Pair("PIP_INDEX_URL", "https://mine")));
+  EXPECT_THAT(made.variables, Contains(Pair("PIP_EXTRA_INDEX_URL", "https://more")));
+  EXPECT_THAT(made.variables, Contains(Pair("SSL_CERT_FILE", "/etc/ca.pem")));
 }
 
 }  // namespace
