@@ -25,12 +25,12 @@ BASE_LOCK = ROOT / "workers" / "python" / "base_requirements.lock"
 MANIFEST = 'name: made-up\nversion: "1.0"\nrest:\n  entry: routes:mount\n'
 
 
-def wheel(name: str, version: str, requires: tuple[str, ...] = ()) -> bytes:
-    """A pure wheel with one module that has VERSION."""
+def wheel(name: str, version: str, requires: tuple[str, ...] = (), module: str = "") -> bytes:
+    """A pure wheel with one module, which has VERSION unless it is given."""
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
     files = {
-        f"{name}.py": f"VERSION = '{version}'\n",
+        f"{name}.py": module or f"VERSION = '{version}'\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -202,7 +202,7 @@ class Prepare:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**clean_environment(), "PIP_FIND_LINKS": "", **(env or {})},
+            env={**clean_environment(), **(env or {})},
         )
         assert process.stdin is not None
         process.stdin.write(json.dumps(given).encode())

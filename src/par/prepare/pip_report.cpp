@@ -54,8 +54,9 @@ apkg::Checked<std::string> lock_line(const json& item, const std::vector<fs::pat
 
 apkg::Checked<std::string> lock_of_report(const std::string& text,
                                           const std::vector<fs::path>& folders) try {
+  const json report = json::parse(text);
   std::string lock;
-  for (const json& item : json::parse(text).at("install")) {
+  for (const json& item : report.at("install")) {
     CHECKED_TRY(const std::string line, lock_line(item, folders));
     lock += line;
   }
