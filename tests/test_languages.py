@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import shutil
 import subprocess
@@ -179,6 +181,38 @@ def test_dependencies_reach_a_package_that_is_a_folder(
 
     assert running.get("/api/greet").json() == GREETING
     assert not (folder / "node_modules").exists()
+
+
+def test_a_password_of_the_registry_is_seen_by_nobody(
+    par: StartPar, registry: Registry, tmp_path: Path
+) -> None:
+    registry.credentials = "me:hunter2secret"
+    seen = []
+
+    def look() -> None:
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                seen.append(process.read_bytes())
+
+    registry.on_request = look
+    package = build(AGENTS / "node_dependency", {"package-lock.json": registry.lock()})
+    url = registry.url.replace("://", "://me:hunter2secret@")
+    env = {"ENV_STORE_DIR": str(tmp_path / "store"), "NPM_REGISTRY_URL": url}
+
+    running = par(package, env=env).wait_ready()
+
+    assert running.get("/api/greet").json() == GREETING
+    assert registry.downloads == 1
+    assert any(b"npm" in line for line in seen)
+    assert not any(b"hunter2" in line for line in seen)
+    assert "hunter2" not in running.log_text()
+    encoded = base64.b64encode(registry.credentials.encode())
+    for path in (tmp_path / "store").rglob("*"):
+        if path.is_file():
+            assert not any(word in path.read_bytes() for word in (b"hunter2", encoded)), path
+    # Another password is no other environment.
+    again = {**env, "NPM_REGISTRY_URL": url.replace("secret", "changed")}
+    assert "Reusing installed dependencies" in par(package, env=again).wait_ready().events()
 
 
 def test_offline_without_the_package_in_the_cache(

@@ -9,6 +9,7 @@ import io
 import json
 import tarfile
 import threading
+from collections.abc import Callable
 
 NAME = "tiny-greeting"
 
@@ -40,12 +41,18 @@ class Registry:
         self.versions: dict[str, bytes] = {}
         self.publish("1.0.0")
         self.downloads = 0
+        self.credentials = ""  # "user:password" that it asks for
+        self.on_request: Callable[[], None] | None = None
         registry = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = registry.answer(self.path)
-                self.send_response(200 if body else 404)
+                if registry.on_request:
+                    registry.on_request()
+                wanted = "Basic " + base64.b64encode(registry.credentials.encode()).decode()
+                is_known = not registry.credentials or self.headers.get("authorization") == wanted
+                body = registry.answer(self.path) if is_known else b""
+                self.send_response(200 if body else 404 if is_known else 401)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
