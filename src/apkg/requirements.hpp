@@ -27,8 +27,8 @@ struct Requirements {
   /// Empty when there is none, or when it has only comments.
   std::vector<RequirementsFile> files;
   std::vector<LocalArchive> archives;  ///< by path
-  bool has_pyproject = false;    ///< pyproject.toml at the root
-  bool has_setup_py = false;     ///< setup.py at the root
+  bool has_pyproject = false;          ///< pyproject.toml at the root
+  bool has_setup_py = false;           ///< setup.py at the root
   bool has_local_paths = false;  ///< a requirement is built from the package itself (-e ., ./lib)
   /// What pyproject.toml or setup.py requires, as written; both count, and requirements.txt too.
   std::vector<std::string> declared;

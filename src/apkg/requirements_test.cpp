@@ -100,7 +100,8 @@ TEST_F(RequirementsFound, DigestTheArchivesOfThePackage) {
   write("wheels/a-1.tar.gz", "a");
   write("wheels/notes.txt", "no archive");
   write("c-1-py3-none-any.whl", "c");
-  write("requirements.txt", "--find-links=./wheels\nb\nc-1-py3-none-any.whl[x] ; os_name=='posix'\n");
+  write("requirements.txt",
+        "--find-links=./wheels\nb\nc-1-py3-none-any.whl[x] ; os_name=='posix'\n");
 
   const auto found = find_requirements(root_);
 

@@ -163,9 +163,9 @@ Result<std::string> read_foreign_file(const fs::path& path, std::size_t max_byte
     if (got == 0) return text;
     text.append(chunk, static_cast<std::size_t>(got));
     if (text.size() > max_bytes)
-      return make_error(ErrorCode::ResourceExhausted,
-                        fmt::format("{} has more than {} bytes", path.filename().string(),
-                                    max_bytes));
+      return make_error(
+          ErrorCode::ResourceExhausted,
+          fmt::format("{} has more than {} bytes", path.filename().string(), max_bytes));
   }
 }
 

@@ -215,8 +215,7 @@ apkg::Checked<std::string> Installer::resolve_with_pip(const InstallerInput& inp
   }
   CHECKED_TRY_VOID(run(std::move(argv), "resolving"));
   const auto text = read_foreign_file(report, kMaxReportBytes);
-  if (!text)
-    return apkg::refuse(Cause::DependencyFailed, "pip wrote no report", text.error());
+  if (!text) return apkg::refuse(Cause::DependencyFailed, "pip wrote no report", text.error());
   return lock_of_report(*text, {input_, request_.wheelhouse});
 }
 

@@ -18,10 +18,10 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-constexpr std::array kProxies = {
-    std::string_view("HTTP_PROXY"), std::string_view("HTTPS_PROXY"), std::string_view("NO_PROXY"),
-    std::string_view("ALL_PROXY"),  std::string_view("http_proxy"),  std::string_view("https_proxy"),
-    std::string_view("no_proxy"),   std::string_view("all_proxy")};
+constexpr std::array kProxies = {std::string_view("HTTP_PROXY"), std::string_view("HTTPS_PROXY"),
+                                 std::string_view("NO_PROXY"),   std::string_view("ALL_PROXY"),
+                                 std::string_view("http_proxy"), std::string_view("https_proxy"),
+                                 std::string_view("no_proxy"),   std::string_view("all_proxy")};
 constexpr std::array kCommon = {std::string_view("PATH"), std::string_view("LANG"),
                                 std::string_view("TZ"), std::string_view("SSL_CERT_FILE"),
                                 std::string_view("SSL_CERT_DIR")};
@@ -61,7 +61,7 @@ Variables common_environment(const Variables& env) {
 }
 
 Variables installer_environment(const EnvironmentRequest& request,
-                                  const std::filesystem::path& scratch, bool shares_cache) {
+                                const std::filesystem::path& scratch, bool shares_cache) {
   Variables env = common_environment(request.env);
   pass_on(request.env, kInstallers, env);
   if (shares_cache) pass_on(request.env, kCaches, env);

@@ -14,7 +14,8 @@ namespace pixell::prepare {
 
 /// Who runs what may be strangers' code for an agent: when we are root and the agent has a user of
 /// its own (>= 0), a user that nothing else runs as, so that what the agent left running cannot get
-/// at what others will share. Where the namespace has no such user, the agent's. Else nobody but us.
+/// at what others will share. Where the namespace has no such user, the agent's. Else nobody but
+/// us.
 std::optional<uid_t> installer_user(std::int64_t worker_uid);
 
 /// What every program that installs needs of our environment: PATH, language, proxies and

@@ -44,7 +44,8 @@ TEST(InstallerEnvironment, HoldsNamedVariablesOnly) {
   EXPECT_THAT(env, Contains(Pair("PIP_INDEX_URL", "https://index")));
   EXPECT_THAT(env, Contains(Pair("UV_EXTRA_INDEX_URL", "https://more")));
   EXPECT_THAT(env, Contains(Pair("UV_CACHE_DIR", "/scratch/cache")));
-  for (const char* kept_back : {"API_KEY", "GIT_CONFIG_COUNT", "PIP_TARGET", "PYTHONPATH", "UV_INDEX"})
+  for (const char* kept_back :
+       {"API_KEY", "GIT_CONFIG_COUNT", "PIP_TARGET", "PYTHONPATH", "UV_INDEX"})
     EXPECT_THAT(env, Not(Contains(Key(kept_back))));
   EXPECT_THAT(installer_environment(request, "/scratch", true),
               Contains(Pair("UV_CACHE_DIR", "/cache")));
@@ -82,9 +83,10 @@ TEST(NpmRegistryUrl, LosesItsPasswordToALineOfItsOwn) {
 }
 
 TEST(PipReport, IsRefusedWhenItIsNone) {
-  for (const char* text : {"", "[]", "{}", R"({"install": [{}]})",
-                           R"({"install": [{"download_info": {"url": 7}, "metadata": {"name": "a"}}]})",
-                           R"({"install": [{"download_info": [], "metadata": {"name": 1}}]})"}) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"install": [{}]})",
+        R"({"install": [{"download_info": {"url": 7}, "metadata": {"name": "a"}}]})",
+        R"({"install": [{"download_info": [], "metadata": {"name": 1}}]})"}) {
     const auto lock = lock_of_report(text, {});
     ASSERT_FALSE(lock) << text;
     EXPECT_EQ(lock.error().cause, model::Cause::DependencyFailed);
@@ -136,7 +138,8 @@ TEST(RunProgram, TakesAllOutputOfAProgramThatHasEnded) {
 
 TEST(RunProgram, RunsAsAUserWithoutRights) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can choose a user";
-  ProgramRun run = shell("id -u; grep -E '^(NoNewPrivs|CapEff|CapBnd|Groups)' /proc/self/status; ulimit -c");
+  ProgramRun run =
+      shell("id -u; grep -E '^(NoNewPrivs|CapEff|CapBnd|Groups)' /proc/self/status; ulimit -c");
   run.user = 1'200'000;
   const auto end = run_program(run);
 

@@ -30,10 +30,9 @@ constexpr const char* kWhoAreYou =
 
 Result<Interpreter> ask(const std::string& path,
                         const std::map<std::string, std::string>& env) try {
-  TRY(const ProgramEnd end,
-      run_program(
-          {.argv = {path, "-I", "-c", kWhoAreYou}, .env = common_environment(env),
-           .timeout = kInterpreterTimeout}));
+  TRY(const ProgramEnd end, run_program({.argv = {path, "-I", "-c", kWhoAreYou},
+                                         .env = common_environment(env),
+                                         .timeout = kInterpreterTimeout}));
   if (!end.is_success())
     return make_error(ErrorCode::FailedPrecondition, fmt::format("{} is not a Python", path));
   const auto answer = nlohmann::json::parse(end.output);

@@ -35,7 +35,8 @@ NpmRegistry npm_registry(const std::string& url) {
   const std::size_t end = std::min(
       scheme == std::string::npos ? scheme : url.find_first_of("/?#", scheme + 3), url.size());
   const std::size_t sign = url.rfind('@', end);
-  if (scheme == std::string::npos || sign == std::string::npos || sign < scheme) return {.url = url};
+  if (scheme == std::string::npos || sign == std::string::npos || sign < scheme)
+    return {.url = url};
   const std::string user = url.substr(scheme + 3, sign - scheme - 3);
   const std::size_t colon = std::min(user.find(':'), user.size());
   const auto name = percent_decode(user.substr(0, colon));

@@ -68,8 +68,7 @@ class Rewriter {
     const fs::path plain = folder.has_filename() ? folder : folder.parent_path();
     for (const apkg::LocalArchive& archive : requirements_.archives) {
       const fs::path parent = fs::path(archive.path).parent_path();
-      if (parent == plain || (parent.empty() && plain == "."))
-        CHECKED_TRY_VOID(copy(archive.path));
+      if (parent == plain || (parent.empty() && plain == ".")) CHECKED_TRY_VOID(copy(archive.path));
     }
     const fs::path copied = input_ / kArchives / plain;
     std::error_code failed;  // the installer says when it is not there
@@ -107,8 +106,7 @@ class Rewriter {
     const fs::path target = input_ / kArchives / path;
     std::error_code failed;
     fs::create_directories(target.parent_path(), failed);
-    if (!failed)
-      fs::copy_file(root_ / path, target, fs::copy_options::overwrite_existing, failed);
+    if (!failed) fs::copy_file(root_ / path, target, fs::copy_options::overwrite_existing, failed);
     if (!failed) fs::permissions(target, fs::perms(0644), failed);
     if (failed)
       return apkg::refuse(model::Cause::Internal, "an archive of the package cannot be copied",

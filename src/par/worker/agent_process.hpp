@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/control_group.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/result.hpp"
@@ -18,7 +19,6 @@
 #include "net/event_loop.hpp"
 #include "par/children.hpp"
 #include "par/line_reader.hpp"
-#include "base/control_group.hpp"
 #include "par/worker/sandbox.hpp"
 
 namespace pixell::par {
