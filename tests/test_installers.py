@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from devtool.pac import Pac, free_port, wait_until
+from devtool.pac import Pac, free_port
 from pixell_testing.index import Index, Prepare, Preparing, wheel
 from pixell_testing.packages import from_files
 from pixell_testing.stack import put
@@ -340,18 +340,11 @@ def test_a_build_that_takes_all_memory_is_named() -> None:
             "backend.py": EATER,
         }
         sent = put(pac, "eater.apkg", from_files(files))
-        pac.deploy("eater", sent, limits={"memory_mb": 192})
-
-        def failure() -> dict | None:
-            for shown in pac.app("eater")["instances"]:
-                if shown["phase"] == "failed" and shown.get("boot_report"):
-                    return shown["boot_report"]["failure"]
-            return None
-
-        failed = wait_until("the instance has failed", failure, 120)
+        deployment = pac.wait_deployment(pac.deploy("eater", sent, limits={"memory_mb": 192}))
+        assert deployment["status"] == "failed"
+        failed = deployment["failure"]
         assert failed["cause"] == "out_of_memory", failed
         assert "memory" in failed["message"]
-        pac.stop()
     finally:
         pac.stop()
         pac.kill_all()
