@@ -123,7 +123,7 @@ std::vector<std::string> Installer::source_options() const {
   std::vector<std::string> options;
   if (request_.is_offline) options.emplace_back("--no-index");
   if (has_wheelhouse_)
-    options.insert(options.end(), {"--find-links", request_.wheelhouse.string()});
+    options.insert(options.end(), {"--find-links", fs::absolute(request_.wheelhouse).string()});
   return options;
 }
 
