@@ -106,7 +106,12 @@ export class Executions {
     const parameters = header.parameters;
     const isObject =
       parameters !== null && typeof parameters === 'object' && !Array.isArray(parameters);
-    const context = { signal: cancel.signal, requestId: String(header.request_id ?? '') };
+    const context = {
+      signal: cancel.signal,
+      requestId: String(header.request_id ?? ''),
+      traceparent: String(header.traceparent ?? ''),
+      tracestate: String(header.tracestate ?? ''),
+    };
     /** @type {NodeJS.Timeout | undefined} */
     let timer;
     const stopped = new Promise((resolve) => {
@@ -131,8 +136,7 @@ export class Executions {
       this.#done(x, outcome.result);
     } catch (error) {
       console.error(error);
-      const message = error instanceof Error ? error.message || error.name : String(error);
-      this.#error(x, 'failed', message);
+      this.#error(x, 'failed', messageOf(error));
     } finally {
       clearTimeout(timer);
     }
@@ -180,6 +184,19 @@ export class Executions {
    */
   #error(x, code, message) {
     this.#send({ t: 'error', x, code, message: message.slice(0, MAX_MESSAGE_CHARS) });
+  }
+}
+
+/**
+ * What may be told of whatever was thrown; an error need not be one, nor its message a text.
+ * @param {any} error
+ * @returns {string}
+ */
+function messageOf(error) {
+  try {
+    return error instanceof Error ? String(error.message || error.name) : String(error);
+  } catch {
+    return 'the handler threw what cannot be shown';
   }
 }
 

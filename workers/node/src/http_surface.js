@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 
 import { KEEP_ALIVE_MS } from './limits.js';
+import { lastResort } from './router.js';
 
 /** One server of the agent; started once, drained once. */
 export class HttpSurface {
@@ -87,6 +88,21 @@ export async function asHandler(candidate) {
     return (req, res) => candidate.routing(req, res);
   }
   return undefined;
+}
+
+/**
+ * The handler, whose failures end the request and not the process: thrown, or as a rejected promise.
+ * @param {(req: any, res: any) => unknown} handler
+ * @returns {(req: any, res: any) => Promise<void>}
+ */
+export function guarded(handler) {
+  return async (req, res) => {
+    try {
+      await handler(req, res);
+    } catch (error) {
+      lastResort(res)(error ?? new Error('the handler failed without an error'));
+    }
+  };
 }
 
 /**

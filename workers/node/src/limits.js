@@ -20,6 +20,8 @@ export const KEEP_ALIVE_MS = 75_000;
 /** How often an agent's own server is looked for: first pause, doubled up to the longest. */
 export const FIRST_LOOK_MS = 5;
 export const LONGEST_LOOK_MS = 100;
+/** An own server may listen elsewhere this long before it must listen where it was asked to. */
+export const ELSEWHERE_GRACE_MS = 5_000;
 /** Grace when stopped by a signal instead of a drain frame. */
 export const SIGNAL_GRACE_MS = 30_000;
 /** Grace when the other end of the frame socket is gone. */

@@ -8,8 +8,15 @@ import { pathToFileURL } from 'node:url';
 
 import { handlersOf } from './a2a.js';
 import { HANDLER_ERROR, LoadError, fromError } from './failures.js';
-import { HttpSurface, asHandler, drainServer, pause, withoutBase } from './http_surface.js';
-import { FIRST_LOOK_MS, LONGEST_LOOK_MS } from './limits.js';
+import {
+  HttpSurface,
+  asHandler,
+  drainServer,
+  guarded,
+  pause,
+  withoutBase,
+} from './http_surface.js';
+import { ELSEWHERE_GRACE_MS, FIRST_LOOK_MS, LONGEST_LOOK_MS } from './limits.js';
 import { callAgent, findFile, loadObject, splitEntry } from './loader.js';
 
 const SURFACE = 'http_server';
@@ -50,7 +57,7 @@ async function loadServer(entry, base, root) {
   if (isFactory) found = await callAgent(found, [], `calling '${entry}' for ${SURFACE}`, root);
   if (found instanceof net.Server) return found;
   const handler = await asHandler(found);
-  if (handler) return http.createServer(withoutBase(base, handler));
+  if (handler) return http.createServer(guarded(withoutBase(base, handler)));
   const service = handlersOf(found);
   if (service) return service;
   throw new LoadError(
@@ -109,15 +116,21 @@ export class ScriptSurface {
     await this.#wait();
   }
 
-  // How long it may take is par's to decide.
+  // How long it may take is par's to decide, as long as it does not listen elsewhere.
   async #wait() {
+    let elsewhereMs = 0;
     for (let look = FIRST_LOOK_MS; ; look = Math.min(look * 2, LONGEST_LOOK_MS)) {
       if (await accepts({ path: this.#asked.socket })) return;
       if (await accepts({ host: '127.0.0.1', port: this.#asked.port })) {
         this.port = this.#asked.port;
         return;
       }
+      const places = [...this.#servers].filter((server) => server.listening).map(placeOf);
+      if (places.length > 0 && elsewhereMs >= ELSEWHERE_GRACE_MS) {
+        throw listensElsewhere(places, this.#asked);
+      }
       await new Promise((resolve) => setTimeout(resolve, look));
+      elsewhereMs = places.length > 0 ? elsewhereMs + look : 0;
     }
   }
 
@@ -130,6 +143,31 @@ export class ScriptSurface {
       pause(graceMs),
     ]);
   }
+}
+
+/** @param {net.Server} server */
+function placeOf(server) {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return String(address);
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `${host}:${address.port}`;
+}
+
+/**
+ * @param {string[]} places where it listens
+ * @param {Asked} asked
+ */
+function listensElsewhere(places, asked) {
+  return new LoadError(
+    HANDLER_ERROR,
+    `the script that ${SURFACE} names listens on ${places.join(', ')}, not where it was asked to`,
+    [
+      `${SURFACE}: ${asked.entry}`,
+      `it listens on: ${places.join(', ')}`,
+      `asked for: PORT=${asked.port} on 127.0.0.1, or PAR_SOCKET=${asked.socket}`,
+    ],
+    'Listen on process.env.PORT or process.env.PAR_SOCKET instead of a fixed port.',
+  );
 }
 
 /**

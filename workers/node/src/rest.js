@@ -4,7 +4,7 @@ import http from 'node:http';
 
 import { HANDLER_MISSING, LoadError } from './failures.js';
 import { restClaims } from './claims.js';
-import { HttpSurface, asHandler, withoutBase } from './http_surface.js';
+import { HttpSurface, asHandler, guarded, withoutBase } from './http_surface.js';
 import { callAgent, loadObject, requireFromAgent } from './loader.js';
 import { createRouter, lastResort, routerHandler } from './router.js';
 
@@ -30,7 +30,7 @@ export async function buildRest(rest, base, root) {
     if (express) app.use((/** @type {any} */ _req, /** @type {any} */ res) => lastResort(res)());
     handler = express ? app : routerHandler(app);
   }
-  server.on('request', withoutBase(base, handler));
+  server.on('request', guarded(withoutBase(base, handler)));
   return { surface: new HttpSurface(server, rest.socket), claims };
 }
 

@@ -232,6 +232,21 @@ function send(res, status, detail) {
 }
 
 /**
+ * What stands after the question mark. Any text has a query; not any is a URL ("//", "/\\").
+ * @param {string} url
+ */
+function queryOf(url) {
+  const parameters = new URLSearchParams(url.slice(pathOf(url).length));
+  /** @type {Record<string, string | string[]>} */
+  const query = Object.create(null);
+  for (const name of new Set(parameters.keys())) {
+    const values = parameters.getAll(name);
+    query[name] = values.length > 1 ? values : values[0];
+  }
+  return query;
+}
+
+/**
  * A request handler for node:http in front of a router: query, body and the methods of `res`.
  * @param {any} app
  * @returns {(req: any, res: any) => void}
@@ -241,19 +256,11 @@ export function routerHandler(app) {
     req.originalUrl ??= req.url;
     req.baseUrl = '';
     req.params = {};
-    const url = new URL(req.url, 'http://agent');
-    /** @type {Record<string, string | string[]>} */
-    const query = {};
-    for (const name of new Set(url.searchParams.keys())) {
-      const values = url.searchParams.getAll(name);
-      query[name] = values.length > 1 ? values : values[0];
-    }
-    req.query = query;
+    req.query = queryOf(req.url);
     req.get = req.header = (/** @type {string} */ name) => req.headers[name.toLowerCase()];
     extendResponse(req, res);
-    readBody(req).then(
-      () => app(req, res, lastResort(res)),
-      (error) => lastResort(res)(error),
-    );
+    readBody(req)
+      .then(() => app(req, res, lastResort(res)))
+      .catch((error) => lastResort(res)(error));
   };
 }

@@ -47,8 +47,12 @@ export class ParDouble {
     this.exit = new Promise((resolve) =>
       this.child.on('exit', (code, signal) => resolve(code ?? signal)),
     );
-    this.child.stdout.on('data', (text) => (this.output += text));
-    this.child.stderr.on('data', (text) => (this.output += text));
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream.on('data', (text) => {
+        this.output += text;
+        for (const wake of this.waiting.splice(0)) wake();
+      });
+    }
     this.link = /** @type {import('node:net').Socket} */ (this.child.stdio[3]);
     const decoder = new FrameDecoder();
     this.link.on('error', () => undefined);
@@ -75,15 +79,31 @@ export class ParDouble {
 
   /** The next frame of the worker. @returns {Promise<any>} */
   async next() {
+    await this.#until(() => this.frames.length > 0, 'a frame');
+    return this.frames.shift();
+  }
+
+  /**
+   * Waits until the worker has printed a text.
+   * @param {RegExp} text
+   */
+  printed(text) {
+    return this.#until(() => text.test(this.output), String(text));
+  }
+
+  /**
+   * @param {() => boolean} isDone
+   * @param {string} wanted
+   */
+  async #until(isDone, wanted) {
     const deadline = Date.now() + DEADLINE_MS;
-    while (this.frames.length === 0) {
-      if (Date.now() > deadline) throw new Error(`the worker says nothing:\n${this.output}`);
+    while (!isDone()) {
+      if (Date.now() > deadline) throw new Error(`no ${wanted} of the worker:\n${this.output}`);
       await new Promise((resolve) => {
         this.waiting.push(() => resolve(undefined));
         setTimeout(resolve, 200);
       });
     }
-    return this.frames.shift();
   }
 
   /**

@@ -73,13 +73,47 @@ workerTest(
     assert.equal((await par.ask(par.rest, '/api/users/%ff')).status, 400);
     const broken = await par.ask(par.rest, '/api/broken');
     assert.deepEqual([broken.status, broken.json()], [500, { detail: 'Internal Server Error' }]);
-    assert.match(par.output, /secret detail/);
+    await par.printed(/secret detail/);
     const teapot = await par.ask(par.rest, '/api/teapot');
     assert.deepEqual([teapot.status, teapot.json()], [418, { detail: 'short and stout' }]);
     assert.equal((await par.ask(par.rest, '/api/files/a/b.txt')).text, 'a/b.txt');
     assert.equal((await par.ask(par.rest, '/api/first')).status, 204);
     const head = await par.ask(par.rest, '/api/users/1', { method: 'HEAD' });
     assert.deepEqual([head.status, head.text], [200, '']);
+    assert.equal(await par.drain(), 0);
+  },
+);
+
+for (const target of ['//', '//[', '/\\', '/?a=%ff&a=1&__proto__=x', '/%', '*']) {
+  workerTest(`no request line ends the worker: ${target}`, { 'rest.js': ROUTES }, async (par) => {
+    await par.load({ rest: { entry: 'rest.js:mount', socket: par.rest } });
+
+    assert.match(String((await par.ask(par.rest, target)).status), /^4/);
+    assert.equal((await par.ask(par.rest, '/api/users/1?q=a&q=b')).json().q.length, 2);
+    assert.equal(await par.drain(), 0);
+  });
+}
+
+const FAILING = `
+export const app = (req, res) => {
+  if (req.url === '/sync') throw new Error('at once');
+  if (req.url === '/async') return Promise.reject(new Error('later'));
+  if (req.url === '/nothing') return Promise.reject();
+  res.end('fine');
+};
+`;
+
+workerTest(
+  'what an exported handler throws ends the request and not the worker',
+  { 'app.mjs': FAILING },
+  async (par) => {
+    await par.load({ http_server: { entry: 'app.mjs:app', socket: par.http, port: 0 } });
+
+    for (const failing of ['/sync', '/async', '/nothing']) {
+      assert.equal((await par.ask(par.http, failing)).status, 500, failing);
+    }
+    assert.equal((await par.ask(par.http, '/')).text, 'fine');
+    await par.printed(/at once/);
     assert.equal(await par.drain(), 0);
   },
 );
@@ -144,6 +178,9 @@ exports.createService = async () => ({
     nothing: () => undefined,
     fails: () => { throw new Error('no luck'); },
     slow: (parameters, { signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
+    context: (parameters, { requestId, traceparent, tracestate }) => [requestId, traceparent, tracestate],
+    throws_odd: () => { throw Object.create(null); },
+    throws_odder: () => { throw Object.assign(new Error('x'), { message: { a: 1 } }); },
     circular: () => { const a = {}; a.a = a; return a; },
     broken: 'no function',
   },
@@ -155,7 +192,17 @@ workerTest('handlers are called by frames', { 'a2a.js': HANDLERS }, async (par) 
   assert.equal(hello.a2a, 'handlers');
   assert.deepEqual(
     hello.handlers.map((/** @type {any} */ each) => each.name),
-    ['hello', 'plain', 'nothing', 'fails', 'slow', 'circular'],
+    [
+      'hello',
+      'plain',
+      'nothing',
+      'fails',
+      'slow',
+      'context',
+      'throws_odd',
+      'throws_odder',
+      'circular',
+    ],
   );
   assert.equal(hello.warnings.length, 1);
   const call = async (/** @type {string} */ action, parameters = {}, deadline_ms = 0) => {
@@ -172,6 +219,11 @@ workerTest('handlers are called by frames', { 'a2a.js': HANDLERS }, async (par) 
   assert.equal((await call('nothing')).result, null);
   assert.deepEqual(await call('fails'), { t: 'error', x: '1', code: 'failed', message: 'no luck' });
   assert.equal((await call('circular')).code, 'failed');
+  assert.equal((await call('throws_odd')).code, 'failed');
+  assert.equal((await call('throws_odder')).message, '[object Object]');
+  const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'v=1' };
+  par.send({ t: 'execute', x: '1', action: 'context', parameters: {}, request_id: 'r', ...trace });
+  assert.deepEqual((await par.next()).result, ['r', trace.traceparent, trace.tracestate]);
   assert.equal((await call('unknown')).code, 'not_found');
   assert.match((await call('slow', {}, 20)).message, /no answer within 20 ms/);
   par.send({ t: 'execute', x: '2', action: 'slow', parameters: {} });
@@ -231,8 +283,7 @@ workerTest('streams are sent as far as there is credit', { 'a.mjs': STREAMS }, a
   for (let i = 0; i < 16; i++) await par.next();
   par.send({ t: 'cancel', x: '1' });
   assert.equal((await par.next()).code, 'cancelled');
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.match(par.output, /closed/);
+  await par.printed(/closed/);
 });
 
 for (const [place, listens] of [
@@ -267,6 +318,21 @@ for (const [place, listens] of [
     },
   );
 }
+
+workerTest(
+  'a script that listens elsewhere is told where it should',
+  { 'server.js': "require('node:http').createServer().listen(0, '127.0.0.1');" },
+  async (par) => {
+    const port = await freePort();
+    const answer = await par.load({ http_server: { entry: 'server.js', socket: par.http, port } });
+
+    assert.deepEqual([answer.t, answer.cause], ['load_error', 'handler_error']);
+    assert.match(answer.message, /listens on 127\.0\.0\.1:\d+/);
+    assert.ok(answer.evidence.some((/** @type {string} */ line) => line.includes(`PORT=${port}`)));
+    assert.match(answer.remedy, /process\.env\.PORT/);
+    assert.equal(await par.exit, 1);
+  },
+);
 
 workerTest(
   'an exported handler, a factory, and a map of handlers are servers too',

@@ -14,19 +14,29 @@ _NOT_FOUND = b'{"detail":"Not Found"}'
 
 def is_asgi_app(candidate: Any) -> bool:
     """True for a callable with the three ASGI arguments (scope, receive, send)."""
-    if inspect.isclass(candidate) or not callable(candidate):
-        return False
-    try:
-        parameters = inspect.signature(candidate).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    required = [
-        p
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
+    parameters = _parameters(candidate)
     takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return len(required) == 3 or (takes_any and not inspect.isroutine(candidate))
+    return _required(parameters) == 3 or (takes_any and not inspect.isroutine(candidate))
+
+
+def is_wsgi_app(candidate: Any) -> bool:
+    """True for a callable with the two WSGI arguments (environ, start_response)."""
+    return _required(_parameters(candidate)) == 2
+
+
+def _parameters(candidate: Any) -> list[inspect.Parameter]:
+    """What an application takes; nothing for what is none, or hides it."""
+    if inspect.isclass(candidate) or not callable(candidate):
+        return []
+    try:
+        return list(inspect.signature(candidate).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def _required(parameters: list[inspect.Parameter]) -> int:
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is p.empty for p in parameters)
 
 
 class BasePathApp:

@@ -17,6 +17,7 @@ from .entrypoint import Entrypoint
 from .failures import LoadError
 from .frames import FrameError, dump_json
 from .limits import EVENT_CREDIT, MAX_EVENT_BYTES, MAX_EXECUTIONS, MAX_HANDLER_THREADS
+from .trace import trace_of
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -93,8 +94,9 @@ class Executions:
         limit_ms = header.get("deadline_ms")
         limit = limit_ms / 1000 if isinstance(limit_ms, (int, float)) and limit_ms > 0 else None
         try:
-            call = self._call(x, handler, parameters, header.get("target") == "stream")
-            result = await asyncio.wait_for(call, limit)
+            with trace_of(header):
+                call = self._call(x, handler, parameters, header.get("target") == "stream")
+                result = await asyncio.wait_for(call, limit)
         except asyncio.CancelledError:
             await self._error(x, "cancelled", "the call was cancelled")
         except asyncio.TimeoutError as error:
@@ -103,7 +105,7 @@ class Executions:
             await self._error(x, "failed", text)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            await self._error(x, "failed", str(error) or type(error).__name__)
+            await self._error(x, "failed", _text_of(error))
         else:
             await self._done(x, result)
 
@@ -124,8 +126,10 @@ class Executions:
                 return await self._send_events(x, self._from_thread(result))
             return result
         except SystemExit as error:
-            # It would end the event loop, and with it every other call.
+            # It would end the event loop, and with it every other call; so would the next.
             raise RuntimeError(f"the handler called exit({error.code})") from error
+        except KeyboardInterrupt as error:
+            raise RuntimeError("the handler raised KeyboardInterrupt") from error
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         context = contextvars.copy_context()
@@ -157,6 +161,13 @@ class Executions:
 
     async def _error(self, x: str, code: str, message: str) -> None:
         await self._send({"t": "error", "x": x, "code": code, "message": message[:65536]})
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # its own __str__ fails: the call must be answered all the same
+        return type(error).__name__
 
 
 def _is_coroutine_function(handler: Handler) -> bool:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import inspect
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from .asgi import BasePathApp, Lifespan, is_asgi_app
+from .asgi import BasePathApp, Lifespan, is_asgi_app, is_wsgi_app
 from .failures import HANDLER_ERROR, MISSING_MODULE, LoadError
 from .limits import KEEP_ALIVE_SECONDS
 from .loader import call_agent, load_object
@@ -66,7 +67,8 @@ class HttpSurface:
         if self._server is not None:
             if self._ticker is not None:
                 self._ticker.cancel()
-            self._server.config.timeout_graceful_shutdown = max(1, round(grace))
+            # Whole seconds, and never more: what follows the requests needs the rest.
+            self._server.config.timeout_graceful_shutdown = max(1, int(grace))
             await self._server.shutdown(sockets=self._sockets)
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
@@ -81,13 +83,23 @@ class HttpSurface:
 
 
 async def load_http_server(entry: str, package_root: str) -> Any:
-    """The target of `http_server`: an ASGI application, or the dict a function returned."""
+    """The target of `http_server`: an ASGI application or a mapping of handlers, itself or what a
+    function returns."""
     surface = "http_server"
     found = load_object(entry, "app", surface, package_root)
-    app = _as_asgi(found)
-    if app is None and callable(found):
+    app = _servable(found)
+    if app is None and callable(found) and not is_wsgi_app(found):
         found = await call_agent(found, (), {}, f"calling '{entry}' for {surface}", package_root)
-        app = found if isinstance(found, dict) else _as_asgi(found)
+        app = _servable(found)
+    if app is None and is_wsgi_app(found):
+        raise LoadError(
+            HANDLER_ERROR,
+            f"'{entry}', which {surface} names, is a WSGI application "
+            f"({type(found).__module__}.{type(found).__qualname__}); only ASGI is served",
+            [f"{surface}: {entry}"],
+            "Wrap it: `app = a2wsgi.WSGIMiddleware(app)`, with a2wsgi in requirements.txt; or serve "
+            "an ASGI application (FastAPI, Starlette, Quart).",
+        )
     if app is None:
         raise LoadError(
             HANDLER_ERROR,
@@ -96,6 +108,10 @@ async def load_http_server(entry: str, package_root: str) -> Any:
             [f"{surface}: {entry}"],
         )
     return app
+
+
+def _servable(candidate: Any) -> Any:
+    return candidate if isinstance(candidate, Mapping) else _as_asgi(candidate)
 
 
 def _as_asgi(candidate: Any) -> Any:

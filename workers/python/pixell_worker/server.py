@@ -9,6 +9,7 @@ import platform
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from . import __version__
@@ -105,7 +106,7 @@ class Worker:
                 await self._start(HttpSurface("rest.entry", app, base, rest["socket"], root))
             if http is not None:
                 own = await load_http_server(http["entry"], root)
-                if isinstance(own, dict):
+                if isinstance(own, Mapping):
                     service, http = _merge(service, own), None
                 else:
                     await self._start(HttpSurface("http_server", own, base, http["socket"], root))
@@ -166,7 +167,7 @@ class Worker:
                 print(f"pixell_worker: closing a surface failed: {result!r}", file=sys.stderr)
 
 
-def _merge(service: A2aService, named: dict[str, Any]) -> A2aService:
+def _merge(service: A2aService, named: Mapping[str, Any]) -> A2aService:
     """Handlers that came from http_server; those of the A2A surface win."""
     is_whole = "custom_handlers" in named or "streaming_handlers" in named
     given = handlers_of(named if is_whole else {"custom_handlers": named})

@@ -174,3 +174,68 @@ def test_a_bad_entrypoint_fails_its_calls_only(
     assert (answer["t"], answer["code"]) == ("error", "failed")
     assert said in answer["message"]
     assert par.receive()["result"] == {"whole": True}
+
+
+TRACED = """
+    from opentelemetry import context, trace
+
+    def _trace(parameters):
+        seen = trace.get_current_span().get_span_context()
+        return [f"{seen.trace_id:032x}", f"{seen.span_id:016x}", seen.trace_state.to_header()]
+
+    async def later(parameters):
+        return _trace(parameters)
+
+    async def events(parameters):
+        yield _trace(parameters)
+
+    def create_service():
+        return {
+            "custom_handlers": {"plain": _trace, "later": later},
+            "streaming_handlers": {"events": events},
+        }
+"""
+
+
+@pytest.mark.parametrize("action", ["plain", "later", "events"])
+def test_a_call_carries_its_trace_to_opentelemetry(
+    package: Package, worker: Start, action: str
+) -> None:
+    par = worker(package({"main.py": TRACED}))
+    par.load(a2a="main:create_service")
+    trace_id, span_id = "a" * 32, "b" * 16
+    call = {"t": "execute", "action": action, "parameters": {}}
+    if action == "events":
+        call["target"] = "stream"
+
+    def seen() -> list[str]:
+        answer = par.receive()
+        if answer["t"] == "done":
+            return answer["result"]
+        assert par.receive()["t"] == "done"
+        return answer["event"]
+
+    par.send({**call, "x": "1", "traceparent": f"00-{trace_id}-{span_id}-01", "tracestate": "v=1"})
+    assert seen() == [trace_id, span_id, "v=1"]
+    par.send({**call, "x": "2"})
+    assert seen() == ["0" * 32, "0" * 16, ""]
+
+
+def test_whatever_a_handler_raises_the_call_is_answered(package: Package, worker: Start) -> None:
+    text = """
+        class Mute(Exception):
+            def __str__(self): raise RuntimeError("no text")
+
+        async def mute(parameters): raise Mute
+        async def interrupt(parameters): raise KeyboardInterrupt
+
+        def create_service():
+            return {"custom_handlers": {"mute": mute, "interrupt": interrupt}}
+    """
+    par = worker(package({"main.py": text}))
+    par.load(a2a="main:create_service")
+
+    par.execute("1", "mute", {})
+    assert par.receive()["message"] == "Mute"
+    par.execute("2", "interrupt", {})
+    assert "KeyboardInterrupt" in par.receive()["message"]
