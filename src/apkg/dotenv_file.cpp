@@ -3,25 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/files.hpp"
+#include "base/utf8.hpp"
 
 namespace pixell::apkg {
 
-namespace {
-
-bool is_utf8(std::string_view text) try {
-  (void)nlohmann::json(text).dump();
-  return true;
-} catch (const nlohmann::json::exception&) {
-  return false;
-}
-
-}  // namespace
-
-Checked<model::Environment> read_dotenv(const std::filesystem::path& package_root) {
+Checked<model::Environment> read_dotenv(const std::filesystem::path& package_root,
+                                        std::vector<std::string>* skipped) {
   const auto text = read_file(package_root / ".env");
   if (!text && text.error().code == ErrorCode::NotFound) return model::Environment();
   if (!text) return refuse(model::Cause::ManifestInvalid, ".env cannot be read", text.error());
@@ -35,7 +25,7 @@ Checked<model::Environment> read_dotenv(const std::filesystem::path& package_roo
                     "Save .env as UTF-8.");
     start = end + 1;
   }
-  return model::parse_dotenv(*text);
+  return model::parse_dotenv(*text, skipped);
 }
 
 }  // namespace pixell::apkg

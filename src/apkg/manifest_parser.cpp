@@ -28,12 +28,10 @@ struct Place {
 // Reads values and collects what is wrong with them, so that all findings are told at once.
 class Reader {
  public:
-  void wrong(const Place& place, std::string_view what) {
-    if (findings_.size() >= kMaxManifestFindings) return;
-    const YAML::Mark mark = place.node.Mark();
-    findings_.push_back(fmt::format("agent.yaml:{}:{}: {} {}", mark.line + 1, mark.column + 1,
-                                    place.path.empty() ? "the document" : place.path, what));
-  }
+  void wrong(const Place& place, std::string_view what) { add(findings_, place, what); }
+
+  // The same of what is left out and keeps nothing from being served.
+  void ignored(const Place& place, std::string_view what) { add(warnings_, place, what); }
 
   // The value under a key, or nothing when it is absent or null. The last of several wins, as with
   // the readers our packages were made for.
@@ -106,6 +104,7 @@ class Reader {
   }
 
   std::vector<std::string> findings() && { return std::move(findings_); }
+  std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
   static std::string join(const std::string& path, std::string_view key) {
     return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
@@ -117,7 +116,15 @@ class Reader {
   }
 
  private:
+  static void add(std::vector<std::string>& lines, const Place& place, std::string_view what) {
+    if (lines.size() >= kMaxManifestFindings) return;
+    const YAML::Mark mark = place.node.Mark();
+    lines.push_back(fmt::format("agent.yaml:{}:{}: {} {}", mark.line + 1, mark.column + 1,
+                                place.path.empty() ? "the document" : place.path, what));
+  }
+
   std::vector<std::string> findings_;
+  std::vector<std::string> warnings_;
 };
 
 bool is_variable_name(std::string_view name) {
@@ -133,12 +140,16 @@ void read_environment(Reader& reader, const Place& root, Manifest& manifest) {
   const auto section = reader.section(root, "environment");
   if (!section) return;
   for (const auto& entry : section->node) {
-    if (!entry.first.IsScalar() || !is_variable_name(entry.first.Scalar())) {
-      reader.wrong({entry.first, section->path}, "has a key that is no name of a variable");
+    if (!entry.first.IsScalar()) {
+      reader.wrong({entry.first, section->path}, "has a key that is no text");
       continue;
     }
     const std::string& name = entry.first.Scalar();
     const Place place{entry.second, Reader::join(section->path, name)};
+    if (!is_variable_name(name)) {
+      reader.ignored({entry.first, place.path}, "is left out: it is no name of a variable");
+      continue;
+    }
     // No value means no variable: the text "None" in an environment breaks agents.
     if (entry.second.IsNull()) continue;
     if (!entry.second.IsScalar())
@@ -157,7 +168,9 @@ void read_surfaces(Reader& reader, const Place& root, Manifest& manifest) {
     if (manifest.a2a->entry.empty()) manifest.a2a->entry = service;
     manifest.a2a->http_server = reader.entry(*a2a, "http_server");
     // pixell-sdk copies http_server into an empty entry; it stays a server, and no service.
-    if (manifest.a2a->entry == manifest.a2a->http_server) manifest.a2a->entry.clear();
+    if (manifest.a2a->entry == manifest.a2a->http_server ||
+        manifest.a2a->entry == manifest.http_server)
+      manifest.a2a->entry.clear();
   }
   if (const auto rest = reader.section(root, "rest")) {
     std::string entry = reader.entry(*rest, "entry");
@@ -267,6 +280,7 @@ Manifest read_document(Reader& reader, const Place& root) {
     if (version && !version->empty()) manifest.version = *version;
     read_sub_agents(reader, *metadata, manifest);
   }
+  manifest.warnings = reader.take_warnings();
   return manifest;
 }
 
@@ -284,12 +298,12 @@ Checked<Manifest> parse_manifest(std::string_view yaml) try {
   Reader reader;
   Manifest manifest = read_document(reader, root);
   std::vector<std::string> findings = std::move(reader).findings();
-  if (!findings.empty())
-    return refuse(Cause::ManifestInvalid,
-                  findings.size() == 1
-                      ? std::string("agent.yaml has a wrong value")
-                      : fmt::format("agent.yaml has {} wrong values", findings.size()),
-                  std::move(findings));
+  if (!findings.empty()) {
+    std::string message = findings.size() == 1
+                              ? "agent.yaml has a wrong value"
+                              : fmt::format("agent.yaml has {} wrong values", findings.size());
+    return refuse(Cause::ManifestInvalid, std::move(message), std::move(findings));
+  }
   return manifest;
 } catch (const YAML::Exception& wrong) {
   return refuse(

@@ -138,6 +138,29 @@ TEST(ManifestParser, KeepsTheEnvironmentAsItIsWritten) {
                 {"A", "${A:-1}"}, {"B", "true"}, {"C", "007"}, {"_e1", "x=y"}}));
 }
 
+TEST(ManifestParser, LeavesOutVariablesThatCanHaveNoSuchName) {
+  const Manifest manifest = parsed("environment:\n  my-key: x\n  1A: y\n  GOOD: z\n");
+
+  EXPECT_EQ(manifest.environment, (std::map<std::string, std::string>{{"GOOD", "z"}}));
+  EXPECT_EQ(manifest.warnings,
+            (std::vector<std::string>{
+                "agent.yaml:2:3: environment.my-key is left out: it is no name of a variable",
+                "agent.yaml:3:3: environment.1A is left out: it is no name of a variable"}));
+}
+
+TEST(ManifestParser, TakesAServerNamedTwiceForAServer) {
+  const Manifest manifest = parsed("http_server: main:app\na2a: {entry: 'main:app'}");
+
+  EXPECT_EQ(manifest.http_server, "main:app");
+  EXPECT_EQ(manifest.a2a->entry, "");
+  EXPECT_EQ(parsed("http_server: main:app\na2a: {service: 'main:make'}").a2a->entry, "main:make");
+}
+
+TEST(ManifestParser, CountsItsFindings) {
+  EXPECT_EQ(parse_manifest("name: [a]").error().message, "agent.yaml has a wrong value");
+  EXPECT_EQ(parse_manifest("name: [a]\nrest: x").error().message, "agent.yaml has 2 wrong values");
+}
+
 TEST(ManifestParser, TakesTheLastOfTwoEqualKeysAndFollowsAliases) {
   EXPECT_EQ(parsed("name: a\nname: b").name, "b");
   EXPECT_EQ(parsed("x: &n real\nname: *n").name, "real");
@@ -147,7 +170,7 @@ TEST(ManifestParser, TellsAllFindingsWithTheirPlace) {
   const auto lines = findings(
       "name: [a]\n"
       "environment:\n"
-      "  1BAD: x\n"
+      "  [1]: x\n"
       "  LIST: [1]\n"
       "rest:\n"
       "  entry: {a: b}\n"
@@ -160,7 +183,7 @@ TEST(ManifestParser, TellsAllFindingsWithTheirPlace) {
 
   EXPECT_EQ(lines, (std::vector<std::string>{
                        "agent.yaml:1:7: name must be a text, not a list",
-                       "agent.yaml:3:3: environment has a key that is no name of a variable",
+                       "agent.yaml:3:3: environment has a key that is no text",
                        "agent.yaml:4:9: environment.LIST must be a text, not a list",
                        "agent.yaml:7:6: a2a must be a mapping, not a text",
                        "agent.yaml:6:10: rest.entry must be a text, not a mapping",

@@ -119,13 +119,29 @@ bool says_nothing(std::string_view key, std::string value) {
   return value.empty() || value == "none" || value == "null";
 }
 
+// "my-key", "app.port", "export NAME": what somebody meant as a name, and no base64 of a secret.
+bool is_meant_as_name(std::string_view key) {
+  constexpr std::string_view kMarks = "-. ";
+  return key.size() <= 64 && key.find_first_of(kMarks) != std::string_view::npos &&
+         std::ranges::all_of(key, [&](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' ||
+                  kMarks.find(c) != std::string_view::npos;
+         });
+}
+
+std::string skipped_line(std::size_t number, std::string_view key) {
+  std::string text = ".env:" + std::to_string(number) + ": ";
+  if (!is_meant_as_name(key)) return text + "the line is left out: it is not NAME=value";
+  return text.append("'").append(key).append("' is left out: it is no name of a variable");
+}
+
 }  // namespace
 
-Environment parse_dotenv(std::string_view text) {
+Environment parse_dotenv(std::string_view text, std::vector<std::string>* skipped) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Environment values;
-  while (!text.empty()) {
+  for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -133,23 +149,34 @@ Environment parse_dotenv(std::string_view text) {
     if (line.empty() || line.front() == '#' || equals == std::string_view::npos) continue;
     const std::string_view key = trimmed(line.substr(0, equals));
     // A value with a NUL cannot be in an environment at all.
-    if (!is_name(key) || line.find('\0') != std::string_view::npos) continue;
+    if (!is_name(key) || line.find('\0') != std::string_view::npos) {
+      if (skipped != nullptr && skipped->size() < kMaxSkippedVariables)
+        skipped->push_back(skipped_line(number, key));
+      continue;
+    }
     values[std::string(key)] = unquoted(trimmed(line.substr(equals + 1)));
   }
   return values;
 }
 
 ResolvedEnvironment resolve_environment(const EnvironmentLayers& layers) {
-  ResolvedEnvironment result;
-  Resolver resolver(layers);
-  result.values = layers.base;
-  for (const Environment* layer : {&layers.dotenv, &layers.manifest, &layers.deploy})
-    for (const auto& [key, raw] : *layer) result.values[key] = resolver.fill(*layer, key);
-  std::erase_if(result.values, [&result](const auto& entry) {
+  std::set<std::string> dropped;
+  const auto drop = [&dropped](const auto& entry) {
     if (!says_nothing(entry.first, entry.second)) return false;
-    result.dropped.push_back(entry.first);
+    dropped.insert(entry.first);
     return true;
-  });
+  };
+  // What says nothing is not there: it neither hides a weaker layer's value nor fills placeholders.
+  EnvironmentLayers said = layers;
+  for (Environment* layer : {&said.base, &said.dotenv, &said.manifest, &said.deploy})
+    std::erase_if(*layer, drop);
+  ResolvedEnvironment result;
+  Resolver resolver(said);
+  result.values = said.base;
+  for (const Environment* layer : {&said.dotenv, &said.manifest, &said.deploy})
+    for (const auto& [key, raw] : *layer) result.values[key] = resolver.fill(*layer, key);
+  std::erase_if(result.values, drop);
+  result.dropped.assign(dropped.begin(), dropped.end());
   for (const auto& [key, value] : layers.owned) result.values[key] = value;
   result.unresolved = resolver.take_unresolved();
   return result;

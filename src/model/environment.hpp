@@ -17,12 +17,15 @@ inline constexpr std::size_t kMaxEnvironmentValueBytes = 128 * 1024 - 1;
 inline constexpr int kMaxPlaceholderLookups = 10'000;
 /// Values within values while one placeholder is filled; what lies deeper counts as unknown.
 inline constexpr std::size_t kMaxPlaceholderDepth = 100;
+/// Skipped lines of a .env file that are told.
+inline constexpr std::size_t kMaxSkippedVariables = 20;
 
 /// Reads a .env file: one KEY=VALUE per line, blank lines and lines with # ignored, split at the
 /// first =, both sides trimmed, one pair of matching quotes taken off. No multi-line values, no
 /// `export`, no comments behind a value. Lines without = or with a malformed key are skipped; the
-/// last of equal keys wins.
-Environment parse_dotenv(std::string_view text);
+/// last of equal keys wins. `skipped` is told of malformed keys: ".env:3: 'my-key' is …". A key
+/// that could be a piece of a value instead (a line of a key file) is not repeated.
+Environment parse_dotenv(std::string_view text, std::vector<std::string>* skipped = nullptr);
 
 /// Where the values of an agent's environment come from, weakest first.
 struct EnvironmentLayers {
@@ -43,7 +46,8 @@ struct ResolvedEnvironment {
 /// deploy. A name is looked up in .env, deploy, owned, manifest and base, in this order; cycles,
 /// unknown names without default and what is over a limit are left as written. Values that say
 /// "nothing" are left out: the texts None and null, and for DB_PORT, DB_HOST and DB_NAME (programs
-/// make numbers of them) also the empty text and none or null in any case.
+/// make numbers of them) also the empty text and none or null in any case. They do not
+/// hide a weaker layer's value either.
 ResolvedEnvironment resolve_environment(const EnvironmentLayers& layers);
 
 }  // namespace pixell::model

@@ -124,6 +124,33 @@ TEST(ResolveEnvironment, LeavesOutValuesThatSayNothing) {
   EXPECT_EQ(resolved.values, (Environment{{"MODE", "none"}, {"EMPTY", ""}, {"DB_NAME", ""}}));
 }
 
+TEST(ResolveEnvironment, LetsNoValueThatSaysNothingHideAWeakerOne) {
+  const auto resolved =
+      resolve_environment({.dotenv = {{"DB_PORT", "5432"}},
+                           .manifest = {{"MODE", "fast"}, {"URL", "${MODE}:${DB_HOST:-local}"}},
+                           .deploy = {{"DB_PORT", "None"}, {"MODE", "null"}, {"DB_HOST", "None"}}});
+  EXPECT_EQ(resolved.values,
+            (Environment{{"DB_PORT", "5432"}, {"MODE", "fast"}, {"URL", "fast:local"}}));
+  EXPECT_EQ(resolved.dropped, (Names{"DB_HOST", "DB_PORT", "MODE"}));
+}
+
+TEST(ParseDotenv, TellsOfMalformedKeysButNotOfPiecesOfSecrets) {
+  std::vector<std::string> skipped;
+  const auto values = parse_dotenv(
+      "my-key=1\nGOOD=2\n# a-b=c\nexport X=3\nMIIEvQIBADANBg+k/w==\nc2Vj+mV0==\n1A=b", &skipped);
+  EXPECT_EQ(values, (Environment{{"GOOD", "2"}}));
+  EXPECT_EQ(skipped, (Names{".env:1: 'my-key' is left out: it is no name of a variable",
+                            ".env:4: 'export X' is left out: it is no name of a variable",
+                            ".env:5: the line is left out: it is not NAME=value",
+                            ".env:6: the line is left out: it is not NAME=value",
+                            ".env:7: the line is left out: it is not NAME=value"}));
+  skipped.clear();
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxSkippedVariables; ++i) many += "a-b=1\n";
+  parse_dotenv(many, &skipped);
+  EXPECT_EQ(skipped.size(), kMaxSkippedVariables);
+}
+
 TEST(ResolveEnvironment, DoesNotTouchTheLayersOfTheRuntime) {
   const auto resolved =
       resolve_environment({.base = {{"LANG", "${X}"}}, .owned = {{"BASE_PATH", "${X}"}}});

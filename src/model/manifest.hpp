@@ -47,6 +47,9 @@ struct Manifest {
   std::vector<SubAgent> sub_agents;
 
   LimitsAsked limits;  ///< `limits`, else `metadata.pixell.resources`
+
+  /// What the file says and was left out: "agent.yaml:3:3: …". No part of the JSON form.
+  std::vector<std::string> warnings;
 };
 
 nlohmann::json to_json(const Manifest& manifest);

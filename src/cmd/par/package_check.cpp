@@ -98,23 +98,32 @@ class PackageCheck {
     root_ = unpacked;
   }
 
+  // "agent.yaml:4:9: rest.entry must be …" in its two halves; the first is empty for other lines.
+  static std::pair<std::string, std::string> placed(const std::string& line) {
+    const std::size_t end = line.find(": ");
+    if (!line.starts_with("agent.yaml:") || end == std::string::npos) return {};
+    return {line.substr(0, end), line.substr(end + 2)};
+  }
+
   void read_manifest(std::optional<std::string> text, const std::vector<std::string>& files) {
     if (!text) return add(apkg::manifest_missing(files));
     manifest_text_ = std::move(*text);
     auto manifest = apkg::parse_manifest(manifest_text_);
     if (manifest) {
+      for (const std::string& line : manifest->warnings) {
+        const auto [where, what] = placed(line);
+        warn(Cause::ManifestInvalid, what, where, "Use letters, digits and _ in its name.");
+      }
       found_.manifest = std::move(*manifest);
       return;
     }
     const model::Failure& failure = manifest.error();
     std::size_t told = 0;
     for (const std::string& line : failure.evidence) {
-      // "agent.yaml:4:9: rest.entry must be …"
-      const std::size_t end = line.find(": ");
-      if (!line.starts_with("agent.yaml:") || end == std::string::npos) continue;
+      const auto [where, what] = placed(line);
+      if (where.empty()) continue;
       ++told;
-      add(model::make_failure(failure.cause, line.substr(end + 2), {}, failure.remedy),
-          line.substr(0, end));
+      add(model::make_failure(failure.cause, what, {}, failure.remedy), where);
     }
     if (told == 0) add(failure, "agent.yaml");
   }
@@ -129,7 +138,11 @@ class PackageCheck {
     } else {
       add(std::move(requirements).error());
     }
-    if (auto dotenv = apkg::read_dotenv(root_); !dotenv) add(std::move(dotenv).error(), ".env");
+    std::vector<std::string> skipped;
+    if (auto dotenv = apkg::read_dotenv(root_, &skipped); !dotenv)
+      add(std::move(dotenv).error(), ".env");
+    for (const std::string& line : skipped)
+      warn(Cause::ManifestInvalid, line, ".env", "Use letters, digits and _ in its name.");
     if (!found_.manifest) return;
     const model::Manifest& manifest = *found_.manifest;
     const EntryContext context{.root = root_,

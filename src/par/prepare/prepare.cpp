@@ -140,7 +140,10 @@ class Preparation {
     }
     tell({{"phase", "manifest"}});
     CHECKED_TRY(const model::Manifest manifest, apkg::read_manifest(root));
-    CHECKED_TRY(const auto dotenv, apkg::read_dotenv(root));
+    for (const std::string& line : manifest.warnings) warn_left_out(line, tell);
+    std::vector<std::string> skipped;
+    CHECKED_TRY(const auto dotenv, apkg::read_dotenv(root, &skipped));
+    for (const std::string& line : skipped) warn_left_out(line, tell);
     return json{{"manifest", model::to_json(manifest)}, {"dotenv", dotenv}};
   }
 
@@ -207,6 +210,12 @@ class Preparation {
                            {"level", "warning"},
                            {"fields", {{"reason", reason}}}});
                 }};
+  }
+
+  static void warn_left_out(const std::string& where, const Report& tell) {
+    tell({{"event", "A variable of the package is left out"},
+          {"level", "warning"},
+          {"fields", {{"where", where}}}});
   }
 
   apkg::Checked<Environment> provide(const Interpreter& interpreter,
