@@ -118,7 +118,8 @@ export class ScriptSurface {
 
   // How long it may take is par's to decide, as long as it does not listen elsewhere.
   async #wait() {
-    let elsewhereMs = 0;
+    /** @type {number | undefined} */
+    let elsewhereSince;
     for (let look = FIRST_LOOK_MS; ; look = Math.min(look * 2, LONGEST_LOOK_MS)) {
       if (await accepts({ path: this.#asked.socket })) return;
       if (await accepts({ host: '127.0.0.1', port: this.#asked.port })) {
@@ -126,11 +127,11 @@ export class ScriptSurface {
         return;
       }
       const places = [...this.#servers].filter((server) => server.listening).map(placeOf);
-      if (places.length > 0 && elsewhereMs >= ELSEWHERE_GRACE_MS) {
+      elsewhereSince = places.length > 0 ? (elsewhereSince ?? performance.now()) : undefined;
+      if (elsewhereSince !== undefined && performance.now() - elsewhereSince > ELSEWHERE_GRACE_MS) {
         throw listensElsewhere(places, this.#asked);
       }
       await new Promise((resolve) => setTimeout(resolve, look));
-      elsewhereMs = places.length > 0 ? elsewhereMs + look : 0;
     }
   }
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { FrameDecoder, encodeFrame } from '../src/frames.js';
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 
 /** A package of some files, and the worker that serves it. */
 export class ParDouble {
@@ -79,7 +79,7 @@ export class ParDouble {
 
   /** The next frame of the worker. @returns {Promise<any>} */
   async next() {
-    await this.#until(() => this.frames.length > 0, 'a frame');
+    await this.#until(() => this.frames.length > 0, 'frame');
     return this.frames.shift();
   }
 
