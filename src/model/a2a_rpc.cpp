@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "model/bounded_json.hpp"
 
 namespace pixell::model {
 
@@ -23,20 +24,14 @@ std::string dump(const Json& json) {
 }
 
 Parsed parse(std::string_view text, int depth_limit) {
-  bool is_too_deep = false;
-  try {
-    // Writing JSON out again recurses: what nests deeper than anybody means is refused.
-    Json json = Json::parse(text, [&](int depth, Json::parse_event_t, Json&) {
-      is_too_deep = is_too_deep || depth > depth_limit;
-      return !is_too_deep;
-    });
-    if (!is_too_deep) return json;
-  } catch (const Json::exception&) {
+  BoundedJson parsed = parse_bounded(text, depth_limit);
+  if (!parsed.wrong.empty())
     return std::unexpected(RpcError{.code = RpcCode::ParseError, .message = "Parse error"});
-  }
-  return std::unexpected(
-      RpcError{.code = RpcCode::ParseError,
-               .message = fmt::format("Parse error: nested deeper than {}", depth_limit)});
+  if (parsed.is_too_deep)
+    return std::unexpected(
+        RpcError{.code = RpcCode::ParseError,
+                 .message = fmt::format("Parse error: nested deeper than {}", depth_limit)});
+  return std::move(parsed.value);
 }
 
 // The member, or null when there is none.
@@ -144,7 +139,8 @@ std::expected<RpcCall, RpcError> parse_rpc_call(std::string_view body, const Rpc
   if (!id.is_null() && !id.is_string() && !id.is_number())
     return refuse("id is neither a string nor a number");
   call.id_json = dump(id);
-  // Callers that leave the version out are understood; another version is not.
+  // Callers that leave the version out are understood, and answered; another version is not.
+  call.is_notification = request->contains("jsonrpc") && !request->contains("id");
   if (const Json& version = member(*request, "jsonrpc"); !version.is_null() && version != "2.0")
     return refuse("jsonrpc is not 2.0");
   const Json& method = member(*request, "method");

@@ -34,6 +34,8 @@ struct RpcCall {
   std::string method;
   std::string skill;                   ///< what is asked for; perhaps no handler has that name
   std::string parameters_json = "{}";  ///< a JSON object for the handler, the client's order kept
+  /// A strict request (it names its version) without an id: JSON-RPC 2.0 wants no answer.
+  bool is_notification = false;
   /// The method only makes sense as a stream (message/stream).
   bool is_stream_method = false;
 };

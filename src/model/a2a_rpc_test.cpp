@@ -148,5 +148,13 @@ TEST(RpcResult, CarriesResultAndId) {
   EXPECT_EQ(rpc_result("7", R"({"a":1})"), R"({"jsonrpc":"2.0","result":{"a":1},"id":7})");
 }
 
+TEST(ParseRpcCall, KnowsANotificationByItsVersionWithoutAnId) {
+  EXPECT_TRUE(parse_rpc_call(R"({"jsonrpc":"2.0","method":"m"})")->is_notification);
+  EXPECT_FALSE(parse_rpc_call(R"({"jsonrpc":"2.0","method":"m","id":null})")->is_notification);
+  EXPECT_FALSE(parse_rpc_call(R"({"jsonrpc":"2.0","method":"m","id":1})")->is_notification);
+  EXPECT_FALSE(parse_rpc_call(R"({"method":"m"})")->is_notification);
+  EXPECT_FALSE(rpc_call_of_params("{}", "respond")->is_notification);
+}
+
 }  // namespace
 }  // namespace pixell::model

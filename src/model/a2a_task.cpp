@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "model/bounded_json.hpp"
 
 namespace pixell::model {
 
@@ -40,8 +41,8 @@ Json data_of(const Json& event) {
   if (!event.contains("data")) return event;
   const Json& data = event.at("data");
   if (!data.is_string()) return data;
-  Json inner = Json::parse(data.get_ref<const std::string&>(), nullptr, false);
-  return inner.is_discarded() ? data : inner;
+  BoundedJson inner = parse_bounded(data.get_ref<const std::string&>(), kMaxEventDepth);
+  return inner.wrong.empty() && !inner.is_too_deep ? std::move(inner.value) : data;
 }
 
 std::string member_text(const Json& data, const char* name) {
@@ -88,8 +89,9 @@ std::string status_notification(std::string_view task_id, const TaskStatus& stat
 }
 
 TaskStatus TaskProgress::event(std::string_view event_json) {
-  const Json event = Json::parse(event_json, nullptr, false);
-  if (event.is_discarded()) return {.text = std::string(event_json)};
+  const BoundedJson parsed = parse_bounded(event_json, kMaxEventDepth);
+  if (!parsed.wrong.empty() || parsed.is_too_deep) return {.text = std::string(event_json)};
+  const Json& event = parsed.value;
   if (!event.is_object()) return {.text = text_of(event)};
   const std::string name = name_of(event);
   const Json data = data_of(event);

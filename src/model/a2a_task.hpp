@@ -8,6 +8,9 @@
 
 namespace pixell::model {
 
+/// Nesting of an event, and of JSON inside its text; what nests deeper is told as the text it is.
+inline constexpr int kMaxEventDepth = 256;
+
 enum class TaskState { Working, Completed, Failed };
 std::string_view to_string(TaskState state);
 

@@ -116,5 +116,13 @@ TEST(AgentCard, SaysWhenNothingStreams) {
   EXPECT_EQ(card["capabilities"]["streaming"], false);
 }
 
+TEST(TaskProgress, TellsJsonThatNestsTooDeepAsText) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  TaskProgress progress;
+  EXPECT_EQ(progress.event(R"({"type":"complete","data":")" + deep + R"("})").metadata_json, "");
+  EXPECT_EQ(progress.event(R"({"type":"other","data":")" + deep + R"("})").text, deep);
+  EXPECT_EQ(progress.event(deep).text, deep);
+}
+
 }  // namespace
 }  // namespace pixell::model

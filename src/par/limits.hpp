@@ -44,6 +44,9 @@ inline constexpr std::size_t kMaxPrepareLineBytes = 8 * 1024 * 1024;
 inline constexpr std::size_t kMaxGrpcMessageBytes = 8 * 1024 * 1024;
 /// Nesting of the JSON a client sends inside a gRPC message.
 inline constexpr int kMaxJsonDepth = 128;
+/// Nesting of a frame of the worker: more than a client's, so that a handler may give back what it
+/// was given in an envelope of its own.
+inline constexpr int kMaxFrameJsonDepth = 2 * kMaxJsonDepth;
 /// gRPC deadlines are cut to this (24 hours), so that no timer overflows.
 inline constexpr Millis kMaxGrpcDeadline{24 * 3600 * 1000};
 

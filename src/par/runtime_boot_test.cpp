@@ -1,9 +1,11 @@
 // How boots end: ready, or failed with the right cause, evidence, files and exit code.
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <ostream>
 
+#include "base/files.hpp"
 #include "net/sockets.hpp"
 #include "par/boot/early_exit.hpp"
 #include "par/testing/runtime_fixture.hpp"
@@ -129,6 +131,9 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"WorkerExitsInSilence",
                {{"manifest", kRest}, {"worker", {{"exit", 3}, {"is_silent", true}}}},
                13, "exited", "it printed nothing"},
+        Broken{"ServerWhosePortNobodyServes",
+               {{"manifest", kRest}, {"worker", {{"hello", {{"http_server_port", 1}}}}}},
+               1, "port_not_bound", "nobody listens"},
         Broken{"WorkerSpeaksAnotherVersion",
                {{"manifest", kRest}, {"worker", {{"version", 9}}}},
                70, "internal", ""},
@@ -137,6 +142,23 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"UiIsThePackage", {{"manifest", {{"ui", {{"path", "."}}}}}}, 11,
                "manifest_invalid", ""}),
     [](const auto& row) { return row.param.name; });
+
+TEST_F(RuntimeTest, TellsTheExitOfAWorkerWhoseHelloWasNotReadBeforeIt) {
+  script = {{"manifest", kRest}, {"worker", {{"exit_after_hello", 3}, {"stderr", {"why"}}}}};
+  start();
+  run_until([this] { return exists("about_to_end"); });
+  const pid_t worker = std::stoi(read_file(package / "about_to_end").value());
+  write("end", "");
+  // The loop stands still meanwhile.
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(worker), &ended, WEXITED | WNOWAIT), 0);
+
+  EXPECT_EQ(run_to_end(), 13);
+
+  const json failure = report("boot_report.json")["failure"];
+  EXPECT_EQ(failure["cause"], "exited");
+  EXPECT_NE(failure["evidence"].dump().find("why"), std::string::npos);
+}
 
 TEST_F(RuntimeTest, GivesUpAtTheStartupTimeout) {
   script = {{"manifest", kRest}, {"worker", {{"hang", true}, {"stderr", {"still loading"}}}}};

@@ -9,6 +9,7 @@
 #include "model/language.hpp"
 #include "par/limits.hpp"
 #include "par/worker/connect_probe.hpp"
+#include "par/worker/listeners.hpp"
 #include "par/worker/worker_plan.hpp"
 
 namespace pixell::par {
@@ -153,6 +154,9 @@ void BootSequence::log_environment(const WorkerStart& start) const {
   context_.log.info("Limits of the agent", {{"limits", LogValue::raw_json(limits)}});
   context_.log.info("Built the agent's environment",
                     {{"names", start.summary.names}, {"count", start.summary.count}});
+  if (!start.summary.withheld.empty())
+    context_.log.info("Variables of the runtime's own session are not passed to the agent",
+                      {{"names", joined(start.summary.withheld)}});
   if (!start.summary.unresolved.empty())
     context_.log.warning("Placeholders without a value were left as they are",
                          {{"names", joined(start.summary.unresolved)}});
@@ -236,6 +240,9 @@ void BootSequence::clean_up() {
 std::vector<std::string> BootSequence::evidence() const {
   auto lines = context_.agent.evidence();
   if (lines.empty() && prepare_) lines = prepare_->evidence();
+  // A server that listens elsewhere than it was asked to is waited for in vain.
+  for (const pid_t pid : context_.agent.pids())
+    for (std::string& place : listening_places(pid)) lines.push_back(std::move(place));
   return lines;
 }
 

@@ -13,6 +13,7 @@
 #include "base/files.hpp"
 #include "par/config.hpp"
 #include "par/limits.hpp"
+#include "par/redact.hpp"
 #include "par/worker/sandbox.hpp"
 
 namespace pixell::par {
@@ -39,17 +40,6 @@ LogLevel level_of(const nlohmann::json& line) {
   if (level == "warning") return LogLevel::Warning;
   if (level == "debug") return LogLevel::Debug;
   return LogLevel::Info;
-}
-
-// Values under a key that names a secret, at any depth; the top level is the log's own matter.
-void redact(nlohmann::json& json) {
-  if (!json.is_structured()) return;
-  for (const auto& [key, value] : json.items()) {
-    if (json.is_object() && is_secret_key(key))
-      value = "[REDACTED]";
-    else
-      redact(value);
-  }
 }
 
 void log_event(const Log& log, const nlohmann::json& line) {

@@ -11,6 +11,7 @@
 #include "net/grpc.hpp"
 #include "net/reply.hpp"
 #include "par/limits.hpp"
+#include "par/observe/trace_context.hpp"
 #include "par/surface/action_request.hpp"
 #include "par/surface/grpc_timeout.hpp"
 #include "par/surface/rest_proxy.hpp"
@@ -57,20 +58,26 @@ std::string check_response(bool is_serving) {
   return is_serving ? std::string("\x08\x01") : std::string("\x08\x02");
 }
 
+/// What is called, and the trace it belongs to.
+struct Asked {
+  Method method;
+  const TraceContext& trace;
+};
+
 /// One unary call answered by par itself.
 class UnaryCall final : public net::StreamHandler {
  public:
-  UnaryCall(net::EventLoop& loop, const AgentView& view, net::ServerStream& stream, Method method)
+  UnaryCall(net::EventLoop& loop, const AgentView& view, net::ServerStream& stream,
+            const Asked& asked)
       : loop_(loop),
         view_(view),
         stream_(stream),
-        method_(method),
+        method_(asked.method),
+        trace_(asked.trace),
         start_(loop.clock().now()),
-        deframer_(kMaxGrpcMessageBytes) {
-    const auto timeout = stream.request().headers.get("grpc-timeout");
-    if (!timeout) return;
-    deadline_ = parse_grpc_timeout(*timeout);
-    if (deadline_) timer_ = loop.after(*deadline_, [this] { deadline_passed(); });
+        deframer_(kMaxGrpcMessageBytes),
+        deadline_(grpc_deadline(stream.request().headers.get("grpc-timeout"))) {
+    timer_ = loop.after(deadline_, [this] { deadline_passed(); });
   }
   ~UnaryCall() override { drop_execution(); }
 
@@ -138,7 +145,9 @@ class UnaryCall final : public net::StreamHandler {
         {.action = call->action,
          .parameters_json = std::move(call->parameters_json),
          .request_id = request_id_,
-         .deadline_ms = deadline_ ? std::max<std::int64_t>(1, deadline_->count()) : 0},
+         .deadline_ms = std::max<std::int64_t>(1, deadline_.count()),
+         .traceparent = traceparent_of(trace_),
+         .tracestate = trace_.trace_state},
         [this, no_handler](CallResult result) { executed(std::move(result), no_handler); });
     if (!started) return fail(started.error().code, started.error().message);
     execution_ = *started;
@@ -206,10 +215,11 @@ class UnaryCall final : public net::StreamHandler {
   const AgentView& view_;
   net::ServerStream& stream_;
   Method method_;
+  TraceContext trace_;
   Instant start_;
   net::GrpcDeframer deframer_;
   std::vector<std::string> messages_;
-  std::optional<Millis> deadline_;
+  Millis deadline_;
   net::Timer timer_;
   std::optional<std::uint64_t> execution_;
   std::string request_id_;
@@ -248,7 +258,7 @@ std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpC
   if (!method)
     return refuse(stream, ErrorCode::Unavailable,
                   fmt::format("the agent is not ready ({})", to_string(view.phase)));
-  return std::make_unique<UnaryCall>(loop, view, stream, *method);
+  return std::make_unique<UnaryCall>(loop, view, stream, Asked{*method, trace});
 }
 
 }  // namespace pixell::par

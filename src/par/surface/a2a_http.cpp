@@ -57,6 +57,7 @@ class A2aExchange final : public net::StreamHandler {
                                             : model::parse_rpc_call(body, kRpcLimits);
     if (!call) return reply(200, model::rpc_error(call.error()));
     id_json_ = call->id_json;
+    is_notification_ = call->is_notification;
     serve(*call);
   }
 
@@ -81,8 +82,7 @@ class A2aExchange final : public net::StreamHandler {
 
   bool wants_stream(const model::RpcCall& call) const {
     if (route_ == Route::A2aStream || call.is_stream_method) return true;
-    return accepts_events() &&
-           (route_ == Route::A2aRespond || call.method == "tasks/sendSubscribe");
+    return accepts_events() && (call.method == "respond" || call.method == "tasks/sendSubscribe");
   }
 
   void serve(model::RpcCall& call) {
@@ -95,8 +95,10 @@ class A2aExchange final : public net::StreamHandler {
         start({.target = match->is_streaming ? CallTarget::Stream : CallTarget::Handler,
                .action = match->handler,
                .parameters_json = std::move(call.parameters_json),
-               .request_id = request_id(),
-               .deadline_ms = kA2aCallTimeout.count()});
+               .request_id = context_.trace.request_id,
+               .deadline_ms = kA2aCallTimeout.count(),
+               .traceparent = traceparent_of(context_.trace),
+               .tracestate = context_.trace.trace_state});
     if (!is_started || !is_stream) return;
     events_ = std::make_unique<EventStream>(context_.loop, context_.event_streams, stream_,
                                             new_ulid(context_.loop.clock().unix_now()), [this] {
@@ -112,8 +114,10 @@ class A2aExchange final : public net::StreamHandler {
     start({.target = CallTarget::Entrypoint,
            .action = "invoke",
            .parameters_json = std::move(*argument),
-           .request_id = request_id(),
-           .deadline_ms = kA2aCallTimeout.count()});
+           .request_id = context_.trace.request_id,
+           .deadline_ms = kA2aCallTimeout.count(),
+           .traceparent = traceparent_of(context_.trace),
+           .tracestate = context_.trace.trace_state});
   }
 
   bool start(const AgentCall& call) {
@@ -163,6 +167,7 @@ class A2aExchange final : public net::StreamHandler {
       return reply(
           200, is_done ? entrypoint_result(result_json(result)) : entrypoint_error(result.text));
     if (!is_done) return refuse(RpcCode::HandlerFailed, result.text);
+    if (is_notification_) return reply_nothing();
     reply(200, model::rpc_result(id_json_, result_json(result)));
   }
 
@@ -174,6 +179,7 @@ class A2aExchange final : public net::StreamHandler {
   }
 
   void refuse(RpcCode code, std::string message) {
+    if (is_notification_) return reply_nothing();
     reply(200,
           model::rpc_error({.code = code, .message = std::move(message), .id_json = id_json_}));
   }
@@ -181,6 +187,12 @@ class A2aExchange final : public net::StreamHandler {
   void reply(int status, const std::string& json) {
     end();
     net::send_json(stream_, status, json);
+  }
+
+  // A notification gets no answer of JSON-RPC, whatever becomes of it.
+  void reply_nothing() {
+    end();
+    stream_.send_head({.status = 204}, true);
   }
 
   void end() {
@@ -192,16 +204,12 @@ class A2aExchange final : public net::StreamHandler {
     if (execution_) context_.view.agent->cancel(*std::exchange(execution_, std::nullopt));
   }
 
-  std::string request_id() const {
-    const auto given = stream_.request().headers.get("x-request-id");
-    return given ? std::string(*given) : fmt::format("req_{}", context_.loop.clock().unix_now());
-  }
-
   A2aContext context_;
   net::ServerStream& stream_;
   Route route_;
   std::string body_;
   std::string id_json_ = "null";
+  bool is_notification_ = false;
   std::optional<std::uint64_t> execution_;
   std::unique_ptr<EventStream> events_;
   net::Timer timer_;

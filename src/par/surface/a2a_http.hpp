@@ -4,6 +4,7 @@
 
 #include "net/event_loop.hpp"
 #include "net/stream.hpp"
+#include "par/observe/trace_context.hpp"
 #include "par/surface/a2a_events.hpp"
 #include "par/surface/agent_view.hpp"
 #include "par/surface/route_match.hpp"
@@ -15,6 +16,7 @@ struct A2aContext {
   net::EventLoop& loop;
   const AgentView& view;
   EventStreams& event_streams;
+  TraceContext trace;  ///< of the request
 };
 
 /// True for the routes that answer_a2a_http() answers.

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "model/bounded_json.hpp"
 #include "par/limits.hpp"
 #include "pixell/agent.pb.h"
 
@@ -74,20 +74,12 @@ Answer a2a_call(const ::pixell::agent::ActionRequestV2& request) {
   ActionCall call{.action = request.action(), .request_id = message.id()};
   if (call.request_id.empty()) call.request_id = request.request_id();
   const std::string text = message.params_json().empty() ? "{}" : message.params_json();
-  Json params;
-  bool is_too_deep = false;
-  try {
-    // Writing JSON out again recurses: what nests deeper than anybody means is refused.
-    params = Json::parse(text, [&is_too_deep](int depth, Json::parse_event_t, Json&) {
-      is_too_deep = is_too_deep || depth > kMaxJsonDepth;
-      return !is_too_deep;
-    });
-  } catch (const Json::exception& wrong) {
+  const model::BoundedJson parsed = model::parse_bounded(text, kMaxJsonDepth);
+  if (!parsed.wrong.empty())
     return std::unexpected(
-        ActionRefusal{.error = fmt::format("Invalid JSON in A2A params_json: {}", wrong.what()),
+        ActionRefusal{.error = fmt::format("Invalid JSON in A2A params_json: {}", parsed.wrong),
                       .request_id = call.request_id});
-  }
-  if (is_too_deep)
+  if (parsed.is_too_deep)
     return std::unexpected(ActionRefusal{
         .error = fmt::format("Invalid JSON in A2A params_json: nested deeper than {}",
                              kMaxJsonDepth),
@@ -95,7 +87,7 @@ Answer a2a_call(const ::pixell::agent::ActionRequestV2& request) {
   const auto member = [](const Json& json, const char* name) {
     return json.is_object() && json.contains(name) ? json.at(name) : Json();
   };
-  const Json said = member(params, "message");
+  const Json said = member(parsed.value, "message");
   const Json metadata = member(said, "metadata");
   if (const Json skill = member(metadata, "skill"); skill.is_string())
     call.action = skill.get<std::string>();

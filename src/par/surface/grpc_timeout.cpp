@@ -42,4 +42,8 @@ std::optional<Millis> parse_grpc_timeout(std::string_view text) {
   return Millis((count * nanos + kNanosPerMilli - 1) / kNanosPerMilli);
 }
 
+Millis grpc_deadline(std::optional<std::string_view> timeout) {
+  return timeout ? parse_grpc_timeout(*timeout).value_or(kA2aCallTimeout) : kA2aCallTimeout;
+}
+
 }  // namespace pixell::par

@@ -12,4 +12,8 @@ namespace pixell::par {
 /// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 std::optional<Millis> parse_grpc_timeout(std::string_view text);
 
+/// How long a call may take: what its grpc-timeout says, and kA2aCallTimeout, as over HTTP, without
+/// one or with a malformed one.
+Millis grpc_deadline(std::optional<std::string_view> timeout);
+
 }  // namespace pixell::par

@@ -21,6 +21,12 @@ TEST(GrpcTimeout, CutsWhatIsTooLong) {
   EXPECT_EQ(parse_grpc_timeout("99999999H"), kMaxGrpcDeadline);
 }
 
+TEST(GrpcTimeout, IsThatOfHttpCallsWhenNoneIsGiven) {
+  EXPECT_EQ(grpc_deadline("5S"), Millis(5'000));
+  EXPECT_EQ(grpc_deadline(std::nullopt), kA2aCallTimeout);
+  EXPECT_EQ(grpc_deadline("soon"), kA2aCallTimeout);
+}
+
 TEST(GrpcTimeout, RefusesOtherText) {
   for (const char* text : {"", "5", "S", "-1S", "1.5S", "5s", "123456789S", " 1S"})
     EXPECT_EQ(parse_grpc_timeout(text), std::nullopt) << text;

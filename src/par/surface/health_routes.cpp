@@ -77,7 +77,9 @@ std::unique_ptr<net::StreamHandler> ask_servicer(net::EventLoop& loop, net::Http
 
 JsonAnswer health_answer(const AgentView& view, bool with_timestamp, UnixMillis now,
                          bool servicer_answers) {
-  nlohmann::json body = {{"ok", view.is_ready}, {"surfaces", surfaces(view, servicer_answers)}};
+  nlohmann::json body = {{"ok", view.is_ready},
+                         {"status", view.is_ready ? "healthy" : "starting"},
+                         {"surfaces", surfaces(view, servicer_answers)}};
   if (with_timestamp || !view.is_ready) body["timestamp"] = now;
   if (!view.is_ready) body["phase"] = to_string(view.phase);
   if (view.base_path == "/agents/" + view.app_id) add_agent_keys(body, view);

@@ -144,7 +144,10 @@ RouteMatch match_route(const RouteRequest& request, const RouteContext& context)
   UiPlace ui = is_get && context.has_ui && is_based ? place_in_ui(rel, context) : UiPlace{};
   // The port that the UI has for itself shows it to everybody.
   const bool shows_page = request.accepts_html || (request.on_ui_port && !context.multiplexed);
-  if (is_info && is_get && !(ui.is_inside && shows_page)) return {.route = Route::ServiceInfo};
+  // An own server may have a page here; programs, which ask for no page by name, get the JSON.
+  const bool has_page =
+      ui.is_inside ? shows_page : match.route == Route::HttpServer && request.accepts_html;
+  if (is_info && is_get && !has_page) return {.route = Route::ServiceInfo};
   if (ui.lacks_slash) return {.route = Route::AddSlash};
   if (ui.is_inside) {
     if (ui.paths.back() == "ui-config.json") return {.route = Route::UiConfig};

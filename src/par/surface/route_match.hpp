@@ -16,7 +16,7 @@ enum class Route {
   AgentHealth,   ///< /agents/{id}/health, B/agents/{id}/health
   Meta,          ///< B/meta
   Metrics,       ///< /metrics, B/metrics, unless they are turned off
-  ServiceInfo,   ///< B/
+  ServiceInfo,   ///< B/, unless a page is asked for and UI or own server may have one
   AddSlash,      ///< B and other mounts without their slash
   UiConfig,      ///< ui-config.json under a UI mount
   Grpc,          ///< any gRPC call

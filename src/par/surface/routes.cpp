@@ -160,7 +160,7 @@ Handler Routes::answer_surface(ObservedExchange& stream, const RouteMatch& match
     return send(stream, {.status = 405, .body = R"({"detail":"Method Not Allowed"})"});
   if (is_a2a_http(match.route)) {
     if (!is_agent_up(view_)) return send(stream, not_ready_answer(view_));
-    return answer_a2a_http({loop_, view_, event_streams_}, stream, match.route);
+    return answer_a2a_http({loop_, view_, event_streams_, stream.trace()}, stream, match.route);
   }
   if (view_.ui_files != nullptr) {
     for (const std::string& path : match.ui_paths)

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "model/bounded_json.hpp"
+#include "par/limits.hpp"
+#include "par/redact.hpp"
 
 namespace pixell::par {
 
@@ -92,7 +95,9 @@ std::uint64_t call_id_of(const Json& json) {
 
 void log_frame(const Log& log, const Json& json) {
   const std::string level = json.value("level", "info");
-  const std::string fields = dump(json.value("fields", Json::object()));
+  Json given = json.value("fields", Json::object());
+  redact(given);
+  const std::string fields = dump(given);
   const LogField field{"fields", LogValue::raw_json(fields)};
   log.line(level == "error"     ? LogLevel::Error
            : level == "warning" ? LogLevel::Warning
@@ -126,6 +131,12 @@ Result<void> FrameChannel::execute(std::uint64_t id, const AgentCall& call) {
   append_json_string(header, call.action);
   header += ",\"request_id\":";
   append_json_string(header, call.request_id);
+  for (const auto& [name, value] : {std::pair("traceparent", std::string_view(call.traceparent)),
+                                    {"tracestate", call.tracestate}}) {
+    if (value.empty()) continue;
+    header.append(",\"").append(name).append("\":");
+    append_json_string(header, value);
+  }
   header += '}';
   return link_.send(header);
 }
@@ -143,11 +154,28 @@ void FrameChannel::drain(Millis grace) {
   (void)link_.send(fmt::format(R"({{"t":"drain","grace_ms":{}}})", grace.count()));
 }
 
+void FrameChannel::refuse_depth(const std::string& type, const Json& json) {
+  const std::string message = fmt::format("nests deeper than {}", kMaxFrameJsonDepth);
+  // What a handler says may come from its client: it fails that call, not those of everybody else.
+  if (type != "event" && type != "done")
+    return owner_.protocol_broken(fmt::format("a {} message of the worker {}", type, message));
+  const std::uint64_t id = call_id_of(json);
+  if (type == "event") cancel(id);
+  owner_.call_ended(id, {.outcome = CallResult::Outcome::Failed,
+                         .text = fmt::format("what the handler answered {}", message),
+                         .is_text = true});
+}
+
 void FrameChannel::link_closed(const std::string& reason) { owner_.channel_closed(reason); }
 
 void FrameChannel::frame_received(const Frame& frame) try {
-  const Json json = Json::parse(frame.header);
+  const model::BoundedJson parsed = model::parse_bounded(frame.header, kMaxFrameJsonDepth);
+  if (!parsed.wrong.empty())
+    return owner_.protocol_broken(
+        fmt::format("the worker sent a message that is not par-worker/1: {}", parsed.wrong));
+  const Json& json = parsed.value;
   const auto type = json.at("t").get<std::string>();
+  if (parsed.is_too_deep) return refuse_depth(type, json);
   if (type == "event") {
     owner_.call_told(call_id_of(json), dump(json.value("event", Json())));
   } else if (type == "done") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/log.hpp"
@@ -25,6 +26,7 @@ class FrameChannel final : public WorkerChannel, private AgentLinkOwner {
 
  private:
   void frame_received(const Frame& frame) override;
+  void refuse_depth(const std::string& type, const nlohmann::ordered_json& json);
   void link_closed(const std::string& reason) override;
 
   std::string load_header_;

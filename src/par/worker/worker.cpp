@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "par/limits.hpp"
 #include "par/worker/frame_channel.hpp"
+#include "par/worker/listeners.hpp"
 #include "par/worker/server_channel.hpp"
 
 namespace pixell::par {
@@ -23,6 +25,8 @@ Worker::~Worker() = default;
 
 Result<void> Worker::start(const WorkerPlan& plan) {
   told_failure_.reset();
+  is_presumed_ = false;
+  user_ = plan.sandbox.user.value_or(::geteuid());
   hello_ = {};
   started_at_ = loop_.clock().now();
   TRY(UniqueFd link, process_.start(plan));
@@ -96,12 +100,18 @@ void Worker::kill() {
 }
 
 void Worker::fail(model::Failure failure) {
-  if (!told_failure_) told_failure_ = std::move(failure);
+  if (!told_failure_) {
+    told_failure_ = std::move(failure);
+    is_presumed_ = true;
+  }
   kill();
 }
 
 void Worker::worker_up(Hello hello) {
   if (state_ != State::Starting) return;
+  if (const std::uint16_t port = hello.http_server_port; port != 0) {
+    if (auto taken = check_listener(port, user_)) return fail(std::move(*taken));
+  }
   hello_ = std::move(hello);
   state_ = State::Up;
   for (const std::string& warning : hello_.warnings)
@@ -144,11 +154,14 @@ void Worker::channel_closed(const std::string& reason) {
 }
 
 void Worker::process_ended(WorkerExit exit) {
+  const bool was_stopping = state_ == State::Stopping;
+  // Of its last words a failure and results count; a hello does not: nobody serves any more.
+  state_ = State::Down;
   channel_->read_rest();
   term_timer_.cancel();
   kill_timer_.cancel();
-  const bool was_stopping = state_ == State::Stopping;
-  state_ = State::Down;
+  // Whoever found it silent did not know that it had ended before it could be killed.
+  if (is_presumed_ && (exit.status.signal != SIGKILL || exit.out_of_memory)) told_failure_.reset();
   hello_ = {};
   fail_calls();
   loop_.delete_later(std::move(channel_));

@@ -68,7 +68,7 @@ class Worker final : private WorkerChannelOwner {
   bool ask_where_it_is();
   /// SIGKILL to the whole group now.
   void kill();
-  /// The same, and worker_lost() tells this failure.
+  /// The same, and worker_lost() tells this failure, unless the process had ended by itself.
   void fail(model::Failure failure);
 
   State state() const { return state_; }
@@ -99,6 +99,8 @@ class Worker final : private WorkerChannelOwner {
   State state_ = State::Down;
   Hello hello_;
   std::optional<model::Failure> told_failure_;  // load_error, or a broken protocol
+  bool is_presumed_ = false;                    // told_failure_ is what fail() was given
+  uid_t user_ = 0;                              // the process'
   Instant started_at_{};
   std::uint64_t next_id_ = 1;
   struct Callbacks {

@@ -40,6 +40,8 @@ struct AgentCall {
   std::string parameters_json;  ///< a JSON object
   std::string request_id;
   std::int64_t deadline_ms = 0;  ///< 0 = none
+  std::string traceparent;       ///< W3C Trace Context; empty = of no trace
+  std::string tracestate;        ///< the caller's; empty = none
 };
 
 /// How a call ended.

@@ -15,7 +15,8 @@ namespace pixell::par {
 
 namespace {
 
-// What a program needs to run at all; the weakest values.
+// What a program needs to run at all. They are the weakest values, which the package's placeholders
+// find, and, as all that was given at deployment, the strongest but for PATH.
 constexpr std::array kBaseNames = {
     std::string_view("PATH"),         std::string_view("LANG"),
     std::string_view("LC_ALL"),       std::string_view("TZ"),
@@ -64,9 +65,9 @@ model::EnvironmentLayers layers_for(const WorkerInput& input) {
   model::EnvironmentLayers layers;
   layers.base = {{"PATH", std::string(kDefaultPath)}, {"LANG", "C.UTF-8"}};
   for (const auto& [name, value] : input.process_environment) {
-    if (is_one_of(name, kBaseNames))
-      layers.base[name] = value;
-    else if (!is_par_variable(name) && !is_one_of(name, kSessionNames) && !is_installers(name))
+    if (is_one_of(name, kBaseNames)) layers.base[name] = value;
+    if (name != "PATH" && !is_par_variable(name) && !is_one_of(name, kSessionNames) &&
+        !is_installers(name))
       layers.deploy[name] = value;
   }
   // Programs of the agent's environment come first, also for what it starts itself.
@@ -100,8 +101,11 @@ model::EnvironmentLayers layers_for(const WorkerInput& input) {
 
 EnvironmentSummary summary_of(const model::EnvironmentLayers& layers,
                               const model::ResolvedEnvironment& resolved) {
-  EnvironmentSummary summary{
-      .names = {}, .count = 0, .unresolved = resolved.unresolved, .dropped = resolved.dropped};
+  EnvironmentSummary summary{.names = {},
+                             .count = 0,
+                             .unresolved = resolved.unresolved,
+                             .dropped = resolved.dropped,
+                             .withheld = {}};
   for (const auto& [name, value] : resolved.values) {
     if (!layers.dotenv.contains(name) && !layers.manifest.contains(name) &&
         !layers.deploy.contains(name))
@@ -161,6 +165,8 @@ WorkerStart plan_worker(const WorkerInput& input) {
   model::ResolvedEnvironment resolved = model::resolve_environment(layers);
   WorkerStart start;
   start.summary = summary_of(layers, resolved);
+  for (const auto& [name, value] : input.process_environment)
+    if (is_one_of(name, kSessionNames)) start.summary.withheld.push_back(name);
   const model::Language language = model::language_of(manifest);
   start.plan.argv = arguments_of(input, language);
   start.plan.http_port = input.http_port;

@@ -25,6 +25,7 @@ struct EnvironmentSummary {
   std::size_t count = 0;
   std::vector<std::string> unresolved;  ///< placeholders nobody defines
   std::vector<std::string> dropped;     ///< names whose value only breaks programs ("None", "")
+  std::vector<std::string> withheld;    ///< names of par's own session (HOME, USER, TMPDIR)
 };
 
 struct WorkerStart {
@@ -34,7 +35,7 @@ struct WorkerStart {
 
 /// Says how the agent's worker is started. The environment is built for it alone:
 ///   base (PATH, HOME, LANG, TZ, certificates, proxies) < .env < manifest < par's own environment
-///   without par's variables < what par sets itself (AGENT_APP_ID, ports, PAR_WORKER_FD, …).
+///   without PATH and par's variables < what par sets itself (AGENT_APP_ID, ports …).
 /// Pure.
 WorkerStart plan_worker(const WorkerInput& input);
 

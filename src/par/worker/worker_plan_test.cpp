@@ -58,6 +58,25 @@ TEST_F(WorkerPlanTest, BuildsAPrivateEnvironmentInTheDocumentedOrder) {
     EXPECT_FALSE(env.contains(name)) << name;
 }
 
+TEST_F(WorkerPlanTest, LetsWhatWasDeployedWinAlsoForTheNamesEveryProgramNeeds) {
+  process_ = {{"TZ", "Asia/Seoul"}, {"HTTPS_PROXY", "http://p:1"}, {"PATH", "/bin"}};
+  prepared_.dotenv = {{"TZ", "UTC"}, {"HTTPS_PROXY", "http://old:1"}, {"LANG", "ko_KR.UTF-8"}};
+  prepared_.manifest.environment = {{"PATH", "/opt/bin:${PATH}"}, {"ZONE", "${TZ}"}};
+
+  const auto env = plan().plan.env;
+
+  EXPECT_EQ(env.at("TZ"), "Asia/Seoul");
+  EXPECT_EQ(env.at("HTTPS_PROXY"), "http://p:1");
+  EXPECT_EQ(env.at("LANG"), "ko_KR.UTF-8");
+  EXPECT_EQ(env.at("PATH"), "/opt/bin:/store/x/bin:/bin");
+}
+
+TEST_F(WorkerPlanTest, NamesWhatItDoesNotPassOnOfItsOwnSession) {
+  process_ = {{"HOME", "/root"}, {"USER", "root"}, {"TMPDIR", "/t"}, {"PACKAGE_URL", "x"}};
+
+  EXPECT_EQ(plan().summary.withheld, (std::vector<std::string>{"HOME", "TMPDIR", "USER"}));
+}
+
 TEST_F(WorkerPlanTest, SummarisesNamesWithoutValues) {
   process_ = {{"TOKEN", "very-secret"}, {"PATH", "/bin"}};
   prepared_.dotenv = {{"DB_PORT", "None"}, {"X", "${NOWHERE}"}};

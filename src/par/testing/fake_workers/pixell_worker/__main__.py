@@ -109,6 +109,16 @@ def execute(header):
     # "never" is not answered.
 
 
+def announce_the_end(root):
+    """Writes the process' id into about_to_end and waits for the file `end`."""
+    note = os.path.join(root, "about_to_end")
+    with open(note + ".new", "w", encoding="utf-8") as file:
+        file.write(str(os.getpid()))
+    os.replace(note + ".new", note)
+    while not os.path.exists(os.path.join(root, "end")):
+        time.sleep(0.005)
+
+
 def main():
     """Follows the script."""
     load = read_frame()
@@ -135,6 +145,8 @@ def main():
         file.write("x")
     while worker.get("hang") or os.path.getsize(lives) == worker.get("hang_in_life"):
         time.sleep(1)
+    if "exit_after_hello" in worker:
+        announce_the_end(root)
     handlers = worker.get("handlers", [])
     send(
         {
@@ -149,8 +161,11 @@ def main():
             "a2a": "handlers" if handlers else None,
             "handlers": [{"name": name, "kind": "legacy"} for name in handlers],
             "warnings": worker.get("warnings", []),
+            **worker.get("hello", {}),
         }
     )
+    if "exit_after_hello" in worker:
+        os._exit(worker["exit_after_hello"])
     while True:
         frame = read_frame()
         if frame["t"] == "execute":
