@@ -176,6 +176,25 @@ def test_every_place_streams(agent: Par) -> None:
     assert lengths == [5] * 6
 
 
+def test_respond_streams_for_those_who_accept_it_wherever_it_is_sent(agent: Par) -> None:
+    accepts = {"Accept": "text/event-stream"}
+    for path, body in ((BASE, rpc("respond", {})), (BASE + "/respond", {})):
+        plain, streamed = post(agent, path, body), post(agent, path, body, headers=accepts)
+        assert plain.headers["content-type"] == "application/json", path
+        assert streamed.headers["content-type"].startswith("text/event-stream"), path
+
+
+def test_a_notification_is_run_and_not_answered(agent: Par) -> None:
+    call = rpc("message/send", message("shout", "hi"))
+    del call["id"]
+    for body in (call, {**call, "params": message("fail")}):
+        answer = post(agent, BASE, body)
+        assert (answer.status_code, answer.content) == (204, b"")
+    # Callers that do not say which JSON-RPC they speak want their answer.
+    del call["jsonrpc"]
+    assert post(agent, BASE, call).json()["result"] == "HI"
+
+
 def test_send_subscribe_streams_for_those_who_accept_it(agent: Par) -> None:
     body = rpc("tasks/sendSubscribe", message())
     answer = post(agent, BASE + "/a2a", body, headers=EVENTS)

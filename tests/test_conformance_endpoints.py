@@ -105,7 +105,7 @@ def test_health_below_the_base_path_has_a_timestamp(three: Par) -> None:
     reply = three.get(f"{BASE}/health")
 
     assert reply.status == 200
-    assert reply.json().keys() == {"ok", "surfaces", "timestamp"}
+    assert reply.json().keys() == {"ok", "status", "surfaces", "timestamp"}
     assert reply.json()["ok"] is True
     assert reply.json()["surfaces"] == {"rest": True, "a2a": True, "ui": True}
 
@@ -113,6 +113,7 @@ def test_health_below_the_base_path_has_a_timestamp(three: Par) -> None:
 def test_health_at_the_root_has_none(three: Par) -> None:
     assert three.get("/health").json() == {
         "ok": True,
+        "status": "healthy",
         "surfaces": {"rest": True, "a2a": True, "ui": True},
     }
 
@@ -183,7 +184,8 @@ def test_a_servicer_that_fails_turns_its_surface_false(par: StartPar, tmp_path: 
 
     assert well == {"rest": True, "a2a": True}
     assert health.status == 200
-    assert health.json() == {"ok": True, "surfaces": {"rest": True, "a2a": False}}
+    assert health.json()["ok"] is True
+    assert health.json()["surfaces"] == {"rest": True, "a2a": False}
     assert a2a.status == 503
     assert a2a.json()["detail"].startswith("gRPC health failed: ")
     assert (plain.status, plain.json()["ok"]) == (200, False)

@@ -118,14 +118,23 @@ def test_a_local_run_listens_on_this_machine_only(par: StartPar, tmp_path: Path)
 
 
 def test_every_variable_is_documented() -> None:
-    source = (ROOT / "src/par/config.cpp").read_text()
-    table = source[source.index("kParVariables") : source.index("};")]
-    names = set(re.findall(r'string_view\("([A-Z0-9_]+)"\)', table))
-    pages = ("docs/environment.md", "docs/par_worker.md")
+    config, observe = (
+        (ROOT / "src/par" / name).read_text() for name in ("config.cpp", "observe/settings.cpp")
+    )
+    table, _, rest = config.partition("};")
+    kept = set(re.findall(r'string_view\("([A-Z0-9_]+)"\)', table))
+    names = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', rest + observe))
+    pages = ("docs/environment.md", "docs/par_worker.md", "docs/observability.md")
     page = "".join((ROOT / name).read_text() for name in pages)
 
-    assert len(names) > 20
-    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", page)] == []
+    assert len(kept) > 20
+    assert {"METRICS_ENABLED", "S3_BUCKET", "OTEL_SERVICE_NAME"} <= names
+    undocumented = [name for name in kept | names if not re.search(rf"\b{name}\b", page)]
+    assert sorted(undocumented) == []
+    # What only the runtime reads is kept from the agent; these are the agent's as well.
+    shared = re.compile(r"OTEL_\w+|SSL_CERT_\w+|AWS_REGION|PIP_INDEX_URL|XDG_CACHE_HOME")
+    refused = {"RUNTIME_MODE", "MAX_AGENTS"}
+    assert {name for name in names - kept - refused if not shared.fullmatch(name)} == set()
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,19 @@ exports:
     assert running.get("/hello").status == 404
 
 
+def test_a_variable_without_a_possible_name_is_left_out_and_told(par: StartPar) -> None:
+    files = {
+        "agent.yaml": "name: names\nenvironment: {my-key: a, GOOD: b}\n",
+        ".env": "other-key=c\nFINE=d\n",
+    }
+    running = par(from_files(files)).wait_ready()
+
+    told = " ".join(warnings_of(running))
+    assert "environment.my-key" in told
+    assert "'other-key'" in told
+    assert "=c" not in told
+
+
 def test_all_findings_of_a_manifest_are_told_at_once(par: StartPar) -> None:
     manifest = "name: [a]\nrest: text\nmetadata:\n  sub_agents:\n    - description: nameless\n"
     running = par(from_files({"agent.yaml": manifest}))
@@ -194,6 +207,7 @@ def test_an_a2a_service_by_any_name(par: StartPar, a2a: str) -> None:
         ),
         ("http_server: main:make", f"{SERVER}\ndef make():\n    return app\n"),
         ("a2a: {http_server: 'main:app'}", SERVER),
+        ("http_server: main:app\na2a: {entry: 'main:app'}", SERVER),
         # What pixell-sdk makes of it.
         ("a2a: {entry: 'main:app', http_server: 'main:app'}", SERVER),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ license: MIT
 runtime: python3.11
 metadata: {{version: 1.0.0}}
 """
+SDK_PORT = 3000
 PAGE = "<!doctype html><title>only a page</title>"
 AGENT_SERVER = """
 from pixell.sdk import AgentServer
@@ -61,14 +63,17 @@ class Project:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text)
 
-    def deploy(self, pac: Pac, app: str) -> None:
-        """`pixell build` and `pixell deploy --wait`, which must end well."""
+    def deploy(self, pac: Pac, app: str, through_proxy: bool = True) -> None:
+        """`pixell build` and `pixell deploy --wait`, which must end well. Without the proxy the CLI
+        calls the address it has for `--env local`."""
         code, output = self.cli.run("build", folder=self.folder)
         assert code == 0, output
         (package,) = self.folder.glob("*.apkg")
         arguments = ["--apkg-file", str(package), "--env", "local", "--app-id", app]
         code, output = self.cli.run(
-            *("deploy", *arguments, "--api-key", "k", "--wait"), folder=self.folder, port=pac.port
+            *("deploy", *arguments, "--api-key", "k", "--wait"),
+            folder=self.folder,
+            port=pac.port if through_proxy else None,
         )
         assert code == 0, output
         assert "Deployment completed successfully" in output
@@ -209,7 +214,69 @@ def test_a_server_streams(agent_server: str, pac: Pac) -> None:
     assert "you said hello" in reply.text
 
 
+ONLY_A_SERVER = """
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/api/form")
+def form():
+    return {"form": "server"}
+
+
+@app.get("/")
+def page():
+    return "a page of its own"
+"""
+
+
+def test_only_a_server(project: Project, pac: Pac, request: pytest.FixtureRequest) -> None:
+    app = app_of(request)
+    project.write(
+        {
+            "agent.yaml": MANIFEST.format(name="only-server")
+            + "entrypoint: src.main:app\n"
+            + "a2a: {service: 'src.main:app', http_server: 'src.main:app'}\n",
+            ".env": "A=1\n",
+            "src/__init__.py": "",
+            "src/main.py": ONLY_A_SERVER,
+        }
+    )
+
+    project.deploy(pac, app)
+
+    assert pac.get(f"/agents/{app}/api/form").json() == {"form": "server"}
+    page = pac.get(f"/agents/{app}/", headers={"Accept": "text/html"})
+    assert page.json() == "a page of its own"
+    assert "service" in pac.get(f"/agents/{app}/").json()
+
+
 # ------------------------------------------------------------------- the port of the SDK
+
+
+def test_the_sdk_deploys_to_its_own_port_unchanged(
+    pixell_sdk: PixellCli, scratch: Path, tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        # As the platform does it, so that connections of the past are no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", SDK_PORT))
+        except OSError as taken:
+            pytest.skip(f"somebody else has port {SDK_PORT}, which the SDK calls: {taken}")
+    project = Project(pixell_sdk, tmp_path / "project")
+    shutil.copytree(EXAMPLE, project.folder, dirs_exist_ok=True)
+    platform = Pac(scratch / "port-3000", free_port(), also_listen=f"127.0.0.1:{SDK_PORT}")
+    platform.start()
+    try:
+        project.deploy(platform, "by-port", through_proxy=False)
+        answer = platform.get("/agents/by-port/api/hello?name=you").json()
+    finally:
+        platform.stop()
+        platform.kill_all()
+
+    assert answer == {"message": "Hello, you."}
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from devtool.pac import wait_until
+from devtool.pac import request, wait_until
 from pixell_testing.observed import ECHO, metrics_of, value
-from pixell_testing.packages import with_routes
+from pixell_testing.packages import from_files, with_routes
 from pixell_testing.stack import Par
 
 StartPar = Callable[..., Par]
@@ -49,6 +49,40 @@ def echo(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     package.write_bytes(with_routes(ECHO))
     with Par(folder, package, env={"ENV_STORE_DIR": str(scratch / "environments")}) as running:
         yield running.wait_ready()
+
+
+def test_a_handler_gets_the_trace_of_its_call(par: StartPar) -> None:
+    code = """
+        const seen = (parameters, { traceparent, tracestate, requestId }) =>
+          [traceparent, tracestate, requestId];
+        exports.service = () => ({ custom_handlers: { seen } });
+        exports.main = seen;
+    """
+    manifest = "name: a\nruntime: node18\na2a: {entry: a.js:service}\nentrypoint: a.js:main\n"
+    running = par(from_files({"agent.yaml": manifest, "a.js": code})).wait_ready()
+    sent = {
+        "traceparent": f"00-{TRACE}-{PARENT}-01",
+        "tracestate": "vendor=1",
+        "X-Request-Id": "req-7",
+        "Content-Type": "application/json",
+    }
+    calls = {
+        "/": {"jsonrpc": "2.0", "id": 1, "method": "seen", "params": {}},
+        "/invoke": {"action": "seen", "data": {}},
+    }
+
+    for path, body in calls.items():
+        text = json.dumps(body)
+        reply = request(running.url, "POST", path, body=text, headers=sent).json()
+        traceparent, tracestate, request_id = reply["result" if path == "/" else "data"]
+        _, trace_id, span_id, flags = traceparent.split("-")
+        assert (trace_id, flags) == (TRACE, "01")
+        assert span_id != PARENT
+        assert (tracestate, request_id) == ("vendor=1", "req-7")
+    # An id that may not be passed on is replaced here as everywhere.
+    odd = {**sent, "X-Request-Id": "x" * 200}
+    reply = request(running.url, "POST", "/", body=json.dumps(calls["/"]), headers=odd).json()
+    assert reply["result"][2] == TRACE
 
 
 def test_a_trace_is_continued(echo: Par) -> None:

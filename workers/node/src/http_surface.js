@@ -91,7 +91,7 @@ export async function asHandler(candidate) {
 }
 
 /**
- * The handler, whose failures end the request and not the process: thrown, or as a rejected promise.
+ * The handler, whose failures (thrown, or a rejected promise) end the request and not the process.
  * @param {(req: any, res: any) => unknown} handler
  * @returns {(req: any, res: any) => Promise<void>}
  */

@@ -97,8 +97,8 @@ async def load_http_server(entry: str, package_root: str) -> Any:
             f"'{entry}', which {surface} names, is a WSGI application "
             f"({type(found).__module__}.{type(found).__qualname__}); only ASGI is served",
             [f"{surface}: {entry}"],
-            "Wrap it: `app = a2wsgi.WSGIMiddleware(app)`, with a2wsgi in requirements.txt; or serve "
-            "an ASGI application (FastAPI, Starlette, Quart).",
+            "Wrap it: `app = a2wsgi.WSGIMiddleware(app)`, with a2wsgi in requirements.txt; or "
+            "serve an ASGI application (FastAPI, Starlette, Quart).",
         )
     if app is None:
         raise LoadError(
