@@ -132,7 +132,7 @@ def test_every_variable_is_documented() -> None:
     undocumented = [name for name in kept | names if not re.search(rf"\b{name}\b", page)]
     assert sorted(undocumented) == []
     # What only the runtime reads is kept from the agent; these are the agent's as well.
-    shared = re.compile(r"OTEL_\w+|SSL_CERT_\w+|AWS_REGION|PIP_INDEX_URL|XDG_CACHE_HOME")
+    shared = re.compile(r"OTEL_\w+|SSL_CERT_\w+|AWS_REGION|S3_BUCKET|PIP_INDEX_URL|XDG_CACHE_HOME")
     refused = {"RUNTIME_MODE", "MAX_AGENTS"}
     assert {name for name in names - kept - refused if not shared.fullmatch(name)} == set()
 

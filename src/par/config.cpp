@@ -53,7 +53,6 @@ constexpr std::array kParVariables = {
     std::string_view("PIXELL_UV"),
     std::string_view("REST_LISTEN"),
     std::string_view("REST_PORT"),
-    std::string_view("S3_BUCKET"),
     std::string_view("STARTUP_TIMEOUT_SEC"),
     std::string_view("STATE_DIR"),
     std::string_view("UI_PORT"),

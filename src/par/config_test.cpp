@@ -175,9 +175,9 @@ TEST(Config, PutsTheEnvironmentStoreIntoTheCacheHome) {
 TEST(Config, KnowsWhichVariablesAreItsOwn) {
   EXPECT_TRUE(is_par_variable("PACKAGE_URL"));
   EXPECT_TRUE(is_par_variable("INSTANCE_DIR"));
-  EXPECT_TRUE(is_par_variable("S3_BUCKET"));
   EXPECT_TRUE(is_par_variable("METRICS_ENABLED"));
   EXPECT_FALSE(is_par_variable("AWS_REGION"));
+  EXPECT_FALSE(is_par_variable("S3_BUCKET"));
   EXPECT_FALSE(is_par_variable("OPENAI_API_KEY"));
 }
 
