@@ -155,7 +155,7 @@ def parts() -> list[Part]:
         Part("fuzz", fuzz_all, needs=("bootstrap",)),
         Part("build release", lambda: part_build("release"), needs=("bootstrap",)),
         Part("up --check", lambda: count_lines(up, 900), needs=("build release",)),
-        Part("e2e", lambda: pytest("e2e", "tests"), needs=("build release",)),
+        Part("e2e", lambda: pytest("e2e", "tests", timeout_s=2700), needs=("build release",)),
     ]
 
 
