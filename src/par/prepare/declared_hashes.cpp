@@ -1,6 +1,5 @@
 #include "par/prepare/declared_hashes.hpp"
 
-#include <algorithm>
 #include <map>
 #include <string_view>
 
@@ -22,8 +21,9 @@ std::map<std::string, std::string> declared_hashes(const apkg::Requirements& req
       if (at == std::string::npos) continue;
       const auto requirement = apkg::read_requirement(line.substr(0, line.find(" #")));
       if (!requirement || requirement->project.empty()) continue;
-      const std::size_t end = std::min(line.find(" #", at), line.size());
-      declared[requirement->project] += line.substr(at, end - at);
+      std::string hashes = line.substr(at, line.find(" #", at) - at);
+      while (hashes.ends_with(' ')) hashes.pop_back();
+      declared[requirement->project] += hashes;
     }
   return declared;
 }
