@@ -24,16 +24,16 @@ std::unexpected<model::Failure> refuse(model::Cause cause, std::string message, 
 
 /// CHECKED_TRY(auto value, expression): binds the value of a Checked or returns its failure.
 #define CHECKED_TRY(lhs, expr) CHECKED_TRY_(PIXELL_CONCAT(checked_, __LINE__), lhs, expr)
-#define CHECKED_TRY_(tmp, lhs, expr)                             \
-  auto tmp = (expr);                                             \
-  if (!tmp) return std::unexpected(std::move(tmp).error());      \
+#define CHECKED_TRY_(tmp, lhs, expr)                        \
+  auto tmp = (expr);                                        \
+  if (!tmp) return std::unexpected(std::move(tmp).error()); \
   lhs = std::move(*tmp)
 
 /// CHECKED_TRY_VOID(expression): returns the failure of a Checked<void>.
-#define CHECKED_TRY_VOID(expr)                                             \
-  do {                                                                     \
-    if (auto checked_void = (expr); !checked_void)                         \
-      return std::unexpected(std::move(checked_void).error());             \
+#define CHECKED_TRY_VOID(expr)                                 \
+  do {                                                         \
+    if (auto checked_void = (expr); !checked_void)             \
+      return std::unexpected(std::move(checked_void).error()); \
   } while (false)
 
 }  // namespace pixell::apkg

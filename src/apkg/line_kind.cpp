@@ -71,7 +71,8 @@ RequirementKind classify_requirement(std::string_view text) {
   }
   if (line.starts_with('-')) return {.kind = LineKind::Option};
   std::string_view place = line;
-  if (const std::size_t at = line.find(" @ "); at != line.npos) place = trimmed(line.substr(at + 3));
+  if (const std::size_t at = line.find(" @ "); at != line.npos)
+    place = trimmed(line.substr(at + 3));
   if (is_remote(place)) return {.kind = LineKind::Requirement};
   const std::string_view path = bare_path(place);
   if (place.starts_with('.') || place.starts_with('/') || place.starts_with("file:") ||

@@ -15,12 +15,12 @@ namespace pixell::engine {
 
 /// What an engine can do; callers ask instead of testing its type.
 struct Capabilities {
-  std::string name;                 ///< local, docker, ecs, fake
-  bool own_users = false;           ///< each instance runs under its own user id
+  std::string name;        ///< local, docker, ecs, fake
+  bool own_users = false;  ///< each instance runs under its own user id
   bool memory_limits = false;
   bool cpu_limits = false;
-  bool can_wake = false;            ///< a parked instance is woken by its first byte
-  std::vector<std::string> notes;   ///< what is degraded and why, one sentence each
+  bool can_wake = false;           ///< a parked instance is woken by its first byte
+  std::vector<std::string> notes;  ///< what is degraded and why, one sentence each
 };
 
 /// Starts, stops and lists instances. All calls are blocking, idempotent and safe from any thread;

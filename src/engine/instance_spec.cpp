@@ -22,8 +22,8 @@ bool InstanceSpec::operator==(const InstanceSpec& other) const {
     return std::tie(spec.id, spec.app_id, spec.revision, spec.deployment_id, spec.package_path,
                     spec.package_url, spec.package_sha256, spec.base_path, spec.environment,
                     spec.resources.memory_mb, spec.resources.cpu_units, spec.resources.max_pids,
-                    spec.resources.cpu_milli, spec.resources.disk_mb,
-                    spec.grace, spec.startup_timeout);
+                    spec.resources.cpu_milli, spec.resources.disk_mb, spec.grace,
+                    spec.startup_timeout);
   };
   return fields(*this) == fields(other);
 }

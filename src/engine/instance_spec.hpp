@@ -1,8 +1,7 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/clock.hpp"
@@ -13,17 +12,17 @@ namespace pixell::engine {
 
 /// Everything an engine needs to start one instance. The same value always starts the same thing.
 struct InstanceSpec {
-  std::string id;                    ///< ULID, chosen by the planner before the start is recorded
+  std::string id;  ///< ULID, chosen by the planner before the start is recorded
   std::string app_id;
   std::int64_t revision = 0;
   std::string deployment_id;
-  std::string package_path;          ///< local and docker: the file in the installation's store
-  std::string package_url;           ///< ecs: where par fetches it
+  std::string package_path;  ///< local and docker: the file in the installation's store
+  std::string package_url;   ///< ecs: where par fetches it
   std::string package_sha256;
-  std::string base_path;             ///< "/agents/<full id>"
+  std::string base_path;                           ///< "/agents/<full id>"
   std::map<std::string, std::string> environment;  ///< deploy-time values; never logged
   model::Resources resources;
-  Millis grace{30'000};              ///< how long a stop may drain
+  Millis grace{30'000};  ///< how long a stop may drain
   Millis startup_timeout{300'000};
   bool operator==(const InstanceSpec&) const;
 };

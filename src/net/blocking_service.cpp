@@ -68,10 +68,10 @@ class BlockingExchange final : public BodyReader,
   std::condition_variable changed_;
   std::string body_;
   bool is_end_here_ = false;
-  bool is_held_ = false;     // the stream is paused
+  bool is_held_ = false;      // the stream is paused
   bool is_unwanted_ = false;  // nobody reads the body any more
   bool is_gone_ = false;
-  bool is_blocked_ = false;        // send_data said false
+  bool is_blocked_ = false;       // send_data said false
   std::size_t unsent_bytes_ = 0;  // posted, not yet given to the stream
 };
 
@@ -138,9 +138,8 @@ Result<void> BlockingExchange::write(std::string bytes) {
     return make_error(ErrorCode::FailedPrecondition, "write() goes between start() and finish()");
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] {
-      return is_gone_ || (!is_blocked_ && unsent_bytes_ < kSendHighWater);
-    });
+    changed_.wait(lock,
+                  [this] { return is_gone_ || (!is_blocked_ && unsent_bytes_ < kSendHighWater); });
     if (is_gone_) return make_error(ErrorCode::Cancelled, "the client went away");
     unsent_bytes_ += bytes.size();
   }
@@ -257,9 +256,8 @@ Result<std::string> BodyReader::read_all(std::size_t max_bytes, Millis timeout) 
     TRY(std::string piece, read(timeout));
     if (piece.empty()) return all;
     if (piece.size() > max_bytes - all.size())
-      return make_error(ErrorCode::ResourceExhausted,
-                        "the request body is over the limit of " + std::to_string(max_bytes) +
-                            " bytes");
+      return make_error(ErrorCode::ResourceExhausted, "the request body is over the limit of " +
+                                                          std::to_string(max_bytes) + " bytes");
     all += piece;
   }
 }

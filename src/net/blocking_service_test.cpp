@@ -44,8 +44,8 @@ class BlockingService : public ::testing::TestWithParam<Protocol> {
 std::string protocol_name(const ::testing::TestParamInfo<Protocol>& info) {
   return info.param == Protocol::Http1 ? "Http1" : "Http2";
 }
-INSTANTIATE_TEST_SUITE_P(Over, BlockingService,
-                         ::testing::Values(Protocol::Http1, Protocol::Http2), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Over, BlockingService, ::testing::Values(Protocol::Http1, Protocol::Http2),
+                         protocol_name);
 
 TEST_P(BlockingService, AnswersARequest) {
   std::string target;

@@ -11,7 +11,8 @@
 namespace pixell::net {
 
 /// Splits the body of a gRPC call into messages (5-byte prefix, see
-/// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Compressed messages are refused.
+/// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Compressed messages are
+/// refused.
 class GrpcDeframer {
  public:
   explicit GrpcDeframer(std::size_t max_message_bytes) : max_(max_message_bytes) {}

@@ -194,9 +194,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   void frame_sent(const nghttp2_frame&) override {}
   void frame_not_sent(const nghttp2_frame& frame, int failure) override;
   void stream_closed(Http2Stream& stream, std::uint32_t code) override;
-  AbortReason abort_reason(const Http2Stream&, AbortReason reason) const override {
-    return reason;
-  }
+  AbortReason abort_reason(const Http2Stream&, AbortReason reason) const override { return reason; }
   void idle_expired() override { leave(); }
   void closed() override;
 
@@ -251,9 +249,8 @@ void Http2Connection::leave() {
 
 void Http2Connection::block_begins(const nghttp2_frame& frame) {
   if (frame.hd.type != NGHTTP2_HEADERS || frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;
-  auto stream =
-      std::make_unique<Http2ServerStream>(static_cast<Http2Io&>(*this), frame.hd.stream_id,
-                                          context_.peer);
+  auto stream = std::make_unique<Http2ServerStream>(static_cast<Http2Io&>(*this),
+                                                    frame.hd.stream_id, context_.peer);
   Http2ServerStream& added = *stream;
   adopt(std::move(stream));
   link(added, frame.hd.stream_id);

@@ -69,8 +69,7 @@ struct Http2Callbacks {
     if (Http2Stream* stream = ends ? io.find(frame->hd.stream_id) : nullptr) stream->end_sent();
     return status(io);
   }
-  static int frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int failure,
-                            void* user) {
+  static int frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int failure, void* user) {
     Http2Io& io = of(user);
     if (!io.is_closed_) io.frame_not_sent(*frame, failure);
     return status(io);
@@ -113,7 +112,8 @@ void submit_settings(nghttp2_session* session, Http2Io::Role role) {
   } else {
     settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
   }
-  int failed = nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  int failed =
+      nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   if (failed == 0)
     failed = nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                                    static_cast<std::int32_t>(kH2ConnectionWindow));

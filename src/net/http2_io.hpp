@@ -110,7 +110,7 @@ class Http2Io : public FdHandler {
   nghttp2_session* session_ = nullptr;
   UniqueFd socket_;
   Streams streams_;
-  std::vector<Http2Stream*> heads_;     // wait for submit_waiting_head()
+  std::vector<Http2Stream*> heads_;  // wait for submit_waiting_head()
   std::vector<Http2Stream*> submitting_;
   std::vector<Http2Stream*> writable_;  // wait for tell_writable()
   std::string out_;                     // serialised frames, from out_sent_ on not yet written

@@ -41,7 +41,8 @@ void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers);
 /// One HTTP/2 stream, either end: the outgoing queue, flow control of what comes in, and the two
 /// ends of it. Its handler is told nothing more once it is detached.
 ///
-///   head:  none ─queue─▶ waiting ─flush─▶ submitted        body: open ─finish─▶ finished ─▶ end sent
+///   head:  none ─queue─▶ waiting ─flush─▶ submitted        body: open ─finish─▶ finished ─▶ end
+///   sent
 ///
 /// The head waits for the end of the loop turn so that a message without a body becomes one HEADERS
 /// frame that ends the stream, as gRPC's Trailers-Only answers must be.
@@ -108,7 +109,7 @@ class Http2Stream {
   Headers trailers_;
   Headers block_;
   std::size_t block_bytes_ = 0;
-  std::size_t held_ = 0;  // received but not yet given back to the peer's window
+  std::size_t held_ = 0;     // received but not yet given back to the peer's window
   std::size_t drained_ = 0;  // received although nobody wants it
   Timer linger_;
   bool is_head_waiting_ = false;

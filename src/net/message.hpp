@@ -10,7 +10,8 @@ namespace pixell::net {
 enum class Protocol : unsigned char { Http1, Http2 };
 
 /// The head of a request, the same for HTTP/1.1 and HTTP/2. HTTP/2 pseudo-headers are the members;
-/// an HTTP/1 absolute-form target is taken apart into scheme, authority and target (RFC 9112 3.2.2).
+/// an HTTP/1 absolute-form target is taken apart into scheme, authority and target (RFC
+/// 9112 3.2.2).
 struct RequestHead {
   std::string method;
   std::string target;     ///< path and query as sent, starts with '/', or "*"

@@ -25,13 +25,14 @@ namespace pixell::net {
 
 /// Why a stream ended before its time.
 enum class AbortReason {
-  PeerClosed,      ///< the peer closed the connection or reset the stream
-  Refused,         ///< could not connect (no listener); nothing was sent
-  UnusedClosed,    ///< a reused connection died before one byte of reply; a safe request may be retried
-  Timeout,         ///< no progress within the limit
-  ProtocolError,   ///< the peer broke HTTP
-  TooLarge,        ///< a head over the limit
-  Shutdown,        ///< we stop
+  PeerClosed,     ///< the peer closed the connection or reset the stream
+  Refused,        ///< could not connect (no listener); nothing was sent
+  UnusedClosed,   ///< a reused connection died before one byte of reply; a safe request may be
+                  ///< retried
+  Timeout,        ///< no progress within the limit
+  ProtocolError,  ///< the peer broke HTTP
+  TooLarge,       ///< a head over the limit
+  Shutdown,       ///< we stop
 };
 std::string_view to_string(AbortReason reason);
 
@@ -119,7 +120,8 @@ class ClientStream : public Stream {
   virtual bool request_started() const = 0;
 };
 
-/// Told the answer to a client request. The caller keeps it alive until on_end, on_abort or reset().
+/// Told the answer to a client request. The caller keeps it alive until on_end, on_abort or
+/// reset().
 class ClientHandler : public StreamHandler {
  public:
   /// Interim answers (1xx but 101); ignored by default.

@@ -179,9 +179,8 @@ void check_s3_url(Reader& reader, Config& config) {
   if (slash == std::string_view::npos || bucket.empty() || slash + 1 == rest.size())
     return reader.error("PACKAGE_URL must name a bucket and a key: s3://bucket/key");
   if (bucket != config.s3_bucket)
-    reader.warnings.push_back(
-        fmt::format("S3 URL does not match expected bucket: {} is not {}", bucket,
-                    config.s3_bucket));
+    reader.warnings.push_back(fmt::format("S3 URL does not match expected bucket: {} is not {}",
+                                          bucket, config.s3_bucket));
 }
 
 void read_package(Reader& reader, const ConfigStart& start, Config& config) {
@@ -189,8 +188,8 @@ void read_package(Reader& reader, const ConfigStart& start, Config& config) {
   if (const std::string bucket = reader.text("S3_BUCKET"); !bucket.empty()) {
     config.s3_bucket = bucket;
     if (!is_bucket(bucket))
-      reader.error(fmt::format("S3_BUCKET is not a bucket name of 3 to 63 characters: '{}'",
-                               bucket));
+      reader.error(
+          fmt::format("S3_BUCKET is not a bucket name of 3 to 63 characters: '{}'", bucket));
   }
   config.package_url = reader.text("PACKAGE_URL");
   if (config.package_url.starts_with("s3://"))
@@ -205,8 +204,8 @@ void read_package(Reader& reader, const ConfigStart& start, Config& config) {
     reader.error("No package: set PACKAGE_URL or AGENT_PACKAGE_PATH, or use `par run <package>`");
 
   config.package_sha256 = lower(reader.text("PACKAGE_SHA256"));
-  const bool is_hex = std::ranges::all_of(
-      config.package_sha256, [](unsigned char c) { return std::isxdigit(c) != 0; });
+  const bool is_hex = std::ranges::all_of(config.package_sha256,
+                                          [](unsigned char c) { return std::isxdigit(c) != 0; });
   if (!config.package_sha256.empty() && (config.package_sha256.size() != 64 || !is_hex))
     reader.error("PACKAGE_SHA256 must be 64 hexadecimal digits");
 
@@ -264,8 +263,8 @@ void read_listeners(Reader& reader, const ConfigStart& start, Config& config) {
   config.a2a_port_given = reader.has("A2A_PORT");
   config.ui_port_given = reader.has("UI_PORT");
   if (config.rest_port == config.a2a_port)
-    reader.error(fmt::format("REST_PORT and A2A_PORT are both {}; they must differ",
-                             config.rest_port));
+    reader.error(
+        fmt::format("REST_PORT and A2A_PORT are both {}; they must differ", config.rest_port));
   if (config.a2a_port == config.ui_port)
     reader.error(
         fmt::format("A2A_PORT and UI_PORT are both {}; they must differ", config.a2a_port));

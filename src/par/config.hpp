@@ -45,16 +45,16 @@ struct Config {
 
   std::string instance_dir;   ///< where reports go and work happens; empty = a scratch directory
   std::string env_store_dir;  ///< dependency environments shared by instances
-  std::int64_t env_store_max_mb = 20'480;  ///< what is kept of those nobody uses …
+  std::int64_t env_store_max_mb = 20'480;     ///< what is kept of those nobody uses …
   std::int64_t env_store_max_idle_days = 30;  ///< … and for how long
-  std::string state_dir;      ///< lasting state given by the engine, or empty
-  int workers = 1;               ///< WORKERS: processes that run the agent's code
-  std::int64_t worker_uid = -1;  ///< user of the agent's process; -1 = ours
-  bool worker_uid_is_exclusive = false;  ///< nobody else has it: all of its processes are ours
+  std::string state_dir;                      ///< lasting state given by the engine, or empty
+  int workers = 1;                            ///< WORKERS: processes that run the agent's code
+  std::int64_t worker_uid = -1;               ///< user of the agent's process; -1 = ours
+  bool worker_uid_is_exclusive = false;       ///< nobody else has it: all of its processes are ours
   /// Limits of the agent's process, 0 = none; unset = what the manifest says.
   std::optional<std::int64_t> worker_processes;
   std::optional<std::int64_t> worker_disk_mb;
-  std::string python;            ///< PAR_PYTHON: interpreter to use, or empty
+  std::string python;  ///< PAR_PYTHON: interpreter to use, or empty
   std::string wheelhouse;
   std::string index_url;
   bool offline = false;

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <ostream>
-
 #include <algorithm>
 #include <functional>
+#include <ostream>
 #include <tuple>
 
 namespace pixell::par {
@@ -62,7 +61,8 @@ TEST_P(ConfigRefuses, WithAnErrorThatNamesTheVariable) {
 INSTANTIATE_TEST_SUITE_P(
     Table, ConfigRefuses,
     testing::Values(
-        Refused{"NoAppId", {{"PACKAGE_URL", "https://h/a"}},
+        Refused{"NoAppId",
+                {{"PACKAGE_URL", "https://h/a"}},
                 "AGENT_APP_ID environment variable is required"},
         Refused{"EmptyAppId", with("AGENT_APP_ID", ""),
                 "AGENT_APP_ID environment variable is required"},
@@ -115,8 +115,11 @@ struct BasePath {
 };
 
 TEST(Config, NormalisesTheBasePath) {
-  for (const auto& [given, kept] : {BasePath{"/", ""}, {"", ""}, {" /agents/x ", "/agents/x"},
-                                    {"agents/x", "/agents/x"}, {"/agents/x/", "/agents/x"}}) {
+  for (const auto& [given, kept] : {BasePath{"/", ""},
+                                    {"", ""},
+                                    {" /agents/x ", "/agents/x"},
+                                    {"agents/x", "/agents/x"},
+                                    {"/agents/x/", "/agents/x"}}) {
     const auto config = parse_config(with("BASE_PATH", given), {});
     ASSERT_TRUE(config.has_value()) << given;
     EXPECT_EQ(config->base_path, kept) << given;
@@ -124,9 +127,10 @@ TEST(Config, NormalisesTheBasePath) {
 }
 
 TEST(Config, OnlyWarnsAboutWhatIsHarmless) {
-  for (const auto& [name, value] :
-       {std::pair{"MULTIPLEXED", "maybe"}, {"AWS_REGION", "moon"}, {"MAX_PACKAGE_SIZE_MB", "20000"},
-        {"PACKAGE_URL", "s3://other/key"}}) {
+  for (const auto& [name, value] : {std::pair{"MULTIPLEXED", "maybe"},
+                                    {"AWS_REGION", "moon"},
+                                    {"MAX_PACKAGE_SIZE_MB", "20000"},
+                                    {"PACKAGE_URL", "s3://other/key"}}) {
     const auto config = parse_config(with(name, value), {});
     ASSERT_TRUE(config.has_value()) << name;
     EXPECT_EQ(config->warnings.size(), 1U) << name;
@@ -135,10 +139,9 @@ TEST(Config, OnlyWarnsAboutWhatIsHarmless) {
 }
 
 TEST(Config, TakesTheSeedsLocalExampleWordForWord) {
-  const auto config =
-      parse_config({{"AGENT_APP_ID", "test-agent"},
-                    {"PACKAGE_URL", "s3://pixell-agent-packages/test.apkg"}},
-                   {.package_path = "/path/to/local/package.apkg", .listen_addr = "127.0.0.1"});
+  const auto config = parse_config(
+      {{"AGENT_APP_ID", "test-agent"}, {"PACKAGE_URL", "s3://pixell-agent-packages/test.apkg"}},
+      {.package_path = "/path/to/local/package.apkg", .listen_addr = "127.0.0.1"});
 
   ASSERT_TRUE(config.has_value());
   EXPECT_EQ(config->package_path, "/path/to/local/package.apkg");

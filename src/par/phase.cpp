@@ -7,8 +7,8 @@ namespace pixell::par {
 namespace {
 
 constexpr std::array<std::string_view, 13> kNames = {
-    "configure", "bind",   "fetch", "verify", "unpack",   "manifest", "dependencies",
-    "worker",    "probe",  "ready", "draining", "stopped", "failed"};
+    "configure", "bind",  "fetch", "verify",   "unpack",  "manifest", "dependencies",
+    "worker",    "probe", "ready", "draining", "stopped", "failed"};
 
 }  // namespace
 

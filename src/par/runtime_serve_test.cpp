@@ -6,8 +6,8 @@
 #include <set>
 
 #include "net/grpc.hpp"
-#include "par/worker/agent.hpp"
 #include "par/testing/runtime_fixture.hpp"
+#include "par/worker/agent.hpp"
 #include "pixell/agent.pb.h"
 
 namespace pixell::par {
@@ -35,8 +35,8 @@ class ServingRuntime : public RuntimeTest {
     run_until_ready();
   }
   ::pixell::agent::ActionResult invoke(const std::string& action) {
-    const Reply& reply = ask_grpc("/agents/a1/a2a/pixell.agent.AgentService/Invoke",
-                                  request_for(action));
+    const Reply& reply =
+        ask_grpc("/agents/a1/a2a/pixell.agent.AgentService/Invoke", request_for(action));
     EXPECT_EQ(reply.grpc_status(), "0");
     ::pixell::agent::ActionResult result;
     EXPECT_TRUE(result.ParseFromString(reply.body.substr(5)));
@@ -78,7 +78,8 @@ TEST_F(ServingRuntime, AnswersTheBuiltInEndpoints) {
 TEST_F(ServingRuntime, PassesRequestsToTheAgentUnchanged) {
   serve();
 
-  const json hello = ask("GET", "/agents/a1/api/hello?q=1", {{"x-forwarded-for", "1.2.3.4"}}).json();
+  const json hello =
+      ask("GET", "/agents/a1/api/hello?q=1", {{"x-forwarded-for", "1.2.3.4"}}).json();
   EXPECT_EQ(hello["path"], "/agents/a1/api/hello?q=1");
   EXPECT_EQ(hello["headers"]["x-forwarded-for"], "1.2.3.4");
   EXPECT_EQ(ask("POST", "/api/echo", {}, "some body").json()["body"], "some body");

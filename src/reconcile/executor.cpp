@@ -138,9 +138,8 @@ namespace {
 model::Resources resources_of(const model::Deployment& deployment, const model::Package& package) {
   const auto json = nlohmann::json::parse(package.manifest_json, nullptr, false);
   const auto manifest = model::manifest_from_json(json);
-  return model::resolve_resources(deployment.limits,
-                                  manifest ? manifest->limits : model::LimitsAsked{},
-                                  deployment.resources);
+  return model::resolve_resources(
+      deployment.limits, manifest ? manifest->limits : model::LimitsAsked{}, deployment.resources);
 }
 
 }  // namespace

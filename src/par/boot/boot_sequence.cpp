@@ -104,8 +104,8 @@ void BootSequence::log_surfaces() const {
 
 bool BootSequence::open_ui() {
   if (!has_ui(context_.view)) return true;
-  auto files = UiFiles::open(prepared_->root, context_.view.manifest->ui->path,
-                             prepared_->package_sha256);
+  auto files =
+      UiFiles::open(prepared_->root, context_.view.manifest->ui->path, prepared_->package_sha256);
   if (!files) {
     fail(make_failure(Cause::ManifestInvalid, "The UI cannot be served: " + files.error().message,
                       {"ui.path: " + context_.view.manifest->ui->path},

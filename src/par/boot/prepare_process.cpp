@@ -132,13 +132,13 @@ Result<void> PrepareProcess::start(const PrepareCommand& command) {
   input.writer.reset();
   own_user_ = command.own_user;
   oom_kills_at_start_ = count_oom_kills().value_or(0);
-  TRY(pid_, start_process({.argv = {command.program},
-                           .env = command.env,
-                           .fds = {{input.reader.get(), 0},
-                                   {output.writer.get(), 1},
-                                   {errors.writer.get(), 2}},
-                           .dies_with_parent = true,
-                           .no_new_privileges = true}));
+  TRY(pid_,
+      start_process(
+          {.argv = {command.program},
+           .env = command.env,
+           .fds = {{input.reader.get(), 0}, {output.writer.get(), 1}, {errors.writer.get(), 2}},
+           .dies_with_parent = true,
+           .no_new_privileges = true}));
   children_.watch(pid_, [this](ExitStatus status) { ended(status); });
   stdout_reader_ =
       std::make_unique<LineReader>(loop_, std::move(output.reader), kMaxPrepareLineBytes,

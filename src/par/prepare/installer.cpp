@@ -275,9 +275,9 @@ apkg::Checked<void> Installer::compile(const fs::path& directory) {
       run_program({.argv = {request_.interpreter.path, "-I", "-m", "compileall", "-q", "-q", "-j",
                             "0", "--invalidation-mode", "unchecked-hash", directory.string()},
                    .env = env_,
-                    .directory = scratch_.string(),
-                    .timeout = request_.deadline.left(),
-                    .user = user_});
+                   .directory = scratch_.string(),
+                   .timeout = request_.deadline.left(),
+                   .user = user_});
   if (!compiled)
     return apkg::refuse(Cause::DependencyTimeout, "byte-compiling took too long", compiled.error());
   if (compiled->is_out_of_memory)

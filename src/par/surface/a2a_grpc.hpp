@@ -15,7 +15,8 @@ struct TraceContext;
 
 /// Answers gRPC calls, whatever prefix their path has (balancers cannot rewrite paths):
 /// grpc.health.v1.Health/Check and pixell.agent.AgentService by par itself, everything by the
-/// agent's full servicer when it has one, which gets `trace` too. Unknown methods are UNIMPLEMENTED.
+/// agent's full servicer when it has one, which gets `trace` too. Unknown methods are
+/// UNIMPLEMENTED.
 std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpClient& client,
                                                 const AgentView& view, net::ServerStream& stream,
                                                 const TraceContext& trace);

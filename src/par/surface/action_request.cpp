@@ -81,8 +81,8 @@ Answer a2a_call(const ::pixell::agent::ActionRequestV2& request) {
                       .request_id = call.request_id});
   if (parsed.is_too_deep)
     return std::unexpected(ActionRefusal{
-        .error = fmt::format("Invalid JSON in A2A params_json: nested deeper than {}",
-                             kMaxJsonDepth),
+        .error =
+            fmt::format("Invalid JSON in A2A params_json: nested deeper than {}", kMaxJsonDepth),
         .request_id = call.request_id});
   const auto member = [](const Json& json, const char* name) {
     return json.is_object() && json.contains(name) ? json.at(name) : Json();
@@ -106,9 +106,8 @@ Answer read_call(std::string_view bytes) {
   }
   ::pixell::agent::ActionRequest request;
   if (parse(request, bytes)) return legacy_call(request);
-  return std::unexpected(
-      ActionRefusal{.error = "Failed to parse request format: not an ActionRequest",
-                    .request_id = {}});
+  return std::unexpected(ActionRefusal{
+      .error = "Failed to parse request format: not an ActionRequest", .request_id = {}});
 }
 
 }  // namespace

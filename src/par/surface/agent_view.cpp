@@ -31,8 +31,7 @@ bool has_ui(const AgentView& view) { return view.manifest && view.manifest->ui; 
 bool is_agent_up(const AgentView& view) { return !view.needs_worker || view.agent->is_up(); }
 
 bool is_servicer_up(const AgentView& view) {
-  return view.needs_worker && view.agent->is_up() &&
-         view.agent->hello().a2a == A2aKind::Servicer;
+  return view.needs_worker && view.agent->is_up() && view.agent->hello().a2a == A2aKind::Servicer;
 }
 
 }  // namespace pixell::par

@@ -30,13 +30,13 @@ struct AgentView {
   /// Set once the package was prepared, and kept.
   std::optional<model::Manifest> manifest;
   UnixMillis loaded_at = 0;
-  std::string ui_base;           ///< ui.basePath without trailing slash, empty for "/"
-  UiFiles* ui_files = nullptr;   ///< null when there is no UI
+  std::string ui_base;          ///< ui.basePath without trailing slash, empty for "/"
+  UiFiles* ui_files = nullptr;  ///< null when there is no UI
   bool needs_worker = false;
-  bool has_rest = false;         ///< the agent has a REST application
-  bool has_http_server = false;  ///< the agent has an HTTP server of its own
-  bool has_a2a_http = false;     ///< par answers A2A over HTTP for the agent
-  bool has_entrypoint = false;   ///< the manifest's entrypoint can be called
+  bool has_rest = false;                 ///< the agent has a REST application
+  bool has_http_server = false;          ///< the agent has an HTTP server of its own
+  bool has_a2a_http = false;             ///< par answers A2A over HTTP for the agent
+  bool has_entrypoint = false;           ///< the manifest's entrypoint can be called
   std::vector<std::string> rest_claims;  ///< what Hello::rest_claims says
 
   /// Set when ready for the first time.

@@ -18,7 +18,9 @@ std::string dump(const nlohmann::json& json) {
 // boot_stats speaks of download, extract, install and load; reports and state of our own phases.
 std::string stats_name(const std::string& phase) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNames = {
-      {{"fetch", "download"}, {"unpack", "extract"}, {"dependencies", "install"},
+      {{"fetch", "download"},
+       {"unpack", "extract"},
+       {"dependencies", "install"},
        {"worker", "load"}}};
   const auto found = std::ranges::find(kNames, std::string_view(phase),
                                        [](const auto& pair) { return pair.first; });

@@ -22,12 +22,13 @@ void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sen
         R"({"detail":"The agent's process does not accept connections","error":"agent_unavailable"})",
         headers);
   }
-  const bool is_broken = reason == net::AbortReason::ProtocolError ||
-                         reason == net::AbortReason::TooLarge;
-  net::send_json(stream, 502,
-                 is_broken
-                     ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
-                     : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
+  const bool is_broken =
+      reason == net::AbortReason::ProtocolError || reason == net::AbortReason::TooLarge;
+  net::send_json(
+      stream, 502,
+      is_broken
+          ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
+          : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
 }
 
 // The address is the caller's to fill in.
@@ -116,18 +117,15 @@ std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::Ht
   return page;
 }
 
-std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop,
-                                                      net::HttpClient& client,
-                                                      net::ServerStream& stream,
-                                                      Agent& agent, std::string path,
-                                                      const TraceContext& trace) {
+std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop, net::HttpClient& client,
+                                                      net::ServerStream& stream, Agent& agent,
+                                                      std::string path, const TraceContext& trace) {
   const WorkerSlot& worker = agent.claim();
   net::ProxyPlan plan = plan_for(stream, agent, worker, std::move(path), &trace);
   plan.upstream = worker.grpc_address();
   plan.protocol = net::Protocol::Http2;
   plan.on_upstream_failure = [](net::ServerStream& failed, net::AbortReason, bool) {
-    net::send_grpc_status(failed, ErrorCode::Unavailable,
-                          "the agent's gRPC server did not answer");
+    net::send_grpc_status(failed, ErrorCode::Unavailable, "the agent's gRPC server did not answer");
   };
   return net::proxy(loop, client, stream, std::move(plan));
 }

@@ -102,8 +102,8 @@ int RuntimeTest::run_to_end() {
   return runtime->exit_code();
 }
 
-Reply& RuntimeTest::send(const std::string& method, const std::string& target,
-                         const Fields& fields, const std::string& body) {
+Reply& RuntimeTest::send(const std::string& method, const std::string& target, const Fields& fields,
+                         const std::string& body) {
   Reply& reply = *replies.emplace_back(std::make_unique<Reply>());
   net::RequestHead head{.method = method,
                         .target = target,
@@ -120,8 +120,8 @@ Reply& RuntimeTest::send(const std::string& method, const std::string& target,
   return reply;
 }
 
-Reply& RuntimeTest::ask(const std::string& method, const std::string& target,
-                        const Fields& fields, const std::string& body) {
+Reply& RuntimeTest::ask(const std::string& method, const std::string& target, const Fields& fields,
+                        const std::string& body) {
   Reply& reply = send(method, target, fields, body);
   run_until([&reply] { return reply.is_over; });
   return reply;

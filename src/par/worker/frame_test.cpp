@@ -31,9 +31,9 @@ TEST(Frame, ComesBackFromAnyCutOfTheStream) {
 }
 
 TEST(Frame, RefusesLengthsOverTheLimitBeforeTheirBytesCome) {
-  for (const std::string& prefix : {std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8),
-                                   std::string("\0\0\0\x01\x01\0\0\0", 8),
-                                   std::string("\0\0\0\0\x01\0\0\x01", 8)}) {
+  for (const std::string& prefix :
+       {std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8), std::string("\0\0\0\x01\x01\0\0\0", 8),
+        std::string("\0\0\0\0\x01\0\0\x01", 8)}) {
     FrameDecoder decoder;
     std::vector<Frame> frames;
     const auto fed = decoder.feed(prefix, frames);

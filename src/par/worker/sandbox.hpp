@@ -12,10 +12,10 @@ namespace pixell::par {
 
 /// What the agent's process may take. 0 = not limited.
 struct Sandbox {
-  std::optional<uid_t> user;        ///< its own user; none = ours
-  std::int64_t processes = 0;       ///< processes and threads of its user; needs a user of its own
-  std::int64_t disk_mb = 0;         ///< size of each file it writes
-  std::int64_t open_files = 0;      ///< descriptors of each process
+  std::optional<uid_t> user;    ///< its own user; none = ours
+  std::int64_t processes = 0;   ///< processes and threads of its user; needs a user of its own
+  std::int64_t disk_mb = 0;     ///< size of each file it writes
+  std::int64_t open_files = 0;  ///< descriptors of each process
 };
 
 /// Closes the agent's process in: its user, no new privileges, no capabilities, resource limits, a

@@ -100,14 +100,10 @@ TEST(ParEnvironment, RefusesWhatWouldSteerParItself) {
 
 TEST(ParEnvironment, LetsADeploymentChooseNothingForOthersButAnIndexOfTheKey) {
   InstanceSpec spec = demo_spec();
-  spec.environment = {{"GIT_TOKEN", "the agent's own"},
-                      {"PIP_EXTRA_INDEX_URL", "https://more"},
-                      {"PIP_FIND_LINKS", "/tmp"},
-                      {"PIP_INDEX_URL", "https://mine"},
-                      {"SSL_CERT_FILE", "/tmp/ca.pem"},
-                      {"UV_CACHE_DIR", "/etc"},
-                      {"WHEELHOUSE_DIR", "/tmp"},
-                      {"npm_config_prefix", "/etc"}};
+  spec.environment = {{"GIT_TOKEN", "the agent's own"}, {"PIP_EXTRA_INDEX_URL", "https://more"},
+                      {"PIP_FIND_LINKS", "/tmp"},       {"PIP_INDEX_URL", "https://mine"},
+                      {"SSL_CERT_FILE", "/tmp/ca.pem"}, {"UV_CACHE_DIR", "/etc"},
+                      {"WHEELHOUSE_DIR", "/tmp"},       {"npm_config_prefix", "/etc"}};
   ParEnvironmentInput input = demo_input();
   input.node_environment = {{"SSL_CERT_FILE", "/etc/ca.pem"}};
 
