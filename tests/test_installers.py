@@ -217,6 +217,7 @@ def test_what_another_user_installed_is_ours(
         assert (info.st_uid, info.st_gid) == (0, 0), path
         assert info.st_mode & 0o7222 == (0o200 if path == made else 0), path
     assert {path.name for path in made.iterdir()} == {
+        "dependencies.lock",
         "environment.json",
         "files.list",
         "site-packages",

@@ -211,7 +211,7 @@ def test_it_connects_to_nobody(platform: Pac) -> None:
 @pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("target", ["node.sock", "control.sock"])
 def test_it_cannot_make_par_connect_for_it(platform: Pac, attacker: dict, target: str) -> None:
-    link = {"name": "rest.sock", "target": str(platform.state / "run" / target)}
+    link = {"own": "rest.sock", "target": str(platform.state / "run" / target)}
     own = Path(attack(platform, "relink", **link)["own"])
     try:
         # More at once than there are connections to the agent: some need a new one.

@@ -123,7 +123,7 @@ ROWS = (
         agent({"agent.yaml": f"{MANIFEST}runtime: python3.99\n"}),
         "wrong_runtime",
         "agent.yaml: runtime: python3.99",
-        "Lower `runtime`",
+        "Change `runtime`",
     ),
     Broken(
         "no folder of the ui",

@@ -20,12 +20,16 @@ def package(changes: Mapping[str, str]) -> Callable[[], bytes]:
     return files({"agent.yaml": REST, "r.js": FINE, **changes})
 
 
+# The hash of something that no registry has.
+NO_BYTES = "sha512-" + base64.b64encode(bytes(64)).decode()
+
+
 def locked(**pinned: str) -> Callable[[], bytes]:
     """A package that wants tiny-greeting 1.0.0, and a lock that pins it like this."""
     root = {"name": "broken", "version": "1.0.0"}
     packages = {
         "": {**root, "dependencies": {"tiny-greeting": pinned.get("version", "1.0.0")}},
-        "node_modules/tiny-greeting": {"version": "1.0.0", **pinned},
+        "node_modules/tiny-greeting": {"version": "1.0.0", "integrity": NO_BYTES, **pinned},
     }
     named = {
         "agent.yaml": REST,
@@ -141,7 +145,7 @@ ROWS = (
     ),
     Broken(
         "lock with other bytes",
-        locked(integrity=f"sha512-{base64.b64encode(bytes(64)).decode()}"),
+        locked(),
         "dependency_failed",
         "EINTEGRITY",
         "package-lock.json",

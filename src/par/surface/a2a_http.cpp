@@ -173,6 +173,8 @@ class A2aExchange final : public net::StreamHandler {
 
   void stream_ended(const CallResult& result) {
     end();
+    if (result.outcome == CallResult::Outcome::Cancelled && context_.view.phase == Phase::Draining)
+      return events_->fail("the runtime is shutting down");
     if (result.outcome != CallResult::Outcome::Done) return events_->fail(result.text);
     const bool is_nothing = !result.is_text && result.text == "null";
     events_->finish(is_nothing ? std::nullopt : std::optional(result.text));

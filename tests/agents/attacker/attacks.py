@@ -64,10 +64,10 @@ def connect(paths):
     return {path: outcome(lambda path=path: attempt(path)) for path in paths}
 
 
-def relink(name, target):
+def relink(own, target):
     """Puts a link to another socket in the place of one that par connects to. Whoever is connected
     stays so; the socket itself is kept beside it."""
-    own = os.path.realpath(os.path.join(os.environ["HOME"], "..", "run", name))
+    own = os.path.realpath(os.path.join(os.environ["HOME"], "..", "run", own))
     os.rename(own, own + ".kept")
     os.symlink(target, own)
     return {"own": own}
