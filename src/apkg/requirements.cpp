@@ -9,7 +9,7 @@
 #include "apkg/declared_dependencies.hpp"
 #include "apkg/digest.hpp"
 #include "apkg/limits.hpp"
-#include "apkg/line_kind.hpp"
+#include "apkg/requirement_line.hpp"
 #include "base/files.hpp"
 
 namespace pixell::apkg {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "apkg/digest.hpp"
-#include "apkg/line_kind.hpp"
+#include "apkg/requirement_line.hpp"
 #include "base/files.hpp"
 #include "par/prepare/limits.hpp"
 
