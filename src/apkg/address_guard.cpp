@@ -74,7 +74,9 @@ bool is_public6(const Bytes16& bytes) {
 }  // namespace
 
 bool is_public_address(std::string_view address) {
-  const std::string text(address.substr(0, address.find('%')));  // without a zone
+  // Only addresses of one link have a zone, and nothing that is not an address has an end like it.
+  if (address.contains('%')) return false;
+  const std::string text(address);
   in_addr v4{};
   if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) return is_public4(ntohl(v4.s_addr));
   Bytes16 v6{};

@@ -24,6 +24,9 @@ WORK = DEV_DIR / "fuzz"
 # Seconds for each target in `./dev test`, and how many run side by side.
 SECONDS_EACH = 10
 AT_ONCE = 2
+# `./dev test` tries the same inputs each time, so that it tells of the change at hand; `./dev fuzz`
+# tries others each time.
+SEED = 20231123
 # One input that takes longer is a finding; far more than any takes on a busy machine.
 INPUT_TIMEOUT_S = 30
 # What of a target's output is shown when it failed: the report of the sanitizer.
@@ -63,7 +66,7 @@ def has_survived(name: str) -> bool:
     shutil.rmtree(found, ignore_errors=True)
     lines: deque[str] = deque(maxlen=SHOWN_LINES)
     inputs = len(list((CORPUS / name).glob("*")))
-    code = hunt(name, SECONDS_EACH, found, lines.append)
+    code = hunt(name, SECONDS_EACH, found, seed=SEED, on_line=lines.append)
     runs = runs_of(lines)
     # A target that replayed nothing, or never came to its end, has shown nothing.
     has_survived_all = code == 0 and 0 < inputs <= runs
@@ -80,8 +83,18 @@ def runs_of(lines: Iterable[str]) -> int:
     return int(done[-1][1]) if done else 0
 
 
-def hunt(name: str, seconds: int, found: Path, on_line: Callable[[str], None] | None = None) -> int:
-    """Runs one built target on its corpus and then on new inputs, which are kept in `found`."""
+def hunt(
+    name: str,
+    seconds: int,
+    found: Path,
+    *,
+    seed: int = 0,
+    on_line: Callable[[str], None] | None = None,
+) -> int:
+    """Runs one built target on its corpus and then on new inputs, which are kept in `found`.
+
+    Without a `seed` libFuzzer draws one.
+    """
     crashes = WORK / f"{name}-crashes"
     shutil.rmtree(crashes, ignore_errors=True)
     crashes.mkdir(parents=True)
@@ -89,6 +102,7 @@ def hunt(name: str, seconds: int, found: Path, on_line: Callable[[str], None] | 
     program = build_dir("fuzz") / "tests" / "fuzz" / f"fuzz_{name}"
     options = [
         f"-max_total_time={seconds}",
+        f"-seed={seed}",
         f"-timeout={INPUT_TIMEOUT_S}",
         f"-artifact_prefix={crashes}/",
     ]
