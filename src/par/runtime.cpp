@@ -130,7 +130,12 @@ void Runtime::enter(Phase phase) {
   if (!was_ready_ && phase < Phase::Ready) timeline_.enter(to_string(phase), loop_.clock().now());
   view_.phase = phase;
   log_.debug("Phase entered", {{"phase", to_string(phase)}, {"boot_ms", boot_ms()}});
-  check(files_.write_state(phase, view_.is_ready, loop_.clock().unix_now(), agent_.restarts()));
+  write_state();
+}
+
+void Runtime::write_state() {
+  check(
+      files_.write_state(view_.phase, view_.is_ready, loop_.clock().unix_now(), agent_.restarts()));
 }
 
 void Runtime::boot_entered(Phase phase) { enter(phase); }
@@ -189,7 +194,7 @@ void Runtime::worker_died() {
     return;
   }
   observer_.metrics().worker_restarted();
-  if (agent_.is_up()) return;
+  if (agent_.is_up()) return write_state();
   view_.is_ready = false;
   enter(Phase::Worker);
 }

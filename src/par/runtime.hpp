@@ -56,6 +56,7 @@ class Runtime final : private BootOwner, private AgentOwner, private DrainOwner 
   Result<void> bind();
   Result<void> listen(const std::string& name, std::uint16_t port);
   void enter(Phase phase);
+  void write_state();
 
   void boot_entered(Phase phase) override;
   void boot_succeeded() override;

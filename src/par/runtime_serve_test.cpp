@@ -271,6 +271,7 @@ TEST_F(SeveralWorkers, AnswerForOneThatDied) {
   EXPECT_EQ(ask("GET", "/api/die").json()["error"], "agent_lost");
   run_until([this] { return runtime->view().agent->workers_up() == 2; });
   EXPECT_TRUE(runtime->view().is_ready);
+  EXPECT_EQ(report("state.json")["restarts"], 1);
   EXPECT_EQ(ask("GET", "/health").status, 200);
   EXPECT_EQ(pids(4).size(), 2U);
 

@@ -337,7 +337,9 @@ model::Failure InstanceProcess::failure_of(const ExitRecord& exit) const {
     return model::make_failure(
         model::Cause::Signalled,
         fmt::format("par was ended by {} and left no report", signal_name(exit.signal)),
-        log_evidence());
+        log_evidence(),
+        "It was killed from outside, or the machine went down: deploy it again. When that repeats, "
+        "look for who sends the signal.");
   return model::make_failure(model::Cause::Exited,
                              fmt::format("par exited with code {} and left no report", exit.code),
                              log_evidence());
