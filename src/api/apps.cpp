@@ -14,7 +14,7 @@ nlohmann::json app_body(const model::AgentApp& app) {
           {"short_id", app.short_id},
           {"org", app.org},
           {"generation", app.generation},
-          {"desired_revision", app.desired_revision},
+          {"desired_revision", model::leading_revision(app.traffic)},
           {"url", "/agents/" + app.id + "/"},
           {"created_at", iso8601(app.created_at)}};
 }
@@ -62,7 +62,7 @@ nlohmann::json route_body(const store::StoredRoute& stored) {
 }  // namespace
 
 Reply list_apps(const ApiContext& context, Call&) {
-  const auto apps = context.store.apps();
+  const auto apps = context.store.apps({});
   if (!apps) return problem(context, apps.error());
   nlohmann::json list = nlohmann::json::array();
   for (const model::AgentApp& app : *apps) list.push_back(app_body(app));
@@ -76,9 +76,9 @@ Reply get_app(const ApiContext& context, Call& call) {
       return problem(404, fmt::format("there is no agent app '{}'", call.params[0]));
     return problem(context, app.error());
   }
-  const auto revisions = context.store.revisions(app->id, kShownRevisions);
+  const auto revisions = context.store.revisions({.app_id = app->id, .limit = kShownRevisions});
   if (!revisions) return problem(context, revisions.error());
-  const auto instances = context.store.instances(app->id);
+  const auto instances = context.store.instances({.app_id = app->id});
   if (!instances) return problem(context, instances.error());
   const auto route = context.store.route(app->id);
   if (!route) return problem(context, route.error());

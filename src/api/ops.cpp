@@ -18,7 +18,7 @@ Reply health(const ApiContext& context, Call&) {
 Reply metrics(const ApiContext& context, Call&) {
   const auto stats = context.store.queue_stats();
   if (!stats) return problem(context, stats.error());
-  const auto apps = context.store.apps();
+  const auto apps = context.store.apps({});
   if (!apps) return problem(context, apps.error());
   const auto instances = context.store.instances({});
   if (!instances) return problem(context, instances.error());

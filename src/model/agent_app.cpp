@@ -12,11 +12,16 @@ namespace {
 template <class E, std::size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
 
-constexpr Names<DeploymentState, 4> kDeploymentStates = {{
+constexpr Names<DeploymentState, 5> kDeploymentStates = {{
     {DeploymentState::Queued, "queued"},
     {DeploymentState::Processing, "processing"},
     {DeploymentState::Completed, "completed"},
     {DeploymentState::Failed, "failed"},
+    {DeploymentState::RolledBack, "rolled_back"},
+}};
+constexpr Names<DeploymentKind, 2> kDeploymentKinds = {{
+    {DeploymentKind::Deploy, "deploy"},
+    {DeploymentKind::Rollback, "rollback"},
 }};
 constexpr Names<StepState, 4> kStepStates = {{
     {StepState::Pending, "pending"},
@@ -65,6 +70,10 @@ Result<void> check_app_id(std::string_view id) {
 std::string_view to_string(DeploymentState state) { return name_of(kDeploymentStates, state); }
 std::optional<DeploymentState> parse_deployment_state(std::string_view name) {
   return value_of(kDeploymentStates, name);
+}
+std::string_view to_string(DeploymentKind kind) { return name_of(kDeploymentKinds, kind); }
+std::optional<DeploymentKind> parse_deployment_kind(std::string_view name) {
+  return value_of(kDeploymentKinds, name);
 }
 std::string_view to_string(StepState state) { return name_of(kStepStates, state); }
 std::optional<StepState> parse_step_state(std::string_view name) {

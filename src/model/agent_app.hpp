@@ -12,16 +12,31 @@
 #include "base/result.hpp"
 #include "model/boot_report.hpp"
 #include "model/resources.hpp"
+#include "model/rollout.hpp"
+#include "model/traffic.hpp"
 
 namespace pixell::model {
+
+/// How an app runs, for every revision of it.
+struct AppSettings {
+  int instances = 1;                ///< ready instances of a revision that has all the traffic
+  int warm_revisions = 1;           ///< former revisions that keep running for a rollback
+  std::int64_t warm_seconds = 300;  ///< and for how long
+  bool operator==(const AppSettings&) const = default;
+};
+inline constexpr int kMaxInstancesPerApp = 64;
+inline constexpr int kMaxWarmRevisions = 10;
+inline constexpr std::int64_t kMaxWarmSeconds = 7 * 24 * 3'600;
 
 /// One agent known to the installation. `id` is the agentAppId of the outside.
 struct AgentApp {
   std::string id;
   std::string org = "default";
-  std::string short_id;               ///< 8 characters, generated, never equal to an app id
-  std::int64_t generation = 0;        ///< grows with every change of desired state
-  std::int64_t desired_revision = 0;  ///< 0 = none yet; the number of the revision that should run
+  std::string short_id;         ///< 8 characters, generated, never equal to an app id
+  std::int64_t generation = 0;  ///< grows with every change of desired state
+  Traffic traffic;              ///< which revisions should serve; a rollout ends by changing it
+  AppSettings settings;
+  bool is_deleting = false;  ///< it is being taken away: nothing of it should run
   UnixMillis created_at = 0;
 };
 
@@ -37,6 +52,7 @@ struct Package {
   std::string version;  ///< metadata.version, or what the upload said
   std::int64_t size_bytes = 0;
   std::string manifest_json;  ///< Manifest as JSON
+  std::string source;         ///< where it came from: its address, or "upload"
   UnixMillis created_at = 0;
 };
 
@@ -50,15 +66,22 @@ struct Revision {
   std::map<std::string, std::string> environment;  ///< deploy-time values; never logged
   Resources resources;
   UnixMillis created_at = 0;
+  UnixMillis retired_at = 0;  ///< when it lost its traffic; 0 = it has some, or never had
 };
 
-enum class DeploymentState { Queued, Processing, Completed, Failed };
-/// Names as clients read them: queued, processing, completed, failed.
+/// RolledBack: it had traffic, which went back to where it was.
+enum class DeploymentState { Queued, Processing, Completed, Failed, RolledBack };
+/// The snake_case of the enumerator.
 std::string_view to_string(DeploymentState state);
 std::optional<DeploymentState> parse_deployment_state(std::string_view name);
 inline bool is_final(DeploymentState state) {
-  return state == DeploymentState::Completed || state == DeploymentState::Failed;
+  return state != DeploymentState::Queued && state != DeploymentState::Processing;
 }
+
+/// A new revision, or the way back to one that is there.
+enum class DeploymentKind { Deploy, Rollback };
+std::string_view to_string(DeploymentKind kind);
+std::optional<DeploymentKind> parse_deployment_kind(std::string_view name);
 
 enum class StepState { Pending, Processing, Completed, Failed };
 std::string_view to_string(StepState state);
@@ -79,10 +102,12 @@ inline constexpr std::string_view kStepRoute = "route_traffic";
 inline constexpr std::string_view kStepFinalize = "finalize";
 std::vector<DeploymentStep> new_deployment_steps();
 
-/// A request to move an app to a revision. It ends completed or failed, always by its deadline.
+/// A request to move an app to a revision. It ends completed, failed or rolled back, always by its
+/// deadline.
 struct Deployment {
   std::string id;  ///< ULID
   std::string app_id;
+  DeploymentKind kind = DeploymentKind::Deploy;
   DeploymentState state = DeploymentState::Queued;
   std::string package_url;      ///< where to import from; empty when uploaded
   std::string expected_sha256;  ///< given by the caller, or empty
@@ -93,6 +118,10 @@ struct Deployment {
   std::map<std::string, std::string> environment;  ///< deploy-time values; never logged
   Resources resources;
   LimitsAsked limits;  ///< as the caller named them; they win over the manifest's
+  Strategy strategy{};
+  std::string tag;            ///< the revision gets it when it is ready; empty = none
+  bool moves_traffic = true;  ///< false: the revision is made ready and gets no traffic
+  RolloutProgress rollout{};
   std::vector<DeploymentStep> steps;
   std::optional<Failure> failure;
   std::int64_t generation = 0;  ///< fencing: grows with every write

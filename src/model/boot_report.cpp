@@ -72,6 +72,13 @@ constexpr std::array kCauses = {
                "The deployment did not finish in time; look at the phase it stayed in."},
     CauseFacts{Cause::Superseded, "superseded", kInternal,
                "A newer deployment of the same app took its place; nothing is to be done."},
+    CauseFacts{Cause::Aborted, "aborted", kInternal,
+               "An operator stopped the rollout; deploy again when it is to go on."},
+    CauseFacts{Cause::Unhealthy, "unhealthy", kInternal,
+               "The new revision did worse than its rollout allows; look at its logs, or change "
+               "the strategy's limits."},
+    CauseFacts{Cause::AppDeleted, "app_deleted", kInternal,
+               "The app was deleted; deploy again when it is to be back."},
     CauseFacts{Cause::EngineFailed, "engine_failed", kInternal,
                "The engine could not start the instance; see its message and try again."},
     CauseFacts{Cause::Internal, "internal", kInternal,

@@ -39,6 +39,9 @@ enum class Cause {
   StartupTimeout,
   DeadlineExceeded,
   Superseded,
+  Aborted,
+  Unhealthy,
+  AppDeleted,
   EngineFailed,
   Internal,
 };

@@ -2,9 +2,39 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
 
 namespace pixell::model {
+
+namespace {
+
+constexpr std::array<std::pair<StickyBy, std::string_view>, 3> kStickyNames = {{
+    {StickyBy::None, "none"},
+    {StickyBy::Cookie, "cookie"},
+    {StickyBy::Header, "header"},
+}};
+
+}  // namespace
+
+nlohmann::json to_json(const Stickiness& sticky) {
+  for (const auto& [by, name] : kStickyNames)
+    if (by == sticky.by) return {{"by", name}, {"name", sticky.name}};
+  return nullptr;
+}
+
+Result<Stickiness> stickiness_from_json(const nlohmann::json& json) {
+  if (json.is_object() && json.contains("by") && json["by"].is_string()) {
+    const nlohmann::json given = json.value("name", nlohmann::json(""));
+    for (const auto& [by, name] : kStickyNames)
+      if (json["by"] == name && given.is_string())
+        return Stickiness{.by = by, .name = given.get<std::string>()};
+  }
+  return make_error(ErrorCode::InvalidArgument,
+                    R"(sticky must be {"by": "none", "cookie" or "header", "name": "…"})");
+}
 
 nlohmann::json to_json(const RouteSnapshot& snapshot) {
   nlohmann::json routes = nlohmann::json::array();
@@ -20,7 +50,8 @@ nlohmann::json to_json(const RouteSnapshot& snapshot) {
                       {"name", route.name},
                       {"description", route.description},
                       {"version", route.version},
-                      {"legs", std::move(legs)}});
+                      {"legs", std::move(legs)},
+                      {"sticky", to_json(route.sticky)}});
   }
   return {{"generation", snapshot.generation}, {"routes", std::move(routes)}};
 }
@@ -40,6 +71,9 @@ Result<RouteSnapshot> route_snapshot_from_json(const nlohmann::json& json) try {
                             .weight_permille = leg.at("weight_permille").get<int>(),
                             .tag = leg.value("tag", std::string()),
                             .addresses = leg.at("addresses").get<std::vector<std::string>>()});
+    if (entry.contains("sticky")) {
+      TRY(route.sticky, stickiness_from_json(entry["sticky"]));
+    }
     snapshot.routes.push_back(std::move(route));
   }
   return snapshot;

@@ -17,6 +17,18 @@ struct RouteLeg {
   std::vector<std::string> addresses;  ///< ready instances
 };
 
+/// How requests of one caller are kept on one revision while several share an app's traffic.
+enum class StickyBy { None, Cookie, Header };
+struct Stickiness {
+  StickyBy by = StickyBy::None;
+  std::string name;  ///< of the cookie or the header
+  bool operator==(const Stickiness&) const = default;
+};
+/// {"by": "none|cookie|header", "name": "…"}
+nlohmann::json to_json(const Stickiness& sticky);
+/// InvalidArgument when it is not of that form.
+Result<Stickiness> stickiness_from_json(const nlohmann::json& json);
+
 struct Route {
   std::string app_id;
   std::string short_id;
@@ -24,6 +36,7 @@ struct Route {
   std::string description;
   std::string version;
   std::vector<RouteLeg> legs;
+  Stickiness sticky{};
 };
 
 /// Everything the edge needs, with a generation that only grows.

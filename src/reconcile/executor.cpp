@@ -276,7 +276,7 @@ Result<void> Executor::perform(const model::AgentApp& app, const CompleteDeploym
   deployment->steps.back().completed_at = now;
   deployment->state = model::DeploymentState::Completed;
   deployment->completed_at = now;
-  TRY_VOID(parts_.store.complete_deployment(*deployment, token_));
+  TRY_VOID(parts_.store.complete_deployment(*deployment, step.traffic, token_));
   parts_.log.info("Deployment completed", {{"app", app.id},
                                            {"deployment", deployment->id},
                                            {"revision", deployment->revision},

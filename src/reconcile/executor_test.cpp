@@ -49,7 +49,7 @@ class ExecutorTest : public ReconcileTest {
     return id;
   }
   model::Instance only_instance() {
-    const auto all = store_->instances("hello");
+    const auto all = store_->instances({.app_id = "hello"});
     EXPECT_THAT(*all, SizeIs(1));
     return all->empty() ? model::Instance() : all->front();
   }
@@ -82,7 +82,7 @@ TEST_F(ExecutorTest, MakesOneRevisionHoweverOftenItIsTold) {
   ASSERT_TRUE(run(ImportPackage{id}));
   ASSERT_TRUE(run(CreateRevision{id}));
 
-  EXPECT_THAT(*store_->revisions("hello", 10), SizeIs(1));
+  EXPECT_THAT(*store_->revisions({.app_id = "hello", .limit = 10}), SizeIs(1));
 }
 
 TEST_F(ExecutorTest, FailsTheDeploymentWhoseImportFails) {
@@ -183,10 +183,10 @@ TEST_F(ExecutorTest, StopsWhatItShouldRemoveButRuns) {
   const std::string instance = only_instance().id;
 
   EXPECT_EQ(run(RemoveInstance{instance}).error().code, ErrorCode::FailedPrecondition);
-  EXPECT_THAT(*store_->instances("hello"), SizeIs(1));
+  EXPECT_THAT(*store_->instances({.app_id = "hello"}), SizeIs(1));
 
   EXPECT_TRUE(run(RemoveInstance{instance}));
-  EXPECT_THAT(*store_->instances("hello"), IsEmpty());
+  EXPECT_THAT(*store_->instances({.app_id = "hello"}), IsEmpty());
 }
 
 TEST_F(ExecutorTest, PublishesARouteWithTheManifestsWords) {
@@ -214,7 +214,7 @@ TEST_F(ExecutorTest, CompletesADeploymentOnce) {
   EXPECT_EQ(deployment(id).state, DeploymentState::Completed);
   EXPECT_EQ(deployment(id).completed_at - deployment(id).created_at, 250);
   EXPECT_THAT(states(id), ::testing::Each(StepState::Completed));
-  EXPECT_EQ(store_->app("hello")->desired_revision, 1);
+  EXPECT_EQ(store_->app("hello")->traffic.legs.front().revision, 1);
 }
 
 TEST_F(ExecutorTest, NeverFailsWhatHasCompleted) {
@@ -247,7 +247,7 @@ TEST_F(ExecutorTest, StopsAndRemovesAnInstance) {
   ASSERT_TRUE(run(RemoveInstance{instance}));
   EXPECT_TRUE(run(RemoveInstance{instance})) << "a second time is fine";
 
-  EXPECT_THAT(*store_->instances("hello"), IsEmpty());
+  EXPECT_THAT(*store_->instances({.app_id = "hello"}), IsEmpty());
   EXPECT_THAT(*engine_.list(), IsEmpty());
 }
 

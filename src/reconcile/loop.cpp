@@ -163,7 +163,7 @@ void Reconciler::Impl::mark_waiting() {
 }
 
 void Reconciler::Impl::mark_all() {
-  const auto known = parts.store.apps();
+  const auto known = parts.store.apps({});
   if (!known) {
     parts.log.warning("Apps cannot be listed", {{"error", known.error().message}});
     return;
@@ -243,7 +243,7 @@ void Reconciler::Impl::watch_store(std::stop_token stop) {
       continue;
     }
     if (*last <= position) continue;
-    const auto events = parts.store.events_after(position, kEventBatch);
+    const auto events = parts.store.events({.after = position, .limit = kEventBatch});
     if (!events) {
       parts.log.warning("Changes cannot be read", {{"error", events.error().message}});
       position = *last;

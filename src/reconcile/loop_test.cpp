@@ -55,14 +55,14 @@ class ReconcilerTest : public ReconcileTest {
   // One ready instance of the revision, the route on it, and nothing else.
   bool serves_alone(std::int64_t revision) {
     return eventually([&] {
-      const auto instances = store_->instances("hello");
+      const auto instances = store_->instances({.app_id = "hello"});
       const auto route = store_->route("hello");
       return instances && instances->size() == 1 && instances->front().revision == revision &&
              instances->front().phase == InstancePhase::Ready && route->route.legs.size() == 1 &&
              route->route.legs[0].addresses == std::vector{instances->front().address};
     });
   }
-  model::Instance serving() { return store_->instances("hello")->front(); }
+  model::Instance serving() { return store_->instances({.app_id = "hello"})->front(); }
 
   std::unique_ptr<Reconciler> reconciler_;
 };
@@ -74,7 +74,7 @@ TEST_F(ReconcilerTest, BringsADeploymentToCompletion) {
 
   ASSERT_TRUE(ends(id, DeploymentState::Completed));
   EXPECT_TRUE(serves_alone(1));
-  EXPECT_EQ(store_->app("hello")->desired_revision, 1);
+  EXPECT_EQ(store_->app("hello")->traffic.legs.front().revision, 1);
   EXPECT_THAT(store_->routes()->routes, SizeIs(1));
 }
 
@@ -134,7 +134,7 @@ TEST_F(ReconcilerTest, LeavesNothingOfAFirstDeploymentThatFails) {
 
   ASSERT_TRUE(ends(deploy("hello", {{engine::kFakeExitCode, "1"}}), DeploymentState::Failed));
 
-  EXPECT_TRUE(eventually([&] { return store_->instances("hello")->empty(); }));
+  EXPECT_TRUE(eventually([&] { return store_->instances({.app_id = "hello"})->empty(); }));
   EXPECT_TRUE(eventually([&] { return store_->routes()->routes.empty(); }));
   EXPECT_THAT(*engine_.list(), IsEmpty());
 }
@@ -156,13 +156,13 @@ TEST_F(ReconcilerTest, EndsADeploymentAtItsDeadline) {
 
   ASSERT_TRUE(ends(id, DeploymentState::Failed));
   EXPECT_EQ(deployment(id).failure->cause, model::Cause::DeadlineExceeded);
-  EXPECT_TRUE(eventually([&] { return store_->instances("hello")->empty(); }));
+  EXPECT_TRUE(eventually([&] { return store_->instances({.app_id = "hello"})->empty(); }));
 }
 
 TEST_F(ReconcilerTest, LetsTheNewestDeploymentWin) {
   start();
   const std::string slow = deploy("hello", {{engine::kFakeNeverReady, "1"}});
-  ASSERT_TRUE(eventually([&] { return !store_->instances("hello")->empty(); }));
+  ASSERT_TRUE(eventually([&] { return !store_->instances({.app_id = "hello"})->empty(); }));
 
   const std::string newer = deploy("hello");
 
@@ -181,7 +181,7 @@ TEST_F(ReconcilerTest, ReplacesAnInstanceThatDied) {
   engine_.kill(dead, SIGKILL);
 
   ASSERT_TRUE(eventually([&] {
-    const auto instances = store_->instances("hello");
+    const auto instances = store_->instances({.app_id = "hello"});
     return !instances->empty() && instances->back().id != dead;
   }));
   EXPECT_TRUE(serves_alone(1));

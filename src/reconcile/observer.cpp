@@ -80,7 +80,7 @@ Result<AppView> Observer::view_of(const std::string& app_id) const {
     std::reverse(view.open_deployments.begin(), view.open_deployments.end());
     TRY(view.route, store_.route(app_id));
   }
-  TRY(const std::vector<model::Instance> rows, store_.instances(app_id));
+  TRY(const std::vector<model::Instance> rows, store_.instances({.app_id = app_id}));
   const auto found = sight->instances.find(app_id);
   const std::vector<model::Instance> none;
   const std::vector<model::Instance>& shown =

@@ -91,7 +91,7 @@ class Planning {
       // One that has the traffic already is done: taking it back would help nobody, and would
       // leave a first deployment without any ready instance.
       if (has_traffic(older)) {
-        plan_.steps.push_back(CompleteDeployment{older.id});
+        complete(older);
         has_completed = true;
       } else {
         fail(older, model::make_failure(
@@ -104,7 +104,7 @@ class Planning {
 
   void end_overdue() {
     if (has_traffic(*current_))
-      plan_.steps.push_back(CompleteDeployment{current_->id});
+      complete(*current_);
     else
       fail(*current_, overdue(*current_));
   }
@@ -124,11 +124,11 @@ class Planning {
   }
 
   void run_wanted() {
-    const std::int64_t desired = view_.app.desired_revision;
+    const std::int64_t wanted = desired();
     if (candidate() != 0) ensure_running(candidate(), current_->id);
     // The old revision needs no repair once the new one can take its traffic.
     const bool is_relieved = candidate() != 0 && is_ready(candidate());
-    if (desired != 0 && desired != candidate() && !is_relieved) ensure_running(desired, {});
+    if (wanted != 0 && wanted != candidate() && !is_relieved) ensure_running(wanted, {});
   }
 
   void ensure_running(std::int64_t revision, const std::string& deployment_id) {
@@ -163,10 +163,10 @@ class Planning {
   }
 
   void route() {
-    const std::int64_t desired = view_.app.desired_revision;
+    const std::int64_t wanted = desired();
     std::vector<model::RouteLeg> legs;
     const std::int64_t serving = candidate() != 0 && is_ready(candidate()) ? candidate()
-                                 : desired != 0                            ? desired
+                                 : wanted != 0                             ? wanted
                                                                            : candidate();
     // A leg without addresses tells the edge that the app exists and nothing is ready.
     if (serving != 0)
@@ -183,7 +183,7 @@ class Planning {
     }
     const UnixMillis patience_ends = view_.route.changed_at + kSilentEdgeWait.count();
     is_settled_ = view_.edges_applied || now_ >= patience_ends;
-    if (is_moving && is_settled_) plan_.steps.push_back(CompleteDeployment{current_->id});
+    if (is_moving && is_settled_) complete(*current_);
     if (is_moving && !is_settled_) await_edges(patience_ends);
   }
 
@@ -207,7 +207,7 @@ class Planning {
       const bool was_never_started = !seen.in_engine && is_live(instance) && !is_wanted(seen);
       if (!has_ended(instance) && !was_never_started) continue;
       // The last one of a revision that must run is the memory of its back-off.
-      const bool is_memory = seen.has_row && instance.revision == view_.app.desired_revision &&
+      const bool is_memory = seen.has_row && instance.revision == desired() &&
                              keeper(instance.revision) == nullptr &&
                              newest_ended(instance.revision) == &instance;
       if (!is_memory) plan_.steps.push_back(RemoveInstance{instance.id});
@@ -222,11 +222,17 @@ class Planning {
       plan_.steps.push_back(CreateRevision{current_->id});
   }
 
+  void complete(const model::Deployment& deployment) {
+    plan_.steps.push_back(
+        CompleteDeployment{deployment.id, model::all_to(view_.app.traffic, deployment.revision)});
+  }
+
   void fail(const model::Deployment& deployment, model::Failure failure) {
     plan_.steps.push_back(
         FailDeployment{.deployment_id = deployment.id, .failure = std::move(failure)});
   }
 
+  std::int64_t desired() const { return model::leading_revision(view_.app.traffic); }
   // The revision on trial, 0 when there is none.
   std::int64_t candidate() const { return current_ == nullptr ? 0 : current_->revision; }
 
@@ -263,7 +269,7 @@ class Planning {
   bool is_wanted(const ObservedInstance& seen) const {
     const std::int64_t revision = seen.instance.revision;
     const bool is_wanted_revision =
-        revision != 0 && (revision == view_.app.desired_revision || revision == candidate());
+        revision != 0 && (revision == desired() || revision == candidate());
     return seen.has_row && is_wanted_revision && keeper(revision) == &seen;
   }
 

@@ -92,7 +92,7 @@ class World {
     for (const auto& [id, deployment] : deployments_) {
       EXPECT_TRUE(model::is_final(deployment.state)) << id;
     }
-    const std::int64_t desired = view_.app.desired_revision;
+    const std::int64_t desired = model::leading_revision(view_.app.traffic);
     if (desired == 0) {
       EXPECT_TRUE(instances_.empty());
       EXPECT_TRUE(view_.route.route.legs.empty());
@@ -251,7 +251,7 @@ class World {
     model::Deployment& deployment = deployments_.at(step.deployment_id);
     EXPECT_FALSE(model::is_final(deployment.state));
     deployment.state = DeploymentState::Completed;
-    view_.app.desired_revision = deployment.revision;
+    view_.app.traffic = step.traffic;
   }
   void perform(const FailDeployment& step) {
     model::Deployment& deployment = deployments_.at(step.deployment_id);

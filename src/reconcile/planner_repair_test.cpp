@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 TEST_F(PlannerTest, ReplacesAnInstanceThatDiedAtOnce) {
-  view_.app.desired_revision = 1;
+  wants(1);
   runs("i1", 1, InstancePhase::Failed);
   routes_to(1, {"unix:/i1"});
 
@@ -28,7 +28,7 @@ TEST_F(PlannerTest, ReplacesAnInstanceThatDiedAtOnce) {
 }
 
 TEST_F(PlannerTest, BacksOffWhenAnInstanceKeepsDying) {
-  view_.app.desired_revision = 1;
+  wants(1);
   routes_to(1, {});
   model::Instance& died = runs("i1", 1, InstancePhase::Failed);
   struct Row {
@@ -48,7 +48,7 @@ TEST_F(PlannerTest, BacksOffWhenAnInstanceKeepsDying) {
 }
 
 TEST_F(PlannerTest, ForgetsOldRestartsAfterAStableRun) {
-  view_.app.desired_revision = 1;
+  wants(1);
   routes_to(1, {});
   model::Instance& died = runs("i1", 1, InstancePhase::Failed);
   died.restarts = 9;
@@ -61,7 +61,7 @@ TEST_F(PlannerTest, ForgetsOldRestartsAfterAStableRun) {
 }
 
 TEST_F(PlannerTest, RemovesTheDeadOneWhenItsReplacementStarts) {
-  view_.app.desired_revision = 1;
+  wants(1);
   routes_to(1, {});
   runs("i1", 1, InstancePhase::Failed);
   runs("i2", 1, InstancePhase::Starting);
@@ -70,7 +70,7 @@ TEST_F(PlannerTest, RemovesTheDeadOneWhenItsReplacementStarts) {
 }
 
 TEST_F(PlannerTest, RepairsTheServingRevisionWhileAnotherIsOnItsWay) {
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d2");
   runs("i1", 1, InstancePhase::Failed);
   routes_to(1, {"unix:/i1"});
@@ -80,7 +80,7 @@ TEST_F(PlannerTest, RepairsTheServingRevisionWhileAnotherIsOnItsWay) {
 }
 
 TEST_F(PlannerTest, StopsInstancesNobodyRecorded) {
-  view_.app.desired_revision = 1;
+  wants(1);
   runs("i1", 1, InstancePhase::Ready);
   runs("i0", 1, InstancePhase::Ready);
   view_.instances.back().has_row = false;
@@ -99,7 +99,7 @@ TEST_F(PlannerTest, StopsInstancesOfAnAppTheStoreDoesNotKnow) {
 }
 
 TEST_F(PlannerTest, StopsASecondInstanceOfTheSameRevision) {
-  view_.app.desired_revision = 1;
+  wants(1);
   runs("i1", 1, InstancePhase::Starting);
   runs("i2", 1, InstancePhase::Ready);
   routes_to(1, {"unix:/i2"});
@@ -108,7 +108,7 @@ TEST_F(PlannerTest, StopsASecondInstanceOfTheSameRevision) {
 }
 
 TEST_F(PlannerTest, ForgetsAnInstanceThatWasRecordedButIsNotWantedAnyMore) {
-  view_.app.desired_revision = 2;
+  wants(2);
   runs("i1", 1, InstancePhase::Starting);
   view_.instances.back().in_engine = false;
   runs("i2", 2, InstancePhase::Ready);
@@ -119,7 +119,7 @@ TEST_F(PlannerTest, ForgetsAnInstanceThatWasRecordedButIsNotWantedAnyMore) {
 
 TEST_F(PlannerTest, TouchesNoInstanceWhileTheEngineIsAway) {
   view_.engine_seen = false;
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d1");
   deploys("d2");
   runs("i1", 1, InstancePhase::Failed);

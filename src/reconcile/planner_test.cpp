@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST_F(PlannerTest, HasNothingToDoForAnAppAtRest) {
-  view_.app.desired_revision = 1;
+  wants(1);
   runs("i1", 1, InstancePhase::Ready);
   routes_to(1, {"unix:/i1"});
 
@@ -58,7 +58,7 @@ TEST_F(PlannerTest, StartsARecordedInstanceUnderItsOwnId) {
 }
 
 TEST_F(PlannerTest, LeavesTrafficWithTheOldRevisionUntilTheNewOneIsReady) {
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d2", 2);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Starting);
@@ -68,7 +68,7 @@ TEST_F(PlannerTest, LeavesTrafficWithTheOldRevisionUntilTheNewOneIsReady) {
 }
 
 TEST_F(PlannerTest, MovesTrafficWhenTheNewRevisionIsReady) {
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d2", 2);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Ready);
@@ -81,7 +81,7 @@ TEST_F(PlannerTest, MovesTrafficWhenTheNewRevisionIsReady) {
 }
 
 TEST_F(PlannerTest, WaitsForTheEdgesBeforeItCompletes) {
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d2", 2);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Ready);
@@ -96,7 +96,7 @@ TEST_F(PlannerTest, WaitsForTheEdgesBeforeItCompletes) {
 }
 
 TEST_F(PlannerTest, CompletesWhenTheEdgesAppliedTheRoute) {
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d2", 2);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Ready);
@@ -116,7 +116,7 @@ TEST_F(PlannerTest, CompletesWithoutASilentEdgeAfterAWhile) {
 }
 
 TEST_F(PlannerTest, StopsTheOldInstanceOnlyWhenNoEdgeSendsToIt) {
-  view_.app.desired_revision = 2;
+  wants(2);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Ready);
   routes_to(2, {"unix:/i2"});
@@ -130,7 +130,7 @@ TEST_F(PlannerTest, StopsTheOldInstanceOnlyWhenNoEdgeSendsToIt) {
 }
 
 TEST_F(PlannerTest, LetsADrainingInstanceBeAndRemovesItWhenItEnded) {
-  view_.app.desired_revision = 2;
+  wants(2);
   runs("i1", 1, InstancePhase::Draining);
   runs("i2", 2, InstancePhase::Ready);
   routes_to(2, {"unix:/i2"});
@@ -142,7 +142,7 @@ TEST_F(PlannerTest, LetsADrainingInstanceBeAndRemovesItWhenItEnded) {
 }
 
 TEST_F(PlannerTest, FailsTheDeploymentWithTheBootReportsCause) {
-  view_.app.desired_revision = 1;
+  wants(1);
   deploys("d2", 2);
   runs("i1", 1, InstancePhase::Ready);
   model::Instance& failed = runs("i2", 2, InstancePhase::Failed);
@@ -167,7 +167,7 @@ TEST_F(PlannerTest, NamesTheExitWhenThereIsNoBootReport) {
 }
 
 TEST_F(PlannerTest, RemovesTheInstanceOfAFailedDeploymentAndKeepsTheOldOneServing) {
-  view_.app.desired_revision = 1;
+  wants(1);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Failed);
   routes_to(1, {"unix:/i1"});
@@ -176,7 +176,7 @@ TEST_F(PlannerTest, RemovesTheInstanceOfAFailedDeploymentAndKeepsTheOldOneServin
 }
 
 TEST_F(PlannerTest, GoesBackToTheOldRevisionWhenTheNewOneDiesUnderTraffic) {
-  view_.app.desired_revision = 1;
+  wants(1);
   runs("i1", 1, InstancePhase::Ready);
   runs("i2", 2, InstancePhase::Failed);
   routes_to(2, {"unix:/i2"});

@@ -8,6 +8,7 @@
 
 #include "model/boot_report.hpp"
 #include "model/routes.hpp"
+#include "model/traffic.hpp"
 
 namespace pixell::reconcile {
 
@@ -49,6 +50,7 @@ struct RemoveInstance {
 /// The deployment's revision serves: it becomes the desired one.
 struct CompleteDeployment {
   std::string deployment_id;
+  model::Traffic traffic{};  ///< the app's from now on
 };
 
 /// The deployment ends without success.

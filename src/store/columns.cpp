@@ -128,6 +128,45 @@ Result<std::vector<model::RouteLeg>> legs_from_text(std::string_view text) try {
   return unreadable("route", wrong.what());
 }
 
+namespace {
+
+// A value of the model with its own JSON form; the default one is the empty text.
+template <class T>
+std::string value_to_text(const T& value) {
+  return value == T{} ? std::string() : dump(model::to_json(value));
+}
+
+template <class T>
+Result<T> value_from_text(std::string_view what, std::string_view text,
+                          Result<T> (*read)(const json&)) {
+  if (text.empty()) return T{};
+  TRY(const json value, parse(what, text));
+  auto read_value = read(value);
+  if (!read_value) return unreadable(what, read_value.error().message);
+  return read_value;
+}
+
+}  // namespace
+
+std::string traffic_to_text(const model::Traffic& traffic) { return value_to_text(traffic); }
+Result<model::Traffic> traffic_from_text(std::string_view text) {
+  return value_from_text("traffic", text, model::traffic_from_json);
+}
+std::string strategy_to_text(const model::Strategy& strategy) { return value_to_text(strategy); }
+Result<model::Strategy> strategy_from_text(std::string_view text) {
+  return value_from_text("strategy", text, model::strategy_from_json);
+}
+std::string progress_to_text(const model::RolloutProgress& progress) {
+  return value_to_text(progress);
+}
+Result<model::RolloutProgress> progress_from_text(std::string_view text) {
+  return value_from_text("rollout", text, model::rollout_progress_from_json);
+}
+std::string sticky_to_text(const model::Stickiness& sticky) { return value_to_text(sticky); }
+Result<model::Stickiness> sticky_from_text(std::string_view text) {
+  return value_from_text("stickiness", text, model::stickiness_from_json);
+}
+
 std::string event_hash(const EventFields& fields) {
   // Lengths in front keep two different lines from giving the same text.
   const std::string text =

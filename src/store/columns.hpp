@@ -36,6 +36,16 @@ Result<std::optional<model::BootReport>> boot_report_from_text(std::string_view 
 std::string legs_to_text(const std::vector<model::RouteLeg>& legs);
 Result<std::vector<model::RouteLeg>> legs_from_text(std::string_view text);
 
+/// No traffic, the usual strategy, and a rollout that has not begun are the empty text.
+std::string traffic_to_text(const model::Traffic& traffic);
+Result<model::Traffic> traffic_from_text(std::string_view text);
+std::string strategy_to_text(const model::Strategy& strategy);
+Result<model::Strategy> strategy_from_text(std::string_view text);
+std::string progress_to_text(const model::RolloutProgress& progress);
+Result<model::RolloutProgress> progress_from_text(std::string_view text);
+std::string sticky_to_text(const model::Stickiness& sticky);
+Result<model::Stickiness> sticky_from_text(std::string_view text);
+
 /// The hash of one event: SHA-256 in hex of the previous hash and every field.
 struct EventFields {
   std::string_view previous_hash;

@@ -28,7 +28,7 @@ TEST_P(StoreTest, AcceptsADeploymentWithItsAppOnFirstUse) {
   ASSERT_TRUE(accepted) << accepted.error().message;
   EXPECT_EQ(accepted->app.id, "hello");
   EXPECT_EQ(accepted->app.short_id.size(), 8u);
-  EXPECT_EQ(accepted->app.desired_revision, 0);
+  EXPECT_TRUE(accepted->app.traffic.legs.empty());
   const auto read = store_->deployment(accepted->deployment.id);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->state, model::DeploymentState::Queued);
@@ -47,7 +47,7 @@ TEST_P(StoreTest, KeepsTheAppOnTheSecondDeployment) {
   accept("hello");
 
   EXPECT_EQ(store_->app("hello")->short_id, first->short_id);
-  EXPECT_THAT(*store_->apps(), SizeIs(1));
+  EXPECT_THAT(*store_->apps({}), SizeIs(1));
   EXPECT_EQ(store_->app(first->short_id)->id, "hello");
 }
 
@@ -126,7 +126,7 @@ TEST_P(StoreTest, CountsRevisionsPerApp) {
   EXPECT_EQ(second.revision.number, 2);
   EXPECT_EQ(other.revision.number, 1);
   EXPECT_EQ(second.deployment.revision, 2);
-  EXPECT_EQ(store_->revisions("hello", 1)->front().number, 2);
+  EXPECT_EQ(store_->revisions({.app_id = "hello", .limit = 1})->front().number, 2);
   EXPECT_EQ(store_->package("hello", std::string(64, 'a'))->name, "hello");
   EXPECT_EQ(store_->revision("hello", 1)->version, "1.0.0");
 }
@@ -140,7 +140,7 @@ TEST_P(StoreTest, RecordsNoRevisionForADeploymentThatEndedMeanwhile) {
   const auto recorded = store_->record_revision(read_before, package("hello"), kToken);
 
   EXPECT_EQ(recorded.error().code, ErrorCode::Aborted);
-  EXPECT_THAT(*store_->revisions("hello", 10), IsEmpty());
+  EXPECT_THAT(*store_->revisions({.app_id = "hello", .limit = 10}), IsEmpty());
 }
 
 TEST_P(StoreTest, MakesTheRevisionDesiredWhenTheDeploymentCompletes) {
@@ -148,9 +148,10 @@ TEST_P(StoreTest, MakesTheRevisionDesiredWhenTheDeploymentCompletes) {
   const auto before = store_->app("hello")->generation;
   recorded.deployment.state = model::DeploymentState::Completed;
 
-  ASSERT_TRUE(store_->complete_deployment(recorded.deployment, kToken));
+  ASSERT_TRUE(
+      store_->complete_deployment(recorded.deployment, all_to(recorded.deployment), kToken));
 
-  EXPECT_EQ(store_->app("hello")->desired_revision, 1);
+  EXPECT_EQ(store_->app("hello")->traffic.legs.front().revision, 1);
   EXPECT_GT(store_->app("hello")->generation, before);
 }
 
@@ -176,7 +177,7 @@ TEST_P(StoreTest, CountsTheQueue) {
   auto done = with_revision("hello").deployment;
   done.state = model::DeploymentState::Completed;
   done.completed_at = done.created_at + 2'000;
-  ASSERT_TRUE(store_->complete_deployment(done, kToken));
+  ASSERT_TRUE(store_->complete_deployment(done, all_to(done), kToken));
 
   const auto stats = store_->queue_stats();
 

@@ -62,8 +62,8 @@ TEST_P(StoreTest, RemovesInstancesTwiceWithoutComplaint) {
   EXPECT_TRUE(store_->remove_instance("i1", kToken));
   EXPECT_TRUE(store_->remove_instance("i1", kToken));
 
-  EXPECT_THAT(*store_->instances("hello"), SizeIs(1));
-  EXPECT_THAT(*store_->instances(""), SizeIs(1));
+  EXPECT_THAT(*store_->instances({.app_id = "hello"}), SizeIs(1));
+  EXPECT_THAT(*store_->instances({}), SizeIs(1));
 }
 
 TEST_P(StoreTest, GrowsTheRouteGenerationOnlyWithAChange) {

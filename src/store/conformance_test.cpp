@@ -64,14 +64,14 @@ TEST_P(StoreTest, ChainsEvents) {
   accept("hello");
   with_revision("other");
 
-  const auto events = store_->events_after(0, 100);
+  const auto events = store_->events({.limit = 100});
 
   ASSERT_TRUE(events);
   ASSERT_GE(events->size(), 4u);
   EXPECT_EQ(events->front().kind, "app_created");
   EXPECT_EQ((*events)[1].kind, "deployment_accepted");
   EXPECT_TRUE(store_->verify_events());
-  EXPECT_THAT(*store_->events_after(events->back().sequence, 100), IsEmpty());
+  EXPECT_THAT(*store_->events({.after = events->back().sequence}), IsEmpty());
 }
 
 TEST_P(StoreTest, TakesWritesFromManyThreads) {

@@ -21,6 +21,8 @@ inline constexpr std::int64_t kMaxFinishedSteps = 10'000;
 
 /// How long an idempotency key is remembered.
 inline constexpr Millis kIdempotencyKeyLife{24 * 3'600'000};
+/// How long a request may take to be answered before its key is free for another try.
+inline constexpr Millis kReservationLife{60'000};
 
 /// Prepared statements one connection keeps.
 inline constexpr std::size_t kMaxCachedStatements = 128;

@@ -25,6 +25,9 @@ struct NewDeployment {
   std::string org = "default";
   std::string id{};  ///< empty = a new ULID; a given one must be free (AlreadyExists)
   std::string app_id{};
+  model::DeploymentKind kind = model::DeploymentKind::Deploy;
+  /// A revision that is there already, instead of a package; NotFound when it is not.
+  std::int64_t revision = 0;
   std::string package_url{};                ///< where to import from; empty when uploaded
   std::string expected_sha256{};            ///< or empty
   std::optional<model::Package> package{};  ///< uploaded: already in the package store
@@ -34,6 +37,9 @@ struct NewDeployment {
   std::map<std::string, std::string> environment{};
   model::Resources resources{};
   model::LimitsAsked limits{};
+  model::Strategy strategy{};
+  std::string tag{};
+  bool moves_traffic = true;
   Millis time_allowed{600'000};   ///< until the deployment's deadline
   std::string idempotency_key{};  ///< empty = none; the same key and digest gives the same answer
   std::string request_digest{};   ///< of the request's content, compared under the same key
@@ -47,11 +53,63 @@ struct AcceptedDeployment {
   bool is_repeat = false;                   ///< the key was known: nothing was written
 };
 
+/// Which apps to list, by id.
+struct AppFilter {
+  std::string org{};       ///< empty = of every org
+  std::string after_id{};  ///< only those behind this one
+  std::size_t limit = kMaxListedRows;
+};
+
 /// Which deployments to list, newest first.
 struct DeploymentFilter {
-  std::string app_id{};    ///< empty = of every app
-  bool only_open = false;  ///< queued and processing only
+  std::string app_id{};                           ///< empty = of every app
+  bool only_open = false;                         ///< queued and processing only
+  std::optional<model::DeploymentState> state{};  ///< or those of one state
+  std::string before_id{};                        ///< only older ones than this deployment
   std::size_t limit = kMaxListedRows;
+};
+
+/// Which packages of an app to list, newest first.
+struct PackageFilter {
+  std::string app_id{};
+  std::string before_id{};  ///< only older ones than this package
+  std::size_t limit = kMaxListedRows;
+};
+
+/// Which revisions of an app to list, newest first.
+struct RevisionFilter {
+  std::string app_id{};
+  std::int64_t before_number = INT64_MAX;
+  std::size_t limit = kMaxListedRows;
+};
+
+/// Which instances to list, oldest first.
+struct InstanceFilter {
+  std::string app_id{};                         ///< empty = of all
+  std::int64_t revision = 0;                    ///< 0 = of all
+  std::optional<model::InstancePhase> phase{};  ///< none = in any
+  std::string after_id{};                       ///< only younger ones than this instance
+  std::size_t limit = kMaxListedRows;
+};
+
+/// Which events to list, oldest first.
+struct EventFilter {
+  std::int64_t after = 0;  ///< only those with a higher sequence number
+  std::string app_id{};    ///< empty = of all
+  std::string kind{};      ///< empty = of all
+  std::size_t limit = kMaxListedRows;
+};
+
+/// A write that is only to happen to what the caller has seen: the generation it read.
+using IfGeneration = std::optional<std::int64_t>;
+
+/// What was answered to a request with an Idempotency-Key.
+struct IdempotentReply {
+  std::string request_digest{};  ///< of method, path and body
+  int status = 0;                ///< 0 = the request is being answered
+  std::string content_type{};
+  std::string location{};  ///< its Location header, or empty
+  std::string body{};
 };
 
 /// A deployment after its package became a revision.
@@ -118,7 +176,7 @@ class Store {
 
   /// Records a deployment as queued, with the app's row on first use, in one transaction.
   /// AlreadyExists: the id or the version is taken. FailedPrecondition: the idempotency key was
-  /// used with another request.
+  /// used with another request, or the app is being deleted. NotFound: it has no such revision.
   virtual Result<AcceptedDeployment> accept_deployment(const NewDeployment& wanted) = 0;
   /// NotFound when there is none.
   virtual Result<model::Deployment> deployment(std::string_view id) = 0;
@@ -132,24 +190,55 @@ class Store {
   virtual Result<RecordedRevision> record_revision(const model::Deployment& changed,
                                                    const model::Package& package,
                                                    FencingToken token) = 0;
-  /// Writes the deployment as update_deployment does and makes its revision the app's desired one.
+  /// Writes the deployment as update_deployment does and the app's traffic with it. Revisions that
+  /// lose their last share by that are retired now; the deployment's own one, when it gets none, is
+  /// too.
   virtual Result<model::Deployment> complete_deployment(const model::Deployment& changed,
+                                                        const model::Traffic& traffic,
                                                         FencingToken token) = 0;
+  /// What an operator asks of an open rollout. FailedPrecondition when it has ended; Aborted when
+  /// its generation is another.
+  virtual Result<model::Deployment> command_rollout(std::string_view id,
+                                                    model::RolloutCommand command,
+                                                    IfGeneration if_generation) = 0;
   virtual Result<QueueStats> queue_stats() = 0;
 
-  /// Every app, by id.
-  virtual Result<std::vector<model::AgentApp>> apps() = 0;
+  virtual Result<std::vector<model::AgentApp>> apps(const AppFilter& filter) = 0;
   /// By full id, else by short id; NotFound when there is none.
   virtual Result<model::AgentApp> app(std::string_view id) = 0;
-  /// Revisions of an app, newest first.
-  virtual Result<std::vector<model::Revision>> revisions(std::string_view app_id,
-                                                         std::size_t limit) = 0;
-  virtual Result<model::Revision> revision(std::string_view app_id, std::int64_t number) = 0;
-  /// The app's package with this digest; NotFound when there is none.
-  virtual Result<model::Package> package(std::string_view app_id, std::string_view sha256) = 0;
+  /// Changes an app's traffic, settings, or both (what is null stays). Aborted when its generation
+  /// is another; FailedPrecondition while a rollout is open (traffic only) or it is being deleted;
+  /// NotFound when a leg names a revision that is not there.
+  virtual Result<model::AgentApp> update_app(std::string_view app_id, const model::Traffic* traffic,
+                                             const model::AppSettings* settings,
+                                             IfGeneration if_generation) = 0;
+  /// Marks an app as being deleted; again is success. Aborted when its generation is another.
+  virtual Result<model::AgentApp> delete_app(std::string_view app_id,
+                                             IfGeneration if_generation) = 0;
+  /// Forgets an app that is being deleted, with all that belongs to it but its events. Returns the
+  /// digests of packages that no app has any more. FailedPrecondition while it has instances.
+  virtual Result<std::vector<std::string>> remove_app(std::string_view app_id,
+                                                      FencingToken token) = 0;
 
-  /// Instances of an app (empty = of all), oldest first.
-  virtual Result<std::vector<model::Instance>> instances(std::string_view app_id) = 0;
+  virtual Result<std::vector<model::Revision>> revisions(const RevisionFilter& filter) = 0;
+  virtual Result<model::Revision> revision(std::string_view app_id, std::int64_t number) = 0;
+  /// Forgets a revision. FailedPrecondition while it has traffic or a tag, or an open deployment is
+  /// about it.
+  virtual Result<void> remove_revision(std::string_view app_id, std::int64_t number) = 0;
+
+  /// Keeps an uploaded package without deploying it, with the app's row on first use. AlreadyExists
+  /// when the app has the version and `refuse_existing_version`; the same content again is success.
+  virtual Result<model::Package> add_package(const model::Package& package,
+                                             bool refuse_existing_version) = 0;
+  virtual Result<std::vector<model::Package>> packages(const PackageFilter& filter) = 0;
+  /// The app's package with this digest or id; NotFound when there is none.
+  virtual Result<model::Package> package(std::string_view app_id,
+                                         std::string_view sha256_or_id) = 0;
+  /// Forgets a package. FailedPrecondition while a revision or an open deployment is made of it.
+  /// Returns true when no other app has the same content.
+  virtual Result<bool> remove_package(std::string_view app_id, std::string_view sha256_or_id) = 0;
+
+  virtual Result<std::vector<model::Instance>> instances(const InstanceFilter& filter) = 0;
   virtual Result<model::Instance> instance(std::string_view id) = 0;
   /// Writes an instance's row; nothing is written when it says the same already.
   virtual Result<void> put_instance(const model::Instance& instance, FencingToken token) = 0;
@@ -180,8 +269,15 @@ class Store {
   /// Prolongs a lease; Aborted when it was taken by another.
   virtual Result<Lease> renew_lease(const Lease& lease, Millis life) = 0;
 
-  /// History after a sequence number, oldest first.
-  virtual Result<std::vector<Event>> events_after(std::int64_t sequence, std::size_t limit) = 0;
+  /// Reserves an idempotency key for a request that is about to be answered. None: it is reserved
+  /// now; else what is known of it. Keys are remembered for kIdempotencyKeyLife; one that was
+  /// reserved by a process that ended meanwhile is given again after kReservationLife.
+  virtual Result<std::optional<IdempotentReply>> reserve_reply(std::string_view key,
+                                                               std::string_view request_digest) = 0;
+  /// Keeps the answer to a reserved key; a status of 0 gives the key back.
+  virtual Result<void> keep_reply(std::string_view key, const IdempotentReply& reply) = 0;
+
+  virtual Result<std::vector<Event>> events(const EventFilter& filter) = 0;
   /// The sequence number of the last event.
   virtual Result<std::int64_t> last_event() = 0;
   /// Recomputes the chain of hashes; DataLoss names the first event that does not fit.

@@ -28,6 +28,9 @@ class PlannerTest : public ::testing::Test {
     view_.edges_applied = true;
   }
 
+  void wants(std::int64_t revision) {
+    view_.app.traffic = model::all_to(view_.app.traffic, revision);
+  }
   model::Deployment& deploys(const std::string& id, std::int64_t revision = 0) {
     model::Deployment deployment;
     deployment.id = id;

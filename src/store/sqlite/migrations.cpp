@@ -169,8 +169,43 @@ ALTER TABLE revisions ADD COLUMN cpu_milli INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE revisions ADD COLUMN disk_mb INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// Rollouts: an app's traffic as legs instead of one revision, its settings, the way a deployment
+// moves traffic, and answers to repeated requests.
+constexpr const char* kRollouts = R"sql(
+ALTER TABLE agent_apps ADD COLUMN traffic_json TEXT NOT NULL DEFAULT '';
+UPDATE agent_apps SET traffic_json =
+  '{"legs":[{"revision":' || desired_revision || ',"weight_permille":1000}]}'
+  WHERE desired_revision <> 0;
+ALTER TABLE agent_apps DROP COLUMN desired_revision;
+ALTER TABLE agent_apps ADD COLUMN instances INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE agent_apps ADD COLUMN warm_revisions INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE agent_apps ADD COLUMN warm_seconds INTEGER NOT NULL DEFAULT 300;
+ALTER TABLE agent_apps ADD COLUMN is_deleting INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX agent_apps_by_org ON agent_apps(org, id);
+ALTER TABLE packages ADD COLUMN source TEXT NOT NULL DEFAULT '';
+CREATE INDEX packages_by_content ON packages(sha256);
+ALTER TABLE revisions ADD COLUMN retired_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deployments ADD COLUMN kind TEXT NOT NULL DEFAULT 'deploy';
+ALTER TABLE deployments ADD COLUMN strategy_json TEXT NOT NULL DEFAULT '';
+ALTER TABLE deployments ADD COLUMN rollout_json TEXT NOT NULL DEFAULT '';
+ALTER TABLE deployments ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+ALTER TABLE deployments ADD COLUMN moves_traffic INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE routes ADD COLUMN sticky_json TEXT NOT NULL DEFAULT '';
+CREATE INDEX events_by_app ON events(app_id, sequence);
+CREATE TABLE idempotent_replies (
+  key TEXT PRIMARY KEY,
+  request_digest TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  content_type TEXT NOT NULL DEFAULT '',
+  location TEXT NOT NULL DEFAULT '',
+  body TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX idempotent_replies_by_time ON idempotent_replies(created_at);
+)sql";
+
 // Forward only: a released entry never changes; the next one is appended.
-constexpr std::array kMigrations = {kFirst, kLimits};
+constexpr std::array kMigrations = {kFirst, kLimits, kRollouts};
 
 Result<int> schema_version(Database& database) {
   TRY_VOID(

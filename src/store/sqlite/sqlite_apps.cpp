@@ -1,13 +1,14 @@
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/ids.hpp"
 #include "store/columns.hpp"
 #include "store/sqlite/sqlite_store_impl.hpp"
 
-#define APP_COLUMNS "id, org, short_id, generation, desired_revision, created_at"
-#define REVISION_COLUMNS                                                                  \
-  "app_id, number, id, package_sha256, version, environment_json, memory_mb, cpu_units, " \
-  "max_pids, created_at, cpu_milli, disk_mb"
+#define APP_COLUMNS                                                                        \
+  "id, org, short_id, generation, traffic_json, instances, warm_revisions, warm_seconds, " \
+  "is_deleting, created_at"
 
 namespace pixell::store {
 
@@ -15,28 +16,17 @@ namespace {
 
 constexpr int kShortIdTries = 16;
 
-model::AgentApp app_of(const Query& row) {
-  return {.id = row.text(0),
-          .org = row.text(1),
-          .short_id = row.text(2),
-          .generation = row.number(3),
-          .desired_revision = row.number(4),
-          .created_at = row.number(5)};
-}
-
-Result<model::Revision> revision_of(const Query& row) {
-  TRY(auto environment, environment_from_text(row.text(5)));
-  return model::Revision{.app_id = row.text(0),
-                         .number = row.number(1),
-                         .id = row.text(2),
-                         .package_sha256 = row.text(3),
-                         .version = row.text(4),
-                         .environment = std::move(environment),
-                         .resources = {.memory_mb = row.number(6),
-                                       .cpu_units = row.number(7),
-                                       .max_pids = row.number(8),
-                                       .cpu_milli = row.number(10),
-                                       .disk_mb = row.number(11)},
+Result<model::AgentApp> app_of(const Query& row) {
+  TRY(auto traffic, traffic_from_text(row.text(4)));
+  return model::AgentApp{.id = row.text(0),
+                         .org = row.text(1),
+                         .short_id = row.text(2),
+                         .generation = row.number(3),
+                         .traffic = std::move(traffic),
+                         .settings = {.instances = int(row.number(5)),
+                                      .warm_revisions = int(row.number(6)),
+                                      .warm_seconds = row.number(7)},
+                         .is_deleting = row.number(8) != 0,
                          .created_at = row.number(9)};
 }
 
@@ -54,37 +44,20 @@ Result<model::AgentApp> read_app(Database& database, std::string_view id) {
   return app_of(query);
 }
 
-Result<model::Package> read_package(Database& database, std::string_view app_id,
-                                    std::string_view sha256) {
-  Query query = database.query(
-      "SELECT sha256, id, app_id, name, version, size_bytes, manifest_json, created_at"
-      " FROM packages WHERE app_id = ? AND sha256 = ?");
-  query.bind(app_id).bind(sha256);
-  TRY(const bool has_row, query.next());
-  if (!has_row)
-    return make_error(ErrorCode::NotFound,
-                      fmt::format("app '{}' has no package {}", app_id, sha256));
-  return model::Package{.sha256 = query.text(0),
-                        .id = query.text(1),
-                        .app_id = query.text(2),
-                        .name = query.text(3),
-                        .version = query.text(4),
-                        .size_bytes = query.number(5),
-                        .manifest_json = query.text(6),
-                        .created_at = query.number(7)};
-}
-
-Result<model::AgentApp> SqliteStore::ensure_app(const NewDeployment& wanted) {
-  auto found = read_app(*writer_, wanted.app_id);
-  if (found && found->id == wanted.app_id) return found;
+Result<model::AgentApp> SqliteStore::ensure_app(std::string_view app_id, std::string_view org) {
+  auto found = read_app(*writer_, app_id);
+  if (found && found->id == app_id && found->is_deleting)
+    return make_error(ErrorCode::FailedPrecondition,
+                      fmt::format("app '{}' is being deleted: try again when it is gone", app_id));
+  if (found && found->id == app_id) return found;
   if (!found && found.error().code != ErrorCode::NotFound) return found;
   // The new id must not be the short id of another app, nor its short id another app's id.
   if (found)
     return make_error(ErrorCode::AlreadyExists,
                       fmt::format("'{}' is the short id of app '{}': choose another agentAppId",
-                                  wanted.app_id, found->id));
-  model::AgentApp app{.id = wanted.app_id,
-                      .org = wanted.org,
+                                  app_id, found->id));
+  model::AgentApp app{.id = std::string(app_id),
+                      .org = std::string(org),
                       .short_id = {},
                       .generation = 1,
                       .created_at = clock_.unix_now()};
@@ -110,36 +83,20 @@ Result<model::AgentApp> SqliteStore::ensure_app(const NewDeployment& wanted) {
   return app;
 }
 
-Result<model::Package> SqliteStore::ensure_package(const model::Package& package) {
-  auto known = read_package(*writer_, package.app_id, package.sha256);
-  if (known || known.error().code != ErrorCode::NotFound) return known;
-  model::Package added = package;
-  added.created_at = clock_.unix_now();
-  if (added.id.empty()) added.id = new_ulid(added.created_at);
-  TRY_VOID(writer_
-               ->query("INSERT INTO packages(id, app_id, sha256, name, version, size_bytes,"
-                       " manifest_json, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-               .bind(added.id)
-               .bind(added.app_id)
-               .bind(added.sha256)
-               .bind(added.name)
-               .bind(added.version)
-               .bind(added.size_bytes)
-               .bind(added.manifest_json)
-               .bind(added.created_at)
-               .run());
-  return added;
-}
-
-Result<std::vector<model::AgentApp>> SqliteStore::apps() {
+Result<std::vector<model::AgentApp>> SqliteStore::apps(const AppFilter& filter) {
   std::lock_guard lock(read_mutex_);
-  Query query = reader_->query("SELECT " APP_COLUMNS " FROM agent_apps ORDER BY id LIMIT ?");
-  query.bind(std::int64_t(kMaxListedRows));
+  Query query = reader_->query("SELECT " APP_COLUMNS
+                               " FROM agent_apps WHERE id > ?1 AND (?2 = '' OR org = ?2)"
+                               " ORDER BY id LIMIT ?3");
+  query.bind(filter.after_id)
+      .bind(filter.org)
+      .bind(std::int64_t(std::min(filter.limit, kMaxListedRows)));
   std::vector<model::AgentApp> apps;
   while (true) {
     TRY(const bool has_row, query.next());
     if (!has_row) return apps;
-    apps.push_back(app_of(query));
+    TRY(model::AgentApp app, app_of(query));
+    apps.push_back(std::move(app));
   }
 }
 
@@ -148,36 +105,128 @@ Result<model::AgentApp> SqliteStore::app(std::string_view id) {
   return read_app(*reader_, id);
 }
 
-Result<std::vector<model::Revision>> SqliteStore::revisions(std::string_view app_id,
-                                                            std::size_t limit) {
-  std::lock_guard lock(read_mutex_);
-  Query query = reader_->query("SELECT " REVISION_COLUMNS
-                               " FROM revisions WHERE app_id = ? ORDER BY number DESC LIMIT ?");
-  query.bind(app_id).bind(std::int64_t(std::min(limit, kMaxListedRows)));
-  std::vector<model::Revision> revisions;
-  while (true) {
-    TRY(const bool has_row, query.next());
-    if (!has_row) return revisions;
-    TRY(model::Revision revision, revision_of(query));
-    revisions.push_back(std::move(revision));
-  }
+Result<model::AgentApp> SqliteStore::app_to_change(std::string_view app_id,
+                                                   IfGeneration if_generation) {
+  TRY(model::AgentApp app, read_app(*writer_, app_id));
+  if (if_generation && *if_generation != app.generation)
+    return make_error(
+        ErrorCode::Aborted,
+        fmt::format("app '{}' has generation {} by now: read it again", app.id, app.generation));
+  return app;
 }
 
-Result<model::Revision> SqliteStore::revision(std::string_view app_id, std::int64_t number) {
-  std::lock_guard lock(read_mutex_);
-  Query query =
-      reader_->query("SELECT " REVISION_COLUMNS " FROM revisions WHERE app_id = ? AND number = ?");
-  query.bind(app_id).bind(number);
-  TRY(const bool has_row, query.next());
-  if (!has_row)
-    return make_error(ErrorCode::NotFound,
-                      fmt::format("app '{}' has no revision {}", app_id, number));
-  return revision_of(query);
+Result<void> SqliteStore::write_app(const model::AgentApp& changed, FencingToken token) {
+  TRY(const std::int64_t rows,
+      writer_
+          ->query("UPDATE agent_apps SET traffic_json = ?2, instances = ?3, warm_revisions = ?4,"
+                  " warm_seconds = ?5, is_deleting = ?6, generation = generation + 1,"
+                  " fence = MAX(fence, ?7) WHERE id = ?1 AND (?7 = 0 OR fence <= ?7)")
+          .bind(changed.id)
+          .bind(traffic_to_text(changed.traffic))
+          .bind(changed.settings.instances)
+          .bind(changed.settings.warm_revisions)
+          .bind(changed.settings.warm_seconds)
+          .bind(changed.is_deleting)
+          .bind(token)
+          .run());
+  if (rows == 0)
+    return make_error(ErrorCode::Aborted,
+                      fmt::format("app '{}' belongs to a newer writer", changed.id));
+  return append_event(changed.id, "app_changed",
+                      fmt::format(R"({{"traffic":{},"instances":{},"deleting":{}}})",
+                                  model::to_json(changed.traffic).dump(),
+                                  changed.settings.instances, changed.is_deleting));
 }
 
-Result<model::Package> SqliteStore::package(std::string_view app_id, std::string_view sha256) {
-  std::lock_guard lock(read_mutex_);
-  return read_package(*reader_, app_id, sha256);
+Result<model::AgentApp> SqliteStore::update_app(std::string_view app_id,
+                                                const model::Traffic* traffic,
+                                                const model::AppSettings* settings,
+                                                IfGeneration if_generation) {
+  return write([&]() -> Result<model::AgentApp> {
+    TRY(model::AgentApp app, app_to_change(app_id, if_generation));
+    if (app.is_deleting)
+      return make_error(ErrorCode::FailedPrecondition,
+                        fmt::format("app '{}' is being deleted", app.id));
+    if (traffic != nullptr) {
+      TRY(const bool is_rolling_out, has_open_deployment(app.id));
+      if (is_rolling_out)
+        return make_error(
+            ErrorCode::FailedPrecondition,
+            fmt::format("a rollout of app '{}' is open: wait for its end or abort it", app.id));
+      for (const model::TrafficLeg& leg : traffic->legs) {
+        TRY(const std::int64_t known,
+            first_number(
+                writer_->query("SELECT COUNT(*) FROM revisions WHERE app_id = ?1 AND number = ?2")
+                    .bind(app.id)
+                    .bind(leg.revision)));
+        if (known == 0)
+          return make_error(ErrorCode::NotFound,
+                            fmt::format("app '{}' has no revision {}", app.id, leg.revision));
+      }
+      TRY_VOID(retire_revisions(app, *traffic));
+      app.traffic = *traffic;
+    }
+    if (settings != nullptr) app.settings = *settings;
+    TRY_VOID(write_app(app, 0));
+    return read_app(*writer_, app.id);
+  });
+}
+
+Result<model::AgentApp> SqliteStore::delete_app(std::string_view app_id,
+                                                IfGeneration if_generation) {
+  return write([&]() -> Result<model::AgentApp> {
+    TRY(model::AgentApp app, app_to_change(app_id, if_generation));
+    if (app.is_deleting) return app;
+    app.is_deleting = true;
+    TRY_VOID(write_app(app, 0));
+    return read_app(*writer_, app.id);
+  });
+}
+
+Result<std::vector<std::string>> SqliteStore::remove_app(std::string_view app_id,
+                                                         FencingToken token) {
+  return write([&]() -> Result<std::vector<std::string>> {
+    const auto app = read_app(*writer_, app_id);
+    if (!app && app.error().code == ErrorCode::NotFound) return std::vector<std::string>();
+    if (!app) return app.error();
+    TRY(const std::int64_t instances,
+        first_number(
+            writer_->query("SELECT COUNT(*) FROM instances WHERE app_id = ?1").bind(app_id)));
+    if (!app->is_deleting || instances > 0)
+      return make_error(ErrorCode::FailedPrecondition,
+                        fmt::format("app '{}' cannot be removed: it is not being deleted, or has "
+                                    "instances",
+                                    app_id));
+    std::vector<std::string> alone;
+    {
+      Query query = writer_->query(
+          "SELECT sha256 FROM packages WHERE app_id = ?1 AND NOT EXISTS"
+          " (SELECT 1 FROM packages AS other WHERE other.sha256 = packages.sha256"
+          "  AND other.app_id <> ?1)");
+      query.bind(app_id);
+      while (true) {
+        TRY(const bool has_row, query.next());
+        if (!has_row) break;
+        alone.push_back(query.text(0));
+      }
+    }
+    for (const std::string_view statement :
+         {"DELETE FROM idempotency_keys WHERE deployment_id IN"
+          " (SELECT id FROM deployments WHERE app_id = ?)",
+          "DELETE FROM deployments WHERE app_id = ?", "DELETE FROM revisions WHERE app_id = ?",
+          "DELETE FROM packages WHERE app_id = ?", "DELETE FROM routes WHERE app_id = ?"})
+      TRY_VOID(writer_->query(statement).bind(app_id).run());
+    TRY(const std::int64_t rows,
+        writer_->query("DELETE FROM agent_apps WHERE id = ? AND fence <= ?")
+            .bind(app_id)
+            .bind(token)
+            .run());
+    if (rows == 0)
+      return make_error(ErrorCode::Aborted,
+                        fmt::format("app '{}' belongs to a newer writer", app_id));
+    TRY_VOID(append_event(app_id, "app_removed", "{}"));
+    return alone;
+  });
 }
 
 }  // namespace pixell::store

@@ -9,7 +9,8 @@
 #define DEPLOYMENT_COLUMNS                                                                      \
   "id, app_id, state, package_url, expected_sha256, package_sha256, revision, version, "        \
   "release_notes, environment_json, memory_mb, cpu_units, max_pids, steps_json, failure_json, " \
-  "generation, created_at, started_at, completed_at, deadline, limits_json"
+  "generation, created_at, started_at, completed_at, deadline, limits_json, kind, "             \
+  "strategy_json, rollout_json, tag, moves_traffic"
 
 namespace pixell::store {
 
@@ -22,8 +23,13 @@ Result<model::Deployment> deployment_of(const Query& row) {
   TRY(auto steps, steps_from_text(row.text(13)));
   TRY(auto failure, failure_from_text(row.text(14)));
   TRY(const auto limits, limits_from_text(row.text(20)));
+  const auto kind = model::parse_deployment_kind(row.text(21));
+  if (!kind) return make_error(ErrorCode::DataLoss, "a stored deployment has an unknown kind");
+  TRY(auto strategy, strategy_from_text(row.text(22)));
+  TRY(const auto rollout, progress_from_text(row.text(23)));
   return model::Deployment{.id = row.text(0),
                            .app_id = row.text(1),
+                           .kind = *kind,
                            .state = *state,
                            .package_url = row.text(3),
                            .expected_sha256 = row.text(4),
@@ -36,6 +42,10 @@ Result<model::Deployment> deployment_of(const Query& row) {
                                          .cpu_units = row.number(11),
                                          .max_pids = row.number(12)},
                            .limits = limits,
+                           .strategy = std::move(strategy),
+                           .tag = row.text(24),
+                           .moves_traffic = row.number(25) != 0,
+                           .rollout = rollout,
                            .steps = std::move(steps),
                            .failure = std::move(failure),
                            .generation = row.number(15),
@@ -67,29 +77,36 @@ Result<AcceptedDeployment> SqliteStore::accept_deployment(const NewDeployment& w
   return write([&]() -> Result<AcceptedDeployment> {
     TRY(auto repeated, repeated_request(wanted));
     if (repeated) return std::move(*repeated);
-    TRY(model::AgentApp app, ensure_app(wanted));
+    TRY(model::AgentApp app, ensure_app(wanted.app_id, wanted.org));
     AcceptedDeployment accepted{.app = std::move(app), .deployment = {}, .package = {}};
     if (wanted.package) {
-      TRY_VOID(refuse_known_version(wanted));
+      if (wanted.refuse_existing_version)
+        TRY_VOID(refuse_known_version(wanted.app_id, wanted.package->version));
       TRY(accepted.package, ensure_package(*wanted.package));
     }
     const UnixMillis now = clock_.unix_now();
     model::Deployment& deployment = accepted.deployment;
     deployment = {.id = wanted.id.empty() ? new_ulid(now) : wanted.id,
                   .app_id = wanted.app_id,
+                  .kind = wanted.kind,
                   .package_url = wanted.package_url,
                   .expected_sha256 = wanted.expected_sha256,
                   .package_sha256 = wanted.package ? wanted.package->sha256 : std::string(),
+                  .revision = wanted.revision,
                   .version = wanted.version,
                   .release_notes = wanted.release_notes,
                   .environment = wanted.environment,
                   .resources = wanted.resources,
                   .limits = wanted.limits,
+                  .strategy = wanted.strategy,
+                  .tag = wanted.tag,
+                  .moves_traffic = wanted.moves_traffic,
                   .steps = model::new_deployment_steps(),
                   .failure = {},
                   .generation = 1,
                   .created_at = now,
                   .deadline = now + wanted.time_allowed.count()};
+    if (deployment.revision != 0) TRY_VOID(adopt_revision(deployment));
     TRY_VOID(insert_deployment(deployment, wanted.org));
     if (!wanted.idempotency_key.empty())
       TRY_VOID(writer_
@@ -106,45 +123,18 @@ Result<AcceptedDeployment> SqliteStore::accept_deployment(const NewDeployment& w
   });
 }
 
-Result<std::optional<AcceptedDeployment>> SqliteStore::repeated_request(
-    const NewDeployment& wanted) {
-  if (wanted.idempotency_key.empty()) return std::optional<AcceptedDeployment>();
-  TRY_VOID(writer_->query("DELETE FROM idempotency_keys WHERE created_at < ?")
-               .bind(clock_.unix_now() - kIdempotencyKeyLife.count())
-               .run());
-  std::string digest, id;
-  {
-    Query query = writer_->query(
-        "SELECT request_digest, deployment_id FROM idempotency_keys WHERE org = ? AND key = ?");
-    query.bind(wanted.org).bind(wanted.idempotency_key);
-    TRY(const bool has_row, query.next());
-    if (!has_row) return std::optional<AcceptedDeployment>();
-    digest = query.text(0);
-    id = query.text(1);
-  }
-  if (digest != wanted.request_digest)
-    return make_error(ErrorCode::FailedPrecondition,
-                      "this Idempotency-Key was used with another request: choose a new one");
-  AcceptedDeployment accepted{.app = {}, .deployment = {}, .package = {}, .is_repeat = true};
-  TRY(accepted.deployment, read_deployment(*writer_, id));
-  TRY(accepted.app, read_app(*writer_, accepted.deployment.app_id));
-  if (!accepted.deployment.package_sha256.empty()) {
-    TRY(accepted.package,
-        read_package(*writer_, accepted.deployment.app_id, accepted.deployment.package_sha256));
-  }
-  return std::optional(std::move(accepted));
-}
-
-Result<void> SqliteStore::refuse_known_version(const NewDeployment& wanted) {
-  if (!wanted.refuse_existing_version) return {};
-  Query query = writer_->query("SELECT 1 FROM packages WHERE app_id = ? AND version = ? LIMIT 1");
-  query.bind(wanted.app_id).bind(wanted.package->version);
+// A deployment of a revision that is there has nothing to import.
+Result<void> SqliteStore::adopt_revision(model::Deployment& deployment) {
+  Query query = writer_->query(
+      "SELECT package_sha256, version FROM revisions WHERE app_id = ? AND number = ?");
+  query.bind(deployment.app_id).bind(deployment.revision);
   TRY(const bool has_row, query.next());
-  if (!has_row) return {};
-  return make_error(ErrorCode::AlreadyExists,
-                    fmt::format("version {} of app '{}' already exists: raise the version, or "
-                                "force the upload",
-                                wanted.package->version, wanted.app_id));
+  if (!has_row)
+    return make_error(ErrorCode::NotFound, fmt::format("app '{}' has no revision {}",
+                                                       deployment.app_id, deployment.revision));
+  deployment.package_sha256 = query.text(0);
+  deployment.version = query.text(1);
+  return {};
 }
 
 Result<void> SqliteStore::insert_deployment(const model::Deployment& deployment,
@@ -152,7 +142,7 @@ Result<void> SqliteStore::insert_deployment(const model::Deployment& deployment,
   auto inserted = writer_
                       ->query("INSERT INTO deployments(org, changed_at, " DEPLOYMENT_COLUMNS
                               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                              " ?, ?, ?, ?)")
+                              " ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                       .bind(org)
                       .bind(deployment.created_at)
                       .bind(deployment.id)
@@ -176,6 +166,11 @@ Result<void> SqliteStore::insert_deployment(const model::Deployment& deployment,
                       .bind(deployment.completed_at)
                       .bind(deployment.deadline)
                       .bind(limits_to_text(deployment.limits))
+                      .bind(to_string(deployment.kind))
+                      .bind(strategy_to_text(deployment.strategy))
+                      .bind(progress_to_text(deployment.rollout))
+                      .bind(deployment.tag)
+                      .bind(deployment.moves_traffic)
                       .run();
   if (inserted) return {};
   if (inserted.error().code == ErrorCode::AlreadyExists)
@@ -194,12 +189,15 @@ Result<std::vector<model::Deployment>> SqliteStore::deployments(const Deployment
   Query query = filter.only_open
                     ? reader_->query("SELECT " DEPLOYMENT_COLUMNS
                                      " FROM deployments WHERE state IN ('queued', 'processing')"
-                                     " AND (?1 = '' OR app_id = ?1)"
-                                     " ORDER BY created_at DESC, rowid DESC LIMIT ?2")
+                                     " AND (?1 = '' OR app_id = ?1) ORDER BY rowid DESC LIMIT ?2")
                     : reader_->query("SELECT " DEPLOYMENT_COLUMNS
                                      " FROM deployments WHERE (?1 = '' OR app_id = ?1)"
-                                     " ORDER BY created_at DESC, rowid DESC LIMIT ?2");
+                                     " AND (?3 = '' OR state = ?3) AND (?4 = '' OR rowid <"
+                                     " (SELECT rowid FROM deployments WHERE id = ?4))"
+                                     " ORDER BY rowid DESC LIMIT ?2");
   query.bind(filter.app_id).bind(std::int64_t(std::min(filter.limit, kMaxListedRows)));
+  if (!filter.only_open)
+    query.bind(filter.state ? to_string(*filter.state) : std::string_view()).bind(filter.before_id);
   std::vector<model::Deployment> deployments;
   while (true) {
     TRY(const bool has_row, query.next());
@@ -213,8 +211,9 @@ Result<void> SqliteStore::write_deployment(const model::Deployment& changed, Fen
   TRY(const std::int64_t rows,
       writer_
           ->query("UPDATE deployments SET state = ?, package_sha256 = ?, revision = ?,"
-                  " version = ?, steps_json = ?, failure_json = ?, started_at = ?,"
-                  " completed_at = ?, changed_at = ?, generation = generation + 1, fence = ?"
+                  " version = ?, steps_json = ?, failure_json = ?, rollout_json = ?,"
+                  " started_at = ?, completed_at = ?, changed_at = ?, generation = generation + 1, "
+                  "fence = ?"
                   " WHERE id = ? AND generation = ? AND fence <= ?"
                   " AND state IN ('queued', 'processing')")
           .bind(to_string(changed.state))
@@ -223,6 +222,7 @@ Result<void> SqliteStore::write_deployment(const model::Deployment& changed, Fen
           .bind(changed.version)
           .bind(steps_to_text(changed.steps))
           .bind(failure_to_text(changed.failure))
+          .bind(progress_to_text(changed.rollout))
           .bind(changed.started_at)
           .bind(changed.completed_at)
           .bind(clock_.unix_now())
@@ -249,74 +249,6 @@ Result<model::Deployment> SqliteStore::update_deployment(const model::Deployment
   });
 }
 
-Result<RecordedRevision> SqliteStore::record_revision(const model::Deployment& changed,
-                                                      const model::Package& package,
-                                                      FencingToken token) {
-  return write([&]() -> Result<RecordedRevision> {
-    TRY(const model::Package stored, ensure_package(package));
-    RecordedRevision recorded{.deployment = changed, .revision = {}};
-    model::Revision& revision = recorded.revision;
-    {
-      Query query =
-          writer_->query("SELECT COALESCE(MAX(number), 0) + 1 FROM revisions WHERE app_id = ?");
-      query.bind(changed.app_id);
-      TRY_VOID(query.next());
-      revision.number = query.number(0);
-    }
-    const UnixMillis now = clock_.unix_now();
-    revision.app_id = changed.app_id;
-    revision.id = new_ulid(now);
-    revision.package_sha256 = stored.sha256;
-    revision.version = changed.version.empty() ? package.version : changed.version;
-    revision.environment = changed.environment;
-    revision.resources = changed.resources;
-    revision.created_at = now;
-    TRY_VOID(writer_
-                 ->query("INSERT INTO revisions(app_id, number, id, package_sha256, version,"
-                         " environment_json, memory_mb, cpu_units, max_pids, created_at,"
-                         " cpu_milli, disk_mb) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                 .bind(revision.app_id)
-                 .bind(revision.number)
-                 .bind(revision.id)
-                 .bind(revision.package_sha256)
-                 .bind(revision.version)
-                 .bind(environment_to_text(revision.environment))
-                 .bind(revision.resources.memory_mb)
-                 .bind(revision.resources.cpu_units)
-                 .bind(revision.resources.max_pids)
-                 .bind(revision.created_at)
-                 .bind(revision.resources.cpu_milli)
-                 .bind(revision.resources.disk_mb)
-                 .run());
-    recorded.deployment.revision = revision.number;
-    recorded.deployment.package_sha256 = stored.sha256;
-    recorded.deployment.version = revision.version;
-    TRY_VOID(write_deployment(recorded.deployment, token));
-    TRY(recorded.deployment, read_deployment(*writer_, changed.id));
-    return recorded;
-  });
-}
-
-Result<model::Deployment> SqliteStore::complete_deployment(const model::Deployment& changed,
-                                                           FencingToken token) {
-  return write([&]() -> Result<model::Deployment> {
-    TRY_VOID(write_deployment(changed, token));
-    TRY(const std::int64_t rows,
-        writer_
-            ->query("UPDATE agent_apps SET desired_revision = ?, generation = generation + 1,"
-                    " fence = ? WHERE id = ? AND fence <= ?")
-            .bind(changed.revision)
-            .bind(token)
-            .bind(changed.app_id)
-            .bind(token)
-            .run());
-    if (rows == 0)
-      return make_error(ErrorCode::Aborted,
-                        fmt::format("app '{}' was changed meanwhile", changed.app_id));
-    return read_deployment(*writer_, changed.id);
-  });
-}
-
 Result<QueueStats> SqliteStore::queue_stats() {
   std::lock_guard lock(read_mutex_);
   QueueStats stats;
@@ -331,7 +263,8 @@ Result<QueueStats> SqliteStore::queue_stats() {
       if (state == model::DeploymentState::Queued) stats.queued = count;
       if (state == model::DeploymentState::Processing) stats.processing = count;
       if (state == model::DeploymentState::Completed) stats.completed = count;
-      if (state == model::DeploymentState::Failed) stats.failed = count;
+      if (state == model::DeploymentState::Failed || state == model::DeploymentState::RolledBack)
+        stats.failed += count;
       stats.last_updated = std::max(stats.last_updated, query.number(2));
     }
   }

@@ -46,12 +46,22 @@ void SqliteStore::announce(std::int64_t sequence) {
   changed_.notify_all();
 }
 
-Result<std::vector<Event>> SqliteStore::events_after(std::int64_t sequence, std::size_t limit) {
+Result<std::vector<Event>> SqliteStore::events(const EventFilter& filter) {
   std::lock_guard lock(read_mutex_);
-  Query query = reader_->query(
-      "SELECT sequence, at, app_id, kind, detail_json, hash FROM events"
-      " WHERE sequence > ? ORDER BY sequence LIMIT ?");
-  query.bind(sequence).bind(std::int64_t(std::min(limit, kMaxListedRows)));
+  // Two texts, so that an app's events are found by their index.
+  Query query = filter.app_id.empty()
+                    ? reader_->query(
+                          "SELECT sequence, at, app_id, kind, detail_json, hash FROM events"
+                          " WHERE sequence > ?1 AND (?3 = '' OR kind = ?3)"
+                          " ORDER BY sequence LIMIT ?2")
+                    : reader_->query(
+                          "SELECT sequence, at, app_id, kind, detail_json, hash FROM events"
+                          " WHERE sequence > ?1 AND (?3 = '' OR kind = ?3) AND app_id = ?4"
+                          " ORDER BY sequence LIMIT ?2");
+  query.bind(filter.after)
+      .bind(std::int64_t(std::min(filter.limit, kMaxListedRows)))
+      .bind(filter.kind);
+  if (!filter.app_id.empty()) query.bind(filter.app_id);
   std::vector<Event> events;
   while (true) {
     TRY(const bool has_row, query.next());
@@ -74,9 +84,9 @@ Result<void> SqliteStore::verify_events() {
   std::string previous;
   std::int64_t sequence = 0;
   while (true) {
-    TRY(const std::vector<Event> events, events_after(sequence, 1'000));
-    if (events.empty()) return {};
-    for (const Event& event : events) {
+    TRY(const std::vector<Event> batch, events({.after = sequence, .limit = 1'000}));
+    if (batch.empty()) return {};
+    for (const Event& event : batch) {
       const std::string hash = event_hash({.previous_hash = previous,
                                            .sequence = event.sequence,
                                            .at = event.at,

@@ -58,12 +58,19 @@ Result<std::optional<model::Instance>> find_instance(Database& database, std::st
 
 }  // namespace
 
-Result<std::vector<model::Instance>> SqliteStore::instances(std::string_view app_id) {
+Result<std::vector<model::Instance>> SqliteStore::instances(const InstanceFilter& filter) {
   std::lock_guard lock(read_mutex_);
   Query query = reader_->query("SELECT " INSTANCE_COLUMNS
                                " FROM instances WHERE (?1 = '' OR app_id = ?1)"
-                               " ORDER BY rowid LIMIT ?2");
-  query.bind(app_id).bind(std::int64_t(kMaxListedRows));
+                               " AND (?2 = 0 OR revision = ?2) AND (?3 = '' OR phase = ?3)"
+                               " AND (?4 = '' OR rowid >"
+                               " (SELECT rowid FROM instances WHERE id = ?4))"
+                               " ORDER BY rowid LIMIT ?5");
+  query.bind(filter.app_id)
+      .bind(filter.revision)
+      .bind(filter.phase ? to_string(*filter.phase) : std::string_view())
+      .bind(filter.after_id)
+      .bind(std::int64_t(std::min(filter.limit, kMaxListedRows)));
   std::vector<model::Instance> instances;
   while (true) {
     TRY(const bool has_row, query.next());

@@ -5,8 +5,9 @@
 #include "store/columns.hpp"
 #include "store/sqlite/sqlite_store_impl.hpp"
 
-#define ROUTE_COLUMNS \
-  "app_id, short_id, name, description, version, legs_json, route_generation, changed_at"
+#define ROUTE_COLUMNS                                                                       \
+  "app_id, short_id, name, description, version, legs_json, route_generation, changed_at, " \
+  "sticky_json"
 
 namespace pixell::store {
 
@@ -14,12 +15,14 @@ namespace {
 
 Result<StoredRoute> route_of(const Query& row) {
   TRY(auto legs, legs_from_text(row.text(5)));
+  TRY(auto sticky, sticky_from_text(row.text(8)));
   return StoredRoute{.route = {.app_id = row.text(0),
                                .short_id = row.text(1),
                                .name = row.text(2),
                                .description = row.text(3),
                                .version = row.text(4),
-                               .legs = std::move(legs)},
+                               .legs = std::move(legs),
+                               .sticky = std::move(sticky)},
                      .generation = row.number(6),
                      .changed_at = row.number(7)};
 }
@@ -42,7 +45,8 @@ Result<std::int64_t> route_generation(Database& database) {
 
 bool says_the_same(const model::Route& a, const model::Route& b) {
   return a.short_id == b.short_id && a.name == b.name && a.description == b.description &&
-         a.version == b.version && legs_to_text(a.legs) == legs_to_text(b.legs);
+         a.version == b.version && a.sticky == b.sticky &&
+         legs_to_text(a.legs) == legs_to_text(b.legs);
 }
 
 }  // namespace
@@ -61,10 +65,11 @@ Result<std::int64_t> SqliteStore::set_route(const model::Route& route, FencingTo
     TRY(const std::int64_t rows,
         writer_
             ->query("INSERT INTO routes(" ROUTE_COLUMNS
-                    ", fence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                    ", fence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
                     " ON CONFLICT(app_id) DO UPDATE SET short_id = ?2, name = ?3,"
                     " description = ?4, version = ?5, legs_json = ?6, route_generation = ?7,"
-                    " changed_at = ?8, generation = generation + 1, fence = ?9 WHERE fence <= ?9")
+                    " changed_at = ?8, sticky_json = ?9, generation = generation + 1, fence = ?10"
+                    " WHERE fence <= ?10")
             .bind(route.app_id)
             .bind(route.short_id)
             .bind(route.name)
@@ -73,6 +78,7 @@ Result<std::int64_t> SqliteStore::set_route(const model::Route& route, FencingTo
             .bind(legs_to_text(route.legs))
             .bind(generation)
             .bind(clock_.unix_now())
+            .bind(sticky_to_text(route.sticky))
             .bind(token)
             .run());
     if (rows == 0)
@@ -81,11 +87,14 @@ Result<std::int64_t> SqliteStore::set_route(const model::Route& route, FencingTo
     TRY_VOID(writer_->query("UPDATE counters SET value = ? WHERE name = 'route_generation'")
                  .bind(generation)
                  .run());
-    nlohmann::json revisions = nlohmann::json::array();
-    for (const model::RouteLeg& leg : route.legs) revisions.push_back(leg.revision);
-    TRY_VOID(append_event(
-        route.app_id, "route_changed",
-        nlohmann::json({{"generation", generation}, {"revisions", revisions}}).dump()));
+    nlohmann::json legs = nlohmann::json::array();
+    for (const model::RouteLeg& leg : route.legs)
+      legs.push_back({{"revision", leg.revision},
+                      {"weight_permille", leg.weight_permille},
+                      {"tag", leg.tag},
+                      {"targets", leg.addresses.size()}});
+    TRY_VOID(append_event(route.app_id, "route_changed",
+                          nlohmann::json({{"generation", generation}, {"legs", legs}}).dump()));
     return generation;
   });
 }

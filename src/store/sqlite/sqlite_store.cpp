@@ -52,4 +52,9 @@ SqliteStore::SqliteStore(std::unique_ptr<Database> writer, std::unique_ptr<Datab
       reader_(std::move(reader)),
       last_sequence_(last_sequence) {}
 
+Result<std::int64_t> first_number(Query& query) {
+  TRY(const bool has_row, query.next());
+  return has_row ? query.number(0) : 0;
+}
+
 }  // namespace pixell::store

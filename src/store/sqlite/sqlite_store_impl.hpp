@@ -13,7 +13,8 @@
 namespace pixell::store {
 
 /// The SQLite backend: one connection that writes, one that reads, each behind its own lock.
-/// The methods are in sqlite_{deployments,apps,instances,routes,journal,events}.cpp.
+/// The methods are in
+/// sqlite_{deployments,rollouts,apps,revisions,packages,instances,routes,journal,idempotency,events}.cpp.
 class SqliteStore final : public Store {
  public:
   SqliteStore(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
@@ -28,17 +29,31 @@ class SqliteStore final : public Store {
                                            const model::Package& package,
                                            FencingToken token) override;
   Result<model::Deployment> complete_deployment(const model::Deployment& changed,
+                                                const model::Traffic& traffic,
                                                 FencingToken token) override;
+  Result<model::Deployment> command_rollout(std::string_view id, model::RolloutCommand command,
+                                            IfGeneration if_generation) override;
   Result<QueueStats> queue_stats() override;
 
-  Result<std::vector<model::AgentApp>> apps() override;
+  Result<std::vector<model::AgentApp>> apps(const AppFilter& filter) override;
   Result<model::AgentApp> app(std::string_view id) override;
-  Result<std::vector<model::Revision>> revisions(std::string_view app_id,
-                                                 std::size_t limit) override;
-  Result<model::Revision> revision(std::string_view app_id, std::int64_t number) override;
-  Result<model::Package> package(std::string_view app_id, std::string_view sha256) override;
+  Result<model::AgentApp> update_app(std::string_view app_id, const model::Traffic* traffic,
+                                     const model::AppSettings* settings,
+                                     IfGeneration if_generation) override;
+  Result<model::AgentApp> delete_app(std::string_view app_id, IfGeneration if_generation) override;
+  Result<std::vector<std::string>> remove_app(std::string_view app_id, FencingToken token) override;
 
-  Result<std::vector<model::Instance>> instances(std::string_view app_id) override;
+  Result<std::vector<model::Revision>> revisions(const RevisionFilter& filter) override;
+  Result<model::Revision> revision(std::string_view app_id, std::int64_t number) override;
+  Result<void> remove_revision(std::string_view app_id, std::int64_t number) override;
+
+  Result<model::Package> add_package(const model::Package& package,
+                                     bool refuse_existing_version) override;
+  Result<std::vector<model::Package>> packages(const PackageFilter& filter) override;
+  Result<model::Package> package(std::string_view app_id, std::string_view sha256_or_id) override;
+  Result<bool> remove_package(std::string_view app_id, std::string_view sha256_or_id) override;
+
+  Result<std::vector<model::Instance>> instances(const InstanceFilter& filter) override;
   Result<model::Instance> instance(std::string_view id) override;
   Result<void> put_instance(const model::Instance& instance, FencingToken token) override;
   Result<void> remove_instance(std::string_view id, FencingToken token) override;
@@ -55,7 +70,11 @@ class SqliteStore final : public Store {
                               bool take_over) override;
   Result<Lease> renew_lease(const Lease& lease, Millis life) override;
 
-  Result<std::vector<Event>> events_after(std::int64_t sequence, std::size_t limit) override;
+  Result<std::optional<IdempotentReply>> reserve_reply(std::string_view key,
+                                                       std::string_view request_digest) override;
+  Result<void> keep_reply(std::string_view key, const IdempotentReply& reply) override;
+
+  Result<std::vector<Event>> events(const EventFilter& filter) override;
   Result<std::int64_t> last_event() override;
   Result<void> verify_events() override;
   Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
@@ -80,10 +99,15 @@ class SqliteStore final : public Store {
                             std::string_view detail);
   Result<void> write_deployment(const model::Deployment& changed, FencingToken token);
   Result<void> insert_deployment(const model::Deployment& deployment, std::string_view org);
-  Result<model::AgentApp> ensure_app(const NewDeployment& wanted);
+  Result<model::AgentApp> ensure_app(std::string_view app_id, std::string_view org);
   Result<model::Package> ensure_package(const model::Package& package);
   Result<std::optional<AcceptedDeployment>> repeated_request(const NewDeployment& wanted);
-  Result<void> refuse_known_version(const NewDeployment& wanted);
+  Result<void> refuse_known_version(std::string_view app_id, std::string_view version);
+  Result<void> adopt_revision(model::Deployment& deployment);
+  Result<void> write_app(const model::AgentApp& changed, FencingToken token);
+  Result<void> retire_revisions(const model::AgentApp& before, const model::Traffic& after);
+  Result<model::AgentApp> app_to_change(std::string_view app_id, IfGeneration if_generation);
+  Result<bool> has_open_deployment(std::string_view app_id);
   void announce(std::int64_t sequence);
 
   const Clock& clock_;
@@ -96,6 +120,9 @@ class SqliteStore final : public Store {
   std::condition_variable_any changed_;
   std::int64_t last_sequence_;
 };
+
+/// The first column of the only row.
+Result<std::int64_t> first_number(Query& query);
 
 /// Reads of rows, shared by the files above. Each runs on the connection it is given.
 Result<model::Deployment> read_deployment(Database& database, std::string_view id);

@@ -55,6 +55,9 @@ class StoreTest : public ::testing::TestWithParam<Backend> {
             .size_bytes = 10,
             .manifest_json = "{}"};
   }
+  static model::Traffic all_to(const model::Deployment& deployment) {
+    return model::all_to({}, deployment.revision);
+  }
   RecordedRevision with_revision(const std::string& app, char digit = 'a') {
     auto recorded = store_->record_revision(accept(app), package(app, digit), kToken);
     EXPECT_TRUE(recorded) << recorded.error().message << recorded.error().detail;
