@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "model/agent_app.hpp"
+#include "reconcile/edge_signals.hpp"
 #include "store/store.hpp"
 
 namespace pixell::reconcile {
@@ -19,8 +20,10 @@ struct ObservedInstance {
 struct AppView {
   model::AgentApp app;
   std::vector<model::Deployment> open_deployments;  ///< oldest first
+  std::vector<model::Revision> retired;  ///< revisions that lost their traffic, latest first
   std::vector<ObservedInstance> instances;
   store::StoredRoute route;
+  TrafficMeasured measured;    ///< of the newest open deployment's revision, in its stage
   bool edges_applied = false;  ///< every live edge has the route's generation in force
   bool engine_seen = true;     ///< false: the engine is away, nothing is known about instances
 };

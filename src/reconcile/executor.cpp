@@ -7,89 +7,13 @@
 
 #include "base/ids.hpp"
 #include "model/manifest.hpp"
+#include "reconcile/deployment_steps.hpp"
 #include "reconcile/limits.hpp"
+#include "reconcile/step_entry.hpp"
 
 namespace pixell::reconcile {
 
-namespace {
-
 using model::StepState;
-
-// Moves a deployment's visible steps on: everything before `name` is done, `name` runs.
-void advance_to(model::Deployment& deployment, std::string_view name, UnixMillis now) {
-  deployment.state = model::DeploymentState::Processing;
-  if (deployment.started_at == 0) deployment.started_at = now;
-  bool is_before = true;
-  for (model::DeploymentStep& step : deployment.steps) {
-    const bool is_it = step.name == name;
-    if (is_it) is_before = false;
-    if (!is_before && !is_it) continue;
-    if (step.started_at == 0) step.started_at = now;
-    if (is_it && step.state == StepState::Pending) step.state = StepState::Processing;
-    if (is_before && step.state != StepState::Completed) {
-      step.state = StepState::Completed;
-      step.completed_at = now;
-    }
-  }
-}
-
-bool has_reached(const model::Deployment& deployment, std::string_view name) {
-  for (const model::DeploymentStep& step : deployment.steps)
-    if (step.name == name) return step.state != StepState::Pending;
-  return false;
-}
-
-void end_step(model::Deployment& deployment, UnixMillis now) {
-  for (model::DeploymentStep& step : deployment.steps) {
-    if (step.state == StepState::Completed) continue;
-    step.state = StepState::Failed;
-    if (step.started_at == 0) step.started_at = now;
-    step.completed_at = now;
-    return;  // those behind it were never begun
-  }
-}
-
-struct JournalEntry {
-  std::string key;  // one per thing to be done: doing it again is another try of the same step
-  std::string deployment_id;
-  nlohmann::json detail = nlohmann::json::object();
-};
-
-// Makes the entry of each kind of step; the kind is put in front of the key by the caller.
-struct EntryOf {
-  const std::string& app_id;
-
-  JournalEntry operator()(const ImportPackage& s) const {
-    return {s.deployment_id, s.deployment_id};
-  }
-  JournalEntry operator()(const CreateRevision& s) const {
-    return {s.deployment_id, s.deployment_id};
-  }
-  JournalEntry operator()(const StartInstance& s) const {
-    return {.key = fmt::format("{}/{}/{}", app_id, s.revision, s.instance_id),
-            .deployment_id = s.deployment_id,
-            .detail = {{"revision", s.revision}, {"restarts", s.restarts}}};
-  }
-  JournalEntry operator()(const PublishRoute& s) const {
-    JournalEntry entry{.key = app_id, .deployment_id = s.deployment_id};
-    for (const model::RouteLeg& leg : s.legs)
-      entry.detail["legs"].push_back(
-          {{"revision", leg.revision}, {"targets", leg.addresses.size()}});
-    return entry;
-  }
-  JournalEntry operator()(const StopInstance& s) const { return {s.instance_id, {}}; }
-  JournalEntry operator()(const RemoveInstance& s) const { return {s.instance_id, {}}; }
-  JournalEntry operator()(const CompleteDeployment& s) const {
-    return {s.deployment_id, s.deployment_id};
-  }
-  JournalEntry operator()(const FailDeployment& s) const {
-    return {.key = s.deployment_id,
-            .deployment_id = s.deployment_id,
-            .detail = {{"cause", to_string(s.failure.cause)}}};
-  }
-};
-
-}  // namespace
 
 bool is_transient(const Error& error) {
   return error.retry == Retry::Later || error.code == ErrorCode::Unavailable ||
@@ -98,13 +22,13 @@ bool is_transient(const Error& error) {
 }
 
 Result<void> Executor::run(const model::AgentApp& app, const Step& step, std::stop_token stop) {
-  const JournalEntry entry = std::visit(EntryOf{app.id}, step);
+  const JournalEntry entry = entry_of(app.id, step);
   const std::string key = fmt::format("{}:{}", name_of(step), entry.key);
   TRY_VOID(parts_.store.begin_step({.key = key,
                                     .app_id = app.id,
                                     .deployment_id = entry.deployment_id,
                                     .kind = std::string(name_of(step)),
-                                    .detail = entry.detail.dump()},
+                                    .detail = entry.detail},
                                    token_));
   auto done = std::visit([&](const auto& kind) { return perform(app, kind, stop); }, step);
   const auto marked = parts_.store.finish_step(key, done ? nullptr : &done.error(), token_);
@@ -120,7 +44,8 @@ Result<void> Executor::perform(const model::AgentApp&, const ImportPackage& step
   auto package = parts_.importer.import(*deployment, stop);
   if (!package && stop.stop_requested())
     return make_error(ErrorCode::Cancelled, "the import was interrupted; it starts again");
-  if (!package) return fail_deployment(step.deployment_id, package.error());
+  if (!package)
+    return fail_deployment(step.deployment_id, package.error(), model::DeploymentState::Failed);
   return record_revision(step.deployment_id, *package);
 }
 
@@ -224,7 +149,8 @@ Result<void> Executor::perform(const model::AgentApp& app, const PublishRoute& s
                      .name = app.id,
                      .description = {},
                      .version = {},
-                     .legs = step.legs};
+                     .legs = step.legs,
+                     .sticky = step.sticky};
   if (!step.legs.empty()) {
     TRY(const model::Revision revision, parts_.store.revision(app.id, step.legs.front().revision));
     TRY(const model::Package package, parts_.store.package(app.id, revision.package_sha256));
@@ -245,6 +171,33 @@ Result<void> Executor::perform(const model::AgentApp& app, const PublishRoute& s
                    {"ready", !step.legs.empty() && !step.legs.front().addresses.empty()}});
   if (step.deployment_id.empty()) return {};
   return mark_step(step.deployment_id, model::kStepRoute);
+}
+
+Result<void> Executor::perform(const model::AgentApp& app, const AdvanceRollout& step,
+                               std::stop_token) {
+  TRY(auto deployment, open_deployment(step.deployment_id));
+  if (!deployment || deployment->rollout.stage >= step.stage) return {};
+  const UnixMillis now = parts_.clock.unix_now();
+  model::RolloutProgress& rollout = deployment->rollout;
+  rollout.stage = step.stage;
+  rollout.stage_started_at = now;
+  rollout.stage_held_ms = 0;
+  rollout.measured_since = now;
+  TRY_VOID(parts_.store.update_deployment(*deployment, token_));
+  parts_.log.info("Rollout stage begun",
+                  {{"app", app.id}, {"deployment", deployment->id}, {"stage", step.stage}});
+  return {};
+}
+
+Result<void> Executor::perform(const model::AgentApp&, const RemoveApp& step, std::stop_token) {
+  TRY(const std::vector<std::string> packages, parts_.store.remove_app(step.app_id, token_));
+  // Their rows are gone: a file that stays behind costs space, not correctness.
+  for (const std::string& sha256 : packages)
+    if (const auto removed = parts_.importer.remove(sha256); !removed)
+      parts_.log.warning("Package not removed",
+                         {{"sha256", sha256}, {"error", removed.error().message}});
+  parts_.log.info("App removed", {{"app", step.app_id}, {"packages", packages.size()}});
+  return {};
 }
 
 Result<void> Executor::perform(const model::AgentApp& app, const StopInstance& step,
@@ -286,7 +239,9 @@ Result<void> Executor::perform(const model::AgentApp& app, const CompleteDeploym
 
 Result<void> Executor::perform(const model::AgentApp&, const FailDeployment& step,
                                std::stop_token) {
-  return fail_deployment(step.deployment_id, step.failure);
+  return fail_deployment(
+      step.deployment_id, step.failure,
+      step.is_rolled_back ? model::DeploymentState::RolledBack : model::DeploymentState::Failed);
 }
 
 // None when it has ended: whoever ended it was faster, and the step has nothing left to do.
@@ -305,12 +260,13 @@ Result<void> Executor::mark_step(std::string_view deployment_id, std::string_vie
 }
 
 Result<void> Executor::fail_deployment(std::string_view deployment_id,
-                                       const model::Failure& failure) {
+                                       const model::Failure& failure,
+                                       model::DeploymentState state) {
   TRY(auto deployment, open_deployment(deployment_id));
   if (!deployment) return {};
   const UnixMillis now = parts_.clock.unix_now();
   end_step(*deployment, now);
-  deployment->state = model::DeploymentState::Failed;
+  deployment->state = state;
   if (deployment->started_at == 0) deployment->started_at = now;
   deployment->completed_at = now;
   deployment->failure = failure;

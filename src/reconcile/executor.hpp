@@ -52,6 +52,8 @@ class Executor {
   Result<void> perform(const model::AgentApp& app, const CreateRevision& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const StartInstance& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const PublishRoute& step, std::stop_token);
+  Result<void> perform(const model::AgentApp& app, const AdvanceRollout& step, std::stop_token);
+  Result<void> perform(const model::AgentApp& app, const RemoveApp& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const StopInstance& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const RemoveInstance& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const CompleteDeployment& step, std::stop_token);
@@ -61,7 +63,8 @@ class Executor {
   Result<engine::InstanceSpec> spec_of(const model::AgentApp& app, const model::Instance& row);
   Result<std::string> deployment_of(const std::string& app_id, std::int64_t revision);
   Result<void> mark_step(std::string_view deployment_id, std::string_view name);
-  Result<void> fail_deployment(std::string_view deployment_id, const model::Failure& failure);
+  Result<void> fail_deployment(std::string_view deployment_id, const model::Failure& failure,
+                               model::DeploymentState state);
   Result<void> record_revision(std::string_view deployment_id, const model::Package& package);
 
   ExecutorParts parts_;

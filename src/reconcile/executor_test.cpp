@@ -55,6 +55,7 @@ class ExecutorTest : public ReconcileTest {
   }
 
   static constexpr store::FencingToken kToken = 2;
+  const model::Traffic kAllToFirst = model::all_to({}, 1);
   FakeClock fake_clock_;
   std::stop_source stop_;
   std::unique_ptr<InstanceRows> rows_;
@@ -208,8 +209,8 @@ TEST_F(ExecutorTest, CompletesADeploymentOnce) {
   const std::string id = with_revision();
   fake_clock_.advance(Millis(250));
 
-  ASSERT_TRUE(run(CompleteDeployment{id}));
-  ASSERT_TRUE(run(CompleteDeployment{id}));
+  ASSERT_TRUE(run(CompleteDeployment{id, kAllToFirst}));
+  ASSERT_TRUE(run(CompleteDeployment{id, kAllToFirst}));
 
   EXPECT_EQ(deployment(id).state, DeploymentState::Completed);
   EXPECT_EQ(deployment(id).completed_at - deployment(id).created_at, 250);
@@ -217,9 +218,46 @@ TEST_F(ExecutorTest, CompletesADeploymentOnce) {
   EXPECT_EQ(store_->app("hello")->traffic.legs.front().revision, 1);
 }
 
+TEST_F(ExecutorTest, BeginsAStageOnce) {
+  const std::string id = with_revision();
+  ASSERT_TRUE(run(AdvanceRollout{id, 1}));
+  const UnixMillis begun = fake_clock_.unix_now();
+  fake_clock_.advance(Millis(250));
+
+  ASSERT_TRUE(run(AdvanceRollout{id, 1}));
+
+  EXPECT_EQ(deployment(id).rollout.stage, 1);
+  EXPECT_EQ(deployment(id).rollout.stage_started_at, begun);
+  EXPECT_EQ(deployment(id).rollout.measured_since, begun);
+}
+
+TEST_F(ExecutorTest, TellsADeploymentThatHadTrafficAsRolledBack) {
+  const std::string id = with_revision();
+
+  ASSERT_TRUE(run(FailDeployment{.deployment_id = id,
+                                 .failure = model::make_failure(model::Cause::Unhealthy, "errors"),
+                                 .is_rolled_back = true}));
+
+  EXPECT_EQ(deployment(id).state, DeploymentState::RolledBack);
+}
+
+TEST_F(ExecutorTest, RemovesADeletedAppWithItsPackagesOnce) {
+  const std::string id = with_revision();
+  ASSERT_TRUE(run(CompleteDeployment{id, kAllToFirst}));
+  EXPECT_EQ(run(RemoveApp{"hello"}).error().code, ErrorCode::FailedPrecondition);
+  ASSERT_TRUE(store_->delete_app("hello", {}));
+  const model::AgentApp app = *store_->app("hello");
+
+  ASSERT_TRUE(executor_->run(app, RemoveApp{"hello"}, {}));
+  ASSERT_TRUE(executor_->run(app, RemoveApp{"hello"}, {}));
+
+  EXPECT_EQ(store_->app("hello").error().code, ErrorCode::NotFound);
+  EXPECT_THAT(importer_.removed, ElementsAre(std::string(64, 'a')));
+}
+
 TEST_F(ExecutorTest, NeverFailsWhatHasCompleted) {
   const std::string id = with_revision();
-  ASSERT_TRUE(run(CompleteDeployment{id}));
+  ASSERT_TRUE(run(CompleteDeployment{id, kAllToFirst}));
 
   ASSERT_TRUE(run(FailDeployment{
       .deployment_id = id, .failure = model::make_failure(model::Cause::Superseded, "newer")}));
@@ -265,7 +303,7 @@ TEST_F(ExecutorTest, WritesNothingUnderALostLease) {
   const std::string id = with_revision();
   executor_->set_token(kToken - 1);
 
-  EXPECT_EQ(run(CompleteDeployment{id}).error().code, ErrorCode::Aborted);
+  EXPECT_EQ(run(CompleteDeployment{id, kAllToFirst}).error().code, ErrorCode::Aborted);
 
   EXPECT_EQ(deployment(id).state, DeploymentState::Processing);
 }

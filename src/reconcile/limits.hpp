@@ -15,6 +15,12 @@ inline constexpr Millis kRestartBackoff{1'000};
 inline constexpr Millis kMaxRestartBackoff{60'000};
 inline constexpr Millis kStableRun{60'000};
 
+/// How often a revision on trial is started anew before it had traffic, when its instance was ended
+/// from outside (a machine that went down, a kill): nothing speaks against the revision then.
+inline constexpr int kTrialRestarts = 3;
+/// While a stage is measured its numbers are looked at this often.
+inline constexpr Millis kHealthLook{1'000};
+
 /// A pass that failed is tried again after this, doubled each time up to the cap.
 inline constexpr Millis kPassBackoff{50};
 inline constexpr Millis kMaxPassBackoff{15'000};

@@ -50,7 +50,7 @@ struct Reconciler::Impl {
                   .clock = parts.clock,
                   .log = parts.log,
                   .options = options.instances}),
-        observer(parts.store, parts.engine, rows, parts.clock) {
+        observer(parts.store, parts.engine, parts.signals, rows, parts.clock) {
     if (options.holder.empty()) options.holder = new_ulid(parts.clock.unix_now());
   }
 

@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "engine/engine.hpp"
 #include "reconcile/edge_acks.hpp"
+#include "reconcile/edge_signals.hpp"
 #include "reconcile/executor.hpp"
 #include "reconcile/limits.hpp"
 #include "reconcile/package_importer.hpp"
@@ -30,6 +31,7 @@ struct ReconcilerParts {
   engine::Engine& engine;
   PackageImporter& importer;
   EdgeAcks& edges;
+  EdgeSignals& signals;
   const Clock& clock;
   Log log;
 };

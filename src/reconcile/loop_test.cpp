@@ -32,6 +32,7 @@ class ReconcilerTest : public ReconcileTest {
                                                                .engine = engine_,
                                                                .importer = importer_,
                                                                .edges = edges_,
+                                                               .signals = signals_,
                                                                .clock = clock_,
                                                                .log = log_},
                                                ReconcilerOptions{.takes_lease_over = true});
@@ -259,6 +260,7 @@ TEST_F(ReconcilerTest, RefusesToStartWhileAnotherHoldsTheLease) {
                      .engine = engine_,
                      .importer = importer_,
                      .edges = edges_,
+                     .signals = signals_,
                      .clock = clock_,
                      .log = log_},
                     {});

@@ -79,6 +79,16 @@ Result<AppView> Observer::view_of(const std::string& app_id) const {
     TRY(view.open_deployments, store_.deployments({.app_id = app_id, .only_open = true}));
     std::reverse(view.open_deployments.begin(), view.open_deployments.end());
     TRY(view.route, store_.route(app_id));
+    TRY(view.retired, store_.revisions({.app_id = app_id, .only_retired = true}));
+    std::sort(view.retired.begin(), view.retired.end(),
+              [](const model::Revision& a, const model::Revision& b) {
+                return a.retired_at > b.retired_at;
+              });
+    if (!view.open_deployments.empty()) {
+      const model::Deployment& newest = view.open_deployments.back();
+      if (newest.rollout.stage >= 0)
+        view.measured = signals_.measured(app_id, newest.revision, newest.rollout.measured_since);
+    }
   }
   TRY(const std::vector<model::Instance> rows, store_.instances({.app_id = app_id}));
   const auto found = sight->instances.find(app_id);

@@ -10,6 +10,7 @@
 #include "base/snapshot.hpp"
 #include "engine/engine.hpp"
 #include "reconcile/app_view.hpp"
+#include "reconcile/edge_signals.hpp"
 #include "reconcile/instance_rows.hpp"
 #include "store/store.hpp"
 
@@ -24,8 +25,9 @@ struct EngineSight {
 /// Looks at the engine and keeps the store's instance rows true to it.
 class Observer {
  public:
-  Observer(store::Store& store, engine::Engine& engine, InstanceRows& rows, const Clock& clock)
-      : store_(store), engine_(engine), rows_(rows), clock_(clock) {}
+  Observer(store::Store& store, engine::Engine& engine, EdgeSignals& signals, InstanceRows& rows,
+           const Clock& clock)
+      : store_(store), engine_(engine), signals_(signals), rows_(rows), clock_(clock) {}
 
   /// Lists the engine's instances, takes each over into its row and marks started instances that
   /// are no longer there as failed. Returns the apps of instances without a row. An error means
@@ -41,6 +43,7 @@ class Observer {
  private:
   store::Store& store_;
   engine::Engine& engine_;
+  EdgeSignals& signals_;
   InstanceRows& rows_;
   const Clock& clock_;
   Snapshot<EngineSight> sight_{std::make_shared<EngineSight>()};

@@ -23,6 +23,9 @@ class PackageImporter {
 
   /// The file of a package that is in the store.
   virtual std::filesystem::path path_of(std::string_view sha256) = 0;
+
+  /// Removes a package that nothing refers to any more; one that is not there is success.
+  virtual Result<void> remove(std::string_view sha256) = 0;
 };
 
 }  // namespace pixell::reconcile

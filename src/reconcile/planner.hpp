@@ -18,14 +18,15 @@ struct Plan {
 };
 
 /// Decides by the view and the time alone; the same input gives the same plan, and a plan whose
-/// steps were done is empty. Rolling strategy:
+/// steps were done is empty.
 ///
-///   import → start beside the old one → ready → route to the new one → every edge applied it →
-///   completed → the old one, now of no wanted revision, is stopped and removed
+///   import → start beside the old one → ready → share of the route → every edge applied it
+///     → next stage … → completed → the old one stays warm for a while, then is stopped and removed
 ///
-/// The newest open deployment supersedes older ones. An instance of the new revision that ends
-/// fails the deployment with its cause; the route stays with, or goes back to, the desired
-/// revision. An instance of the desired revision that ends is replaced, with back-off.
+/// The newest open deployment supersedes older ones. A revision on trial whose instance ends, or
+/// that the edges find unhealthy in a stage, fails its deployment with the cause; the app's traffic
+/// was never changed, so the route goes back to exactly what it was. An instance of a revision with
+/// traffic that ends is replaced, with back-off. rollout_plan.hpp has the strategies.
 Plan plan(const AppView& view, UnixMillis now);
 
 }  // namespace pixell::reconcile

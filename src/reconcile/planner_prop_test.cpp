@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
 
 #include "reconcile/limits.hpp"
 #include "reconcile/planner.hpp"
+#include "reconcile/rollout_plan.hpp"
 
 // A small world of one app, in which plans are carried out and everything else happens at random.
 namespace pixell::reconcile {
@@ -18,7 +20,8 @@ using model::InstancePhase;
 
 constexpr int kWorlds = 400;
 constexpr int kEventsPerWorld = 80;
-constexpr int kPassesToRest = 12;
+constexpr int kPassesToRest = 16;
+constexpr std::int64_t kDeadline = 300'000;
 
 class World {
  public:
@@ -29,7 +32,7 @@ class World {
 
   /// One thing that is not ours to decide.
   void something_happens() {
-    switch (pick(10)) {
+    switch (pick(15)) {
       case 0:
         return deploy();
       case 1:
@@ -48,6 +51,20 @@ class World {
         return;
       case 8:
         return kill_something();
+      case 9:
+        return command();
+      case 10:
+        view_.measured = {.requests = 100, .errors = pick(3) == 0 ? 90 : 0};
+        return;
+      case 11:
+        view_.app.settings = {
+            .instances = 1 + int(pick(3)), .warm_revisions = int(pick(3)), .warm_seconds = 60};
+        return;
+      case 12:
+        return split_traffic();
+      case 13:
+        view_.app.is_deleting = view_.app.is_deleting || pick(30) == 0;
+        return;
       default:
         now_ += std::int64_t(pick(4) == 0 ? pick(400'000) : pick(3'000));
     }
@@ -56,7 +73,8 @@ class World {
   /// One pass; with `may_crash` the process may die between two steps, or inside a start.
   void pass(bool may_crash) {
     refresh_view();
-    const bool had_target = has_target();
+    is_app_new_ = false;
+    const int targets_before = targets();
     const Plan planned = plan(view_, now_);
     check_steps(planned);
     for (const Step& step : planned.steps) {
@@ -66,14 +84,18 @@ class World {
       }
       std::visit([this](const auto& kind) { perform(kind); }, step);
     }
-    EXPECT_TRUE(!had_target || has_target()) << "the plan took the last ready target away";
+    // A first deployment that ends without success leaves nothing behind.
+    if (view_.app.is_deleting || is_app_new_ || view_.app.traffic.legs.empty()) return;
+    EXPECT_GE(targets(), std::min(targets_before, view_.app.settings.instances))
+        << "the plan went below the minimum of ready targets: " << texts(planned);
   }
 
   /// Lets the world go on kindly and returns whether the planner came to rest.
   bool comes_to_rest() {
     view_.engine_seen = true;
     edge_is_silent_ = false;
-    for (int i = 0; i < 60; ++i) {
+    view_.measured = {};
+    for (int i = 0; i < 100; ++i) {
       for (int n = 0; n < kPassesToRest; ++n) {
         refresh_view();
         if (described().empty()) break;
@@ -92,19 +114,24 @@ class World {
     for (const auto& [id, deployment] : deployments_) {
       EXPECT_TRUE(model::is_final(deployment.state)) << id;
     }
-    const std::int64_t desired = model::leading_revision(view_.app.traffic);
-    if (desired == 0) {
-      EXPECT_TRUE(instances_.empty());
-      EXPECT_TRUE(view_.route.route.legs.empty());
-      return;
+    std::map<std::int64_t, int> ready;
+    for (const auto& [id, seen] : instances_) {
+      EXPECT_EQ(seen.instance.phase, InstancePhase::Ready) << id;
+      ++ready[seen.instance.revision];
     }
-    ASSERT_EQ(instances_.size(), 1u);
-    const model::Instance& instance = instances_.begin()->second.instance;
-    EXPECT_EQ(instance.revision, desired);
-    EXPECT_EQ(instance.phase, InstancePhase::Ready);
-    ASSERT_EQ(view_.route.route.legs.size(), 1u);
-    EXPECT_EQ(view_.route.route.legs[0].revision, desired);
-    EXPECT_EQ(view_.route.route.legs[0].addresses, std::vector<std::string>{instance.address});
+    const auto& legs = view_.app.traffic.legs;
+    ASSERT_EQ(view_.route.route.legs.size(), legs.size());
+    for (std::size_t i = 0; i < legs.size(); ++i) {
+      const model::RouteLeg& routed = view_.route.route.legs[i];
+      EXPECT_EQ(routed.revision, legs[i].revision);
+      EXPECT_EQ(routed.weight_permille, legs[i].weight_permille);
+      const int wanted = instances_for(view_.app.settings.instances,
+                                       model::weight_of(view_.app.traffic, legs[i].revision));
+      EXPECT_EQ(int(routed.addresses.size()), wanted);
+      EXPECT_EQ(ready[legs[i].revision], wanted);
+    }
+    for (const auto& [revision, count] : ready)
+      EXPECT_TRUE(model::refers_to(view_.app.traffic, revision)) << revision << " is left over";
   }
 
   /// Plans until nothing is left; nothing else happens meanwhile.
@@ -137,14 +164,25 @@ class World {
       if (!model::is_final(deployment.state)) view_.open_deployments.push_back(deployment);
     view_.instances.clear();
     for (const auto& [id, seen] : instances_) view_.instances.push_back(seen);
+    view_.retired.clear();
+    for (const auto& [number, at] : retired_)
+      view_.retired.push_back({.number = number, .retired_at = at});
+    std::sort(view_.retired.begin(), view_.retired.end(),
+              [](const auto& a, const auto& b) { return a.retired_at > b.retired_at; });
     view_.edges_applied = edge_generation_ >= view_.route.generation;
   }
 
-  bool has_target() const {
-    for (const auto& [id, seen] : instances_)
-      if (seen.instance.phase == InstancePhase::Ready && is_in(view_.route.route.legs, seen))
-        return true;
-    return false;
+  // Ready targets of revisions that are to serve; those of a failed rollout do not count.
+  int targets() const {
+    const auto& open = view_.open_deployments;
+    const std::int64_t candidate = open.empty() ? 0 : open.back().revision;
+    int count = 0;
+    for (const auto& [id, seen] : instances_) {
+      const std::int64_t revision = seen.instance.revision;
+      if (revision == candidate || model::refers_to(view_.app.traffic, revision))
+        count += seen.instance.phase == InstancePhase::Ready && is_in(view_.route.route.legs, seen);
+    }
+    return count;
   }
 
   static bool is_in(const std::vector<model::RouteLeg>& legs, const ObservedInstance& seen) {
@@ -154,12 +192,30 @@ class World {
     });
   }
 
+  static std::string texts(const Plan& planned) {
+    std::string text;
+    for (const Step& step : planned.steps) text += describe(step) + "; ";
+    return text;
+  }
+
+  // The deployment whose end or next stage a step is.
+  static std::string told_deployment(const Step& step) {
+    if (const auto* advance = std::get_if<AdvanceRollout>(&step)) return advance->deployment_id;
+    if (const auto* end = std::get_if<CompleteDeployment>(&step)) return end->deployment_id;
+    if (const auto* end = std::get_if<FailDeployment>(&step)) return end->deployment_id;
+    return {};
+  }
+
   // No two steps about one thing, at most one route.
   static void check_steps(const Plan& planned) {
     std::set<std::string> subjects;
     int routes = 0;
+    std::set<std::string> told;
     for (const Step& step : planned.steps) {
       routes += std::holds_alternative<PublishRoute>(step);
+      if (const std::string id = told_deployment(step); !id.empty()) {
+        EXPECT_TRUE(told.insert(id).second) << "two words about " << id;
+      }
       std::string subject = describe(step);
       subject.erase(0, subject.find(' '));
       EXPECT_TRUE(subjects.insert(subject).second) << describe(step);
@@ -170,13 +226,54 @@ class World {
   // Events.
 
   void deploy() {
+    if (view_.app.is_deleting) return;
     model::Deployment deployment;
     deployment.id = fmt::format("d{:04}", ++last_id_);
     deployment.created_at = now_;
-    deployment.deadline = now_ + 600'000;
+    deployment.deadline = now_ + kDeadline;
     deployment.steps = model::new_deployment_steps();
+    deployment.moves_traffic = pick(8) != 0;
     if (pick(3) == 0) deployment.package_sha256 = "uploaded";
+    if (pick(3) == 0)
+      deployment.strategy = {
+          .kind = model::StrategyKind::Canary,
+          .steps = {{.weight_permille = 1 + int(pick(400)), .seconds = pick(20)}, {500, 10}}};
+    else if (pick(3) == 0)
+      deployment.strategy = {.kind = model::StrategyKind::BlueGreen, .bake_seconds = pick(20)};
+    // Back to a revision that was there.
+    if (last_revision_ > first_revision_ && pick(4) == 0) {
+      deployment.kind = model::DeploymentKind::Rollback;
+      deployment.revision = first_revision_ + 1 + pick(unsigned(last_revision_ - first_revision_));
+    }
     deployments_[deployment.id] = deployment;
+  }
+  void command() {
+    constexpr std::array kCommands = {model::RolloutCommand::Pause, model::RolloutCommand::Resume,
+                                      model::RolloutCommand::Promote, model::RolloutCommand::Abort};
+    for (auto& [id, deployment] : deployments_)
+      if (!model::is_final(deployment.state))
+        deployment.rollout = after(deployment.rollout, kCommands[pick(4)], now_);
+  }
+  void split_traffic() {
+    const bool is_rolling_out =
+        std::any_of(deployments_.begin(), deployments_.end(),
+                    [](const auto& entry) { return !model::is_final(entry.second.state); });
+    const std::int64_t leader = model::leading_revision(view_.app.traffic);
+    if (is_rolling_out || leader == 0 || view_.app.is_deleting) return;
+    const std::int64_t other =
+        first_revision_ + 1 + pick(unsigned(last_revision_ - first_revision_));
+    if (bad_.contains(other)) return;
+    model::Traffic traffic = model::with_weight(view_.app.traffic, other, int(pick(1001)));
+    if (pick(3) == 0) traffic = model::with_tag(traffic, other, "next");
+    traffic.is_pinned = pick(6) == 0;
+    set_traffic(traffic);
+  }
+  void set_traffic(const model::Traffic& traffic) {
+    for (const model::TrafficLeg& leg : view_.app.traffic.legs)
+      if (model::weight_of(traffic, leg.revision) == 0) retired_[leg.revision] = now_;
+    for (const model::TrafficLeg& leg : traffic.legs) retired_.erase(leg.revision);
+    view_.app.traffic = traffic;
+    is_app_new_ = true;  // what was enough for the former traffic need not be for this one
   }
   void import_ends() {
     if (importing_.empty()) return;
@@ -231,6 +328,7 @@ class World {
   }
   void perform(const PublishRoute& step) {
     view_.route.route.legs = step.legs;
+    view_.route.route.sticky = step.sticky;
     ++view_.route.generation;
     view_.route.changed_at = now_;
   }
@@ -251,7 +349,26 @@ class World {
     model::Deployment& deployment = deployments_.at(step.deployment_id);
     EXPECT_FALSE(model::is_final(deployment.state));
     deployment.state = DeploymentState::Completed;
-    view_.app.traffic = step.traffic;
+    set_traffic(step.traffic);
+    if (model::weight_of(step.traffic, deployment.revision) == 0)
+      retired_[deployment.revision] = now_;
+  }
+  void perform(const AdvanceRollout& step) {
+    model::RolloutProgress& rollout = deployments_.at(step.deployment_id).rollout;
+    EXPECT_GT(step.stage, rollout.stage);
+    rollout.stage = step.stage;
+    rollout.stage_started_at = now_;
+    rollout.stage_held_ms = 0;
+    rollout.measured_since = now_;
+  }
+  void perform(const RemoveApp&) {
+    EXPECT_TRUE(view_.app.is_deleting);
+    EXPECT_TRUE(instances_.empty());
+    EXPECT_TRUE(view_.route.route.legs.empty());
+    view_.app.is_deleting = false;
+    view_.app.traffic = {};
+    retired_.clear();
+    first_revision_ = last_revision_;
   }
   void perform(const FailDeployment& step) {
     model::Deployment& deployment = deployments_.at(step.deployment_id);
@@ -283,9 +400,12 @@ class World {
   std::map<std::string, ObservedInstance> instances_;
   std::set<std::string> importing_;
   std::set<std::int64_t> bad_;  // revisions that never become ready
+  std::map<std::int64_t, UnixMillis> retired_;
   std::int64_t edge_generation_ = 0;
   std::vector<model::RouteLeg> edge_legs_;
   bool edge_is_silent_ = false;
+  bool is_app_new_ = false;          // its traffic was changed in this pass
+  std::int64_t first_revision_ = 0;  // those up to it went with a deleted app
   std::int64_t last_revision_ = 0;
   int last_id_ = 0;
 };

@@ -159,7 +159,7 @@ TEST_F(PlannerTest, FailsTheDeploymentWithTheBootReportsCause) {
 
 TEST_F(PlannerTest, NamesTheExitWhenThereIsNoBootReport) {
   deploys("d1", 1);
-  runs("i1", 1, InstancePhase::Failed).exit_signal = 9;
+  runs("i1", 1, InstancePhase::Failed).exit_signal = 11;
 
   EXPECT_THAT(steps(), ElementsAre("fail_deployment d1 signalled"));
   view_.instances[0].instance.exit_signal = 0;

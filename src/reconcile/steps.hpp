@@ -29,12 +29,20 @@ struct StartInstance {
   std::string instance_id;    ///< empty = a new one; else one that is recorded but not started
   std::string deployment_id;  ///< the deployment that waits for it, or empty
   int restarts = 0;           ///< how often the revision was restarted without a stable run
+  int copy = 0;               ///< tells the starts of one plan apart
 };
 
 /// Replaces the app's route.
 struct PublishRoute {
   std::vector<model::RouteLeg> legs;
-  std::string deployment_id;  ///< the deployment whose revision gets the traffic, or empty
+  model::Stickiness sticky{};
+  std::string deployment_id{};  ///< the deployment whose revision gets the traffic, or empty
+};
+
+/// A stage of a rollout is in force: its time begins.
+struct AdvanceRollout {
+  std::string deployment_id;
+  int stage = 0;
 };
 
 /// Lets an instance drain and end.
@@ -57,10 +65,17 @@ struct CompleteDeployment {
 struct FailDeployment {
   std::string deployment_id;
   model::Failure failure;
+  bool is_rolled_back = false;  ///< it had traffic
 };
 
-using Step = std::variant<ImportPackage, CreateRevision, StartInstance, PublishRoute, StopInstance,
-                          RemoveInstance, CompleteDeployment, FailDeployment>;
+/// Nothing of a deleted app is left but its rows.
+struct RemoveApp {
+  std::string app_id;
+};
+
+using Step =
+    std::variant<ImportPackage, CreateRevision, StartInstance, PublishRoute, AdvanceRollout,
+                 StopInstance, RemoveInstance, CompleteDeployment, FailDeployment, RemoveApp>;
 
 /// "start_instance", …: as the journal and the log name a step.
 std::string_view name_of(const Step& step);

@@ -80,6 +80,7 @@ struct PackageFilter {
 struct RevisionFilter {
   std::string app_id{};
   std::int64_t before_number = INT64_MAX;
+  bool only_retired = false;
   std::size_t limit = kMaxListedRows;
 };
 

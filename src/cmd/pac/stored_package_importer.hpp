@@ -36,6 +36,9 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
   std::filesystem::path path_of(std::string_view sha256) override {
     return packages_.path_of(sha256);
   }
+  Result<void> remove(std::string_view sha256) override {
+    return packages_.remove(std::string(sha256));
+  }
 
  private:
   apkg::Checked<apkg::StoredPackage> store_package(const model::Deployment& deployment,

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "engine/fake/fake_engine.hpp"
 #include "model/manifest.hpp"
 #include "reconcile/edge_acks.hpp"
+#include "reconcile/edge_signals.hpp"
 #include "reconcile/package_importer.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -44,6 +46,11 @@ class FakeImporter final : public PackageImporter {
   std::filesystem::path path_of(std::string_view sha256) override {
     return std::filesystem::path("/packages") / (std::string(sha256) + ".apkg");
   }
+  Result<void> remove(std::string_view sha256) override {
+    removed.emplace_back(sha256);
+    return {};
+  }
+  std::vector<std::string> removed;
   /// Called at the start of each import; may block.
   std::function<void(std::stop_token)> before_import;
 };
@@ -55,6 +62,23 @@ class FakeEdges final : public EdgeAcks {
     return applied >= route_generation;
   }
   std::atomic<std::int64_t> applied{INT64_MAX};
+};
+
+/// Numbers that a test writes down.
+class FakeSignals final : public EdgeSignals {
+ public:
+  TrafficMeasured measured(std::string_view, std::int64_t, UnixMillis) override {
+    std::lock_guard lock(mutex_);
+    return measured_;
+  }
+  void set(const TrafficMeasured& measured) {
+    std::lock_guard lock(mutex_);
+    measured_ = measured;
+  }
+
+ private:
+  std::mutex mutex_;
+  TrafficMeasured measured_;
 };
 
 /// A store in a directory of its own, a fake engine, and what a reconciler needs beside.
@@ -80,6 +104,9 @@ class ReconcileTest : public ::testing::Test {
                                                .environment = std::move(environment),
                                                .time_allowed = time_allowed});
     EXPECT_TRUE(accepted) << accepted.error().message;
+    // Former revisions end at once: what stays warm has tests of its own.
+    const model::AppSettings cold{.warm_revisions = 0};
+    EXPECT_TRUE(store_->update_app(app, nullptr, &cold, {}));
     return accepted ? accepted->deployment.id : std::string();
   }
   model::Deployment deployment(const std::string& id) {
@@ -95,6 +122,7 @@ class ReconcileTest : public ::testing::Test {
   engine::FakeEngine engine_;
   FakeImporter importer_;
   FakeEdges edges_;
+  FakeSignals signals_;
   Log log_{2, LogLevel::Error};
 };
 

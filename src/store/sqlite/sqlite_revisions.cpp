@@ -83,9 +83,11 @@ Result<std::vector<model::Revision>> SqliteStore::revisions(const RevisionFilter
   std::lock_guard lock(read_mutex_);
   Query query = reader_->query(
       "SELECT " REVISION_COLUMNS
-      " FROM revisions WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?");
+      " FROM revisions WHERE app_id = ? AND number < ? AND (? = 0 OR retired_at > 0)"
+                     " ORDER BY number DESC LIMIT ?");
   query.bind(filter.app_id)
       .bind(filter.before_number)
+      .bind(filter.only_retired)
       .bind(std::int64_t(std::min(filter.limit, kMaxListedRows)));
   std::vector<model::Revision> revisions;
   while (true) {

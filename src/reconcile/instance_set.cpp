@@ -1,0 +1,74 @@
+#include "reconcile/instance_set.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace pixell::reconcile {
+
+using model::InstancePhase;
+
+bool has_ended(const model::Instance& instance) {
+  return instance.phase == InstancePhase::Stopped || instance.phase == InstancePhase::Failed;
+}
+
+bool is_live(const model::Instance& instance) {
+  return instance.phase == InstancePhase::Starting || instance.phase == InstancePhase::Ready;
+}
+
+std::vector<const ObservedInstance*> InstanceSet::live(std::int64_t revision) const {
+  std::vector<const ObservedInstance*> found;
+  for (const ObservedInstance& seen : view_.instances)
+    if (seen.has_row && seen.instance.revision == revision && is_live(seen.instance))
+      found.push_back(&seen);
+  const auto rank = [&](const ObservedInstance* seen) {
+    return std::make_tuple(seen->instance.phase != InstancePhase::Ready,
+                           !is_routed(seen->instance.address), std::string_view(seen->instance.id));
+  };
+  std::sort(found.begin(), found.end(), [&](const ObservedInstance* a, const ObservedInstance* b) {
+    return rank(a) < rank(b);
+  });
+  return found;
+}
+
+std::vector<const ObservedInstance*> InstanceSet::ready(std::int64_t revision,
+                                                        std::size_t count) const {
+  std::vector<const ObservedInstance*> found = live(revision);
+  found.resize(std::min(found.size(), count));
+  std::erase_if(found, [](const ObservedInstance* seen) {
+    return seen->instance.phase != InstancePhase::Ready;
+  });
+  return found;
+}
+
+int InstanceSet::ready_count(std::int64_t revision) const {
+  int count = 0;
+  for (const ObservedInstance& seen : view_.instances)
+    count += seen.has_row && seen.instance.revision == revision &&
+             seen.instance.phase == InstancePhase::Ready;
+  return count;
+}
+
+const model::Instance* InstanceSet::newest_ended(std::int64_t revision) const {
+  const model::Instance* newest = nullptr;
+  for (const ObservedInstance& seen : view_.instances)
+    if (seen.has_row && seen.instance.revision == revision && has_ended(seen.instance) &&
+        (newest == nullptr || newest->id < seen.instance.id))
+      newest = &seen.instance;
+  return newest;
+}
+
+bool InstanceSet::is_routed(const std::string& address) const {
+  const auto& legs = view_.route.route.legs;
+  return std::any_of(legs.begin(), legs.end(), [&](const model::RouteLeg& leg) {
+    return std::find(leg.addresses.begin(), leg.addresses.end(), address) != leg.addresses.end();
+  });
+}
+
+int InstanceSet::routed_weight(std::int64_t revision) const {
+  int weight = 0;
+  for (const model::RouteLeg& leg : view_.route.route.legs)
+    if (leg.revision == revision && !leg.addresses.empty()) weight += leg.weight_permille;
+  return weight;
+}
+
+}  // namespace pixell::reconcile
