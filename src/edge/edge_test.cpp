@@ -7,111 +7,17 @@
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "edge/route_follower.hpp"
 #include "edge/snapshot_file.hpp"
-#include "net/client/http_fetch.hpp"
-#include "net/event_loop.hpp"
-#include "net/reply.hpp"
-#include "net/server.hpp"
-#include "net/sockets.hpp"
+#include "edge/testing/edge_fixture.hpp"
 
 namespace pixell::edge {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A server behind the edge that answers with its name and what it saw.
-class Backend final : public net::Service {
- public:
-  Backend(std::string name, const fs::path& socket) : name_(std::move(name)) {
-    loop_ = std::move(*net::EventLoop::create());
-    server_ = std::make_unique<net::HttpServer>(*loop_, *this, Log(2, LogLevel::Error));
-    EXPECT_TRUE(server_->listen(std::move(*net::listen_unix(socket)), "backend"));
-    thread_ = std::thread([this] { loop_->run(); });
-  }
-  ~Backend() override {
-    loop_->post([this] {
-      server_->close_all();
-      loop_->stop();
-    });
-    thread_.join();
-  }
-  std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override {
-    const net::RequestHead& head = stream.request();
-    net::send_json(
-        stream, 200,
-        nlohmann::json{{"backend", name_},
-                       {"target", head.target},
-                       {"forwarded_for", head.headers.get("x-forwarded-for").value_or("")},
-                       {"request_id", head.headers.get("x-request-id").value_or("")}}
-            .dump());
-    return net::ignore_body();
-  }
-
- private:
-  std::string name_;
-  std::unique_ptr<net::EventLoop> loop_;
-  std::unique_ptr<net::HttpServer> server_;
-  std::thread thread_;
-};
-
-class EdgeTest : public testing::Test {
- protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/edge_test_XXXXXX";
-    directory_ = ::mkdtemp(pattern);
-    auto listener = net::listen_tcp("127.0.0.1", 0);
-    ASSERT_TRUE(listener) << listener.error().message;
-    port_ = *net::bound_port(listener->get());
-    std::vector<UniqueFd> listeners;
-    listeners.push_back(std::move(*listener));
-    auto edge =
-        Edge::start(std::move(listeners), {unix_address("api.sock")}, 2, Log(2, LogLevel::Error));
-    ASSERT_TRUE(edge) << edge.error().message;
-    edge_ = std::move(*edge);
-  }
-  void TearDown() override {
-    edge_.reset();
-    fs::remove_all(directory_);
-  }
-
-  std::string unix_address(const std::string& name) {
-    return "unix:" + (directory_ / name).string();
-  }
-
-  void publish(std::int64_t revision, const std::string& socket) {
-    auto table = RouteTable::build({.generation = ++generation_,
-                                    .routes = {{.app_id = "hello",
-                                                .short_id = "abcd2345",
-                                                .name = "hello",
-                                                .description = "greets",
-                                                .version = "1.2.3",
-                                                .legs = {{.revision = revision,
-                                                          .weight_permille = 1000,
-                                                          .tag = "",
-                                                          .addresses = {unix_address(socket)}}}}}});
-    ASSERT_TRUE(table) << table.error().message;
-    const auto done = edge_->publish(*table);
-    ASSERT_TRUE(done) << done.error().message;
-  }
-
-  net::FetchReply get(const std::string& path) {
-    const auto reply = net::fetch(
-        {.url = "http://127.0.0.1:" + std::to_string(port_) + path, .timeout = Millis(5000)});
-    EXPECT_TRUE(reply) << path << ": " << reply.error().message;
-    return reply ? *reply : net::FetchReply{};
-  }
-  static nlohmann::json body(const net::FetchReply& reply) {
-    return nlohmann::json::parse(reply.body, nullptr, false);
-  }
-
-  fs::path directory_;
-  std::uint16_t port_ = 0;
-  std::int64_t generation_ = 0;
-  std::unique_ptr<Edge> edge_;
-};
+using namespace testing;
 
 TEST_F(EdgeTest, ForwardsToTheAgentWithTheFullIdAndNamesTheRevision) {
   Backend agent("one", directory_ / "one.sock");

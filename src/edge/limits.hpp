@@ -19,4 +19,17 @@ inline constexpr const char* kRetryAfterSeconds = "1";
 inline constexpr Millis kDrainTimeout{30'000};
 inline constexpr int kMaxThreads = 64;
 
+/// Revisions counted at most beside those that are routed; more = those that ended are given up
+/// although control was not told.
+inline constexpr std::size_t kMaxMeasuredRevisions = 10'000;
+/// How often measurements are told while they change.
+inline constexpr Millis kTrafficReportPeriod{250};
+/// Pause after a report that was not taken: doubling from kTrafficReportPeriod up to this.
+inline constexpr Millis kTrafficBackoffMax{2'000};
+/// How often control is asked whether it is still the one that has been told, changes or not.
+inline constexpr Millis kTrafficAskPeriod{5'000};
+
+/// Headers that one explanation may be asked with.
+inline constexpr std::size_t kMaxExplainedHeaders = 64;
+
 }  // namespace pixell::edge

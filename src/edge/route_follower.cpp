@@ -20,7 +20,7 @@ RouteFollower::~RouteFollower() { stop(); }
 
 void RouteFollower::start() {
   if (const auto saved = load_snapshot(snapshot_path_)) {
-    if (const auto applied = apply(*saved); !applied)
+    if (const auto applied = apply(*saved, RouteTable::Origin::SnapshotFile); !applied)
       log_.warning("Saved routes not used", {{"error", applied.error().message}});
   } else if (saved.error().code != ErrorCode::NotFound) {
     log_.warning("Saved routes not used", {{"error", saved.error().message}});
@@ -34,8 +34,8 @@ void RouteFollower::stop() {
   thread_.join();
 }
 
-Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot) {
-  TRY(auto table, RouteTable::build(snapshot));
+Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot, RouteTable::Origin origin) {
+  TRY(auto table, RouteTable::build(snapshot, origin));
   TRY_VOID(publish_(std::move(table)));
   log_.info("Routes applied", {{"generation", snapshot.generation},
                                {"was", generation_},
@@ -53,7 +53,7 @@ void RouteFollower::follow(std::stop_token stop) {
     const auto next = source_.next(generation_, kRoutePollTimeout, stop);
     Result<void> applied;
     if (next && next->has_value()) {
-      applied = apply(**next);
+      applied = apply(**next, RouteTable::Origin::Control);
       if (applied) {
         if (const auto saved = save_snapshot(snapshot_path_, **next); !saved)
           log_.error("Routes not saved", {{"error", saved.error().message}});

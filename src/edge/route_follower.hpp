@@ -28,8 +28,8 @@ class RouteFollower {
 
  private:
   void follow(std::stop_token stop);
-  /// The generation applied, or an error; the former table stays in force then.
-  Result<void> apply(const model::RouteSnapshot& snapshot);
+  /// Puts the routes in force, or an error; the former table stays in force then.
+  Result<void> apply(const model::RouteSnapshot& snapshot, RouteTable::Origin origin);
 
   RouteSource& source_;
   std::filesystem::path snapshot_path_;

@@ -48,9 +48,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongSticky{"name_that_ends_the_cookie",
                     {{"by", "cookie"}, {"name", "a;b"}},
                     "use letters, digits"},
-        WrongSticky{"name_with_a_line_end",
-                    {{"by", "header"}, {"name", "a\r\nb"}},
-                    "use letters, digits"},
+        WrongSticky{
+            "name_with_a_line_end", {{"by", "header"}, {"name", "a\r\nb"}}, "use letters, digits"},
         WrongSticky{"long_name",
                     {{"by", "header"}, {"name", std::string(kMaxStickyNameBytes + 1, 'a')}},
                     "longer than 64 bytes"},

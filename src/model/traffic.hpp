@@ -18,7 +18,7 @@ struct RevisionTraffic {
   std::int64_t revision = 0;
   UnixMillis since = 0;  ///< when these counters began; with other ones they began anew
   std::int64_t requests = 0;
-  std::int64_t errors = 0;          ///< answered 5xx, a failing gRPC status, or not at all
+  std::int64_t errors = 0;         ///< answered 5xx, a failing gRPC status, or not at all
   LatencyCounts latency_counts{};  ///< from the request to the head of its reply
 };
 

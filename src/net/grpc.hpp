@@ -35,8 +35,8 @@ Headers grpc_trailers(ErrorCode code, std::string_view message);
 Headers grpc_ok_trailers();
 
 class ServerStream;
-/// Ends a gRPC call with a status only: a Trailers-Only answer, with `more` fields, when no head was
-/// sent yet.
+/// Ends a gRPC call with a status only: a Trailers-Only answer, with `more` fields, when no head
+/// was sent yet.
 void send_grpc_status(ServerStream& stream, ErrorCode code, std::string_view message,
                       const Headers& more = {});
 
