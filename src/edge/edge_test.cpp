@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "edge/route_follower.hpp"
+#include "edge/router.hpp"
 #include "edge/snapshot_file.hpp"
 #include "edge/testing/edge_fixture.hpp"
 
@@ -166,6 +167,45 @@ TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   EXPECT_TRUE(source.wait_until_asked_after(0));
   follower.stop();
   fs::remove_all(directory);
+}
+
+// Control that nobody reaches.
+class AbsentSource final : public RouteSource {
+ public:
+  Result<std::optional<model::RouteSnapshot>> next(std::int64_t, Millis, std::stop_token) override {
+    return make_error(ErrorCode::Unavailable, "control is away");
+  }
+};
+
+TEST_F(EdgeTest, ServesTagsWeightsAndStickyClientsFromItsSnapshotFileAlone) {
+  Backend one("one", directory_ / "one.sock");
+  Backend two("two", directory_ / "two.sock");
+  model::Route split =
+      hello({leg(1, 900, {unix_address("one.sock")}), leg(2, 100, {unix_address("two.sock")}),
+             leg(3, 0, {unix_address("two.sock")}, "next")},
+            {.by = model::StickyBy::Header, .name = "x-user"});
+  ASSERT_TRUE(save_snapshot(directory_ / "routes", {.generation = 12, .routes = {split}}));
+  AbsentSource control;
+  RouteFollower follower(
+      control, directory_ / "routes",
+      [this](std::shared_ptr<const RouteTable> table) { return edge_->publish(std::move(table)); },
+      Log(-1));
+
+  follower.start();
+
+  EXPECT_EQ(get("/agents/hello@next/x").header("x-pixell-revision"), "3");
+  const auto table = *RouteTable::build({.generation = 12, .routes = {split}});
+  for (int user = 0; user < 50; ++user) {
+    const std::string name = "user-" + std::to_string(user);
+    const auto decision = decide(*table, get_with("/agents/hello/x", "x-user", name), 0);
+    ASSERT_EQ(get("/agents/hello/x", {{"x-user", name}}).header("x-pixell-revision"),
+              std::to_string(decision.leg->revision));
+  }
+  const auto explained = body(get("/v1/edge/explain?url=/agents/hello"));
+  EXPECT_EQ(explained["source"], "snapshot_file");
+  EXPECT_EQ(explained["generation"], 12);
+  EXPECT_EQ(explained["legs"][1]["share"], 0.1);
+  follower.stop();
 }
 
 }  // namespace
