@@ -8,6 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "edge/limits.hpp"
 #include "edge/route_follower.hpp"
 #include "edge/router.hpp"
 #include "edge/snapshot_file.hpp"
@@ -166,6 +167,65 @@ TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   EXPECT_EQ(in_force, 0);
   EXPECT_TRUE(source.wait_until_asked_after(0));
   follower.stop();
+  fs::remove_all(directory);
+}
+
+// Gives one snapshot, then nothing; looks at the file of the follower each time it is asked.
+class WatchingSource final : public RouteSource {
+ public:
+  struct Pull {
+    std::int64_t after = 0;
+    Millis timeout{0};
+    bool is_saved = false;
+  };
+  explicit WatchingSource(fs::path file) : file_(std::move(file)) {}
+
+  Result<std::optional<model::RouteSnapshot>> next(std::int64_t after, Millis timeout,
+                                                   std::stop_token stop) override {
+    std::unique_lock lock(mutex_);
+    pulls_.push_back({.after = after, .timeout = timeout, .is_saved = fs::exists(file_)});
+    changed_.notify_all();
+    if (pulls_.size() == 1) return std::optional(model::RouteSnapshot{.generation = 5});
+    if (pulls_.size() == 2) {
+      fs::remove(file_);
+      return std::optional<model::RouteSnapshot>();
+    }
+    wake_.wait(lock, stop, [] { return false; });
+    return make_error(ErrorCode::Cancelled, "stopped");
+  }
+  std::vector<Pull> first_pulls(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(30), [&] { return pulls_.size() >= count; });
+    return pulls_;
+  }
+
+ private:
+  const fs::path file_;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable_any wake_;
+  std::condition_variable changed_;
+  std::vector<Pull> pulls_;
+};
+
+TEST(RouteFollower, SavesBeforeItAcknowledgesAndSyncsOnceNoOtherRoutesCome) {
+  char pattern[] = "/tmp/follower_test_XXXXXX";
+  const fs::path directory = ::mkdtemp(pattern);
+  WatchingSource source(directory / "routes");
+  RouteFollower follower(
+      source, directory / "routes",
+      [](std::shared_ptr<const RouteTable>) -> Result<void> { return {}; },
+      Log(2, LogLevel::Error));
+  follower.start();
+
+  const auto pulls = source.first_pulls(3);
+
+  follower.stop();
+  ASSERT_EQ(pulls.size(), 3u);
+  EXPECT_EQ(pulls[1].after, 5);
+  EXPECT_TRUE(pulls[1].is_saved);
+  EXPECT_EQ(pulls[1].timeout, kRouteSettleTime);
+  EXPECT_TRUE(pulls[2].is_saved) << "written again, to last";
+  EXPECT_EQ(pulls[2].timeout, kRoutePollTimeout);
   fs::remove_all(directory);
 }
 

@@ -8,6 +8,8 @@ namespace pixell::edge {
 
 /// How long one long-poll for routes may wait for a change.
 inline constexpr Millis kRoutePollTimeout{20'000};
+/// How long saved routes wait for others before they are synced to disk.
+inline constexpr Millis kRouteSettleTime{1'000};
 /// Pause after a failed pull: from the first to the last, doubling.
 inline constexpr Millis kRoutePullBackoffMin{50};
 inline constexpr Millis kRoutePullBackoffMax{1'000};
