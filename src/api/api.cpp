@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "api/url.hpp"
 #include "base/percent.hpp"
 #include "net/reply.hpp"
+#include "net/url.hpp"
 
 namespace pixell::api {
 
@@ -46,8 +46,8 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
 // site: neither by a foreign page (Origin) nor by a foreign name that resolves here (Host).
 std::optional<Reply> refuse_foreign(const ApiContext& context, const net::RequestHead& head) {
   const auto is_ours = [&](std::string_view authority) {
-    const std::string host = host_of(authority);
-    return is_loopback_host(host) || host == kInternalHost ||
+    const std::string host = net::host_of(authority);
+    return net::is_loopback_host(host) || host == kInternalHost ||
            std::find(context.allowed_hosts.begin(), context.allowed_hosts.end(), host) !=
                context.allowed_hosts.end();
   };
@@ -90,16 +90,8 @@ Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::Bod
 }  // namespace
 
 std::string Call::query(std::string_view name) const {
-  std::string_view rest = head.query();
-  while (!rest.empty()) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    const std::size_t equals = pair.find('=');
-    if (pair.substr(0, equals) == name && equals != std::string_view::npos)
-      return percent_decode(pair.substr(equals + 1)).value_or("");
-    if (pair.size() == rest.size()) break;
-    rest.remove_prefix(pair.size() + 1);
-  }
-  return {};
+  auto values = net::query_values(head.query(), name);
+  return values.empty() ? std::string() : std::move(values.front());
 }
 
 std::int64_t Call::query_number(std::string_view name, std::int64_t fallback, std::int64_t least,

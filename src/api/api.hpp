@@ -13,6 +13,7 @@
 #include "apkg/package_store.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "model/traffic_report.hpp"
 #include "net/blocking_service.hpp"
 #include "store/store.hpp"
 
@@ -28,6 +29,9 @@ struct ApiContext {
   std::vector<std::string> allowed_hosts;  ///< Host names besides loopback, without port
   /// Told that an edge asked for routes after a generation: it has that one in force.
   std::function<void(std::string_view edge, std::int64_t generation)> on_edge_poll;
+  /// Takes what an edge measured; since when this control has been listening.
+  std::function<UnixMillis(std::string_view edge, const model::TrafficReport& report)>
+      on_edge_measurements;
   /// What this installation is: roles, engine, capabilities.
   std::function<Result<nlohmann::json>()> describe_system;
   /// The last bytes of an instance's log.

@@ -44,6 +44,12 @@ class ApiTest : public testing::Test {
                    .log = Log(-1),
                    .allow_file_dirs = {directory_},
                    .on_edge_poll = [this](std::string_view, std::int64_t after) { acked_ = after; },
+                   .on_edge_measurements =
+                       [this](std::string_view edge, const model::TrafficReport& report) {
+                         measured_by_ = edge;
+                         measured_ = report;
+                         return UnixMillis{77};
+                       },
                    .describe_system = []() -> Result<json> {
                      return json{{"engine", "fake"}};
                    },
@@ -89,6 +95,8 @@ class ApiTest : public testing::Test {
   fs::path directory_;
   std::string host_ = "127.0.0.1:4000";
   std::int64_t acked_ = -1;
+  std::string measured_by_;
+  model::TrafficReport measured_;
   std::unique_ptr<store::Store> store_;
   std::optional<apkg::PackageStore> packages_;
   std::optional<ApiContext> context_;
@@ -218,6 +226,25 @@ TEST_F(ApiTest, GivesRoutesAndTakesTheEdgesWordForWhatItHas) {
   EXPECT_EQ(acked_, 0);
   EXPECT_EQ(send("GET", "/internal/routes?edge=e&after=" + std::to_string(generation)).status, 204);
   EXPECT_EQ(acked_, generation);
+}
+
+TEST_F(ApiTest, TakesTheMeasurementsOfAnEdge) {
+  const model::TrafficReport report{
+      .started_at = 5, .revisions = {{.app_id = "hello", .revision = 3, .requests = 9}}};
+
+  const Reply reply =
+      send("POST", "/internal/edges/edge1/measurements", model::to_json(report).dump());
+
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(parse(reply)["listening_since"], 77);
+  EXPECT_EQ(measured_by_, "edge1");
+  EXPECT_EQ(measured_.revisions.at(0).requests, 9);
+}
+
+TEST_F(ApiTest, RefusesMeasurementsItCannotRead) {
+  for (const char* body : {"", "{", "[]", R"({"started_at": 1, "revisions": [{}]})"})
+    EXPECT_EQ(send("POST", "/internal/edges/edge1/measurements", body).status, 400) << body;
+  EXPECT_EQ(measured_by_, "");
 }
 
 TEST_F(ApiTest, EveryRouteIsInTheOpenapiDocument) {

@@ -27,5 +27,6 @@ Reply openapi(const ApiContext& context, Call& call);
 
 // internal_routes.cpp
 Reply pull_routes(const ApiContext& context, Call& call);
+Reply take_measurements(const ApiContext& context, Call& call);
 
 }  // namespace pixell::api

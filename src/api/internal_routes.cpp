@@ -26,4 +26,13 @@ Reply pull_routes(const ApiContext& context, Call& call) {
   }
 }
 
+Reply take_measurements(const ApiContext& context, Call& call) {
+  const auto text = call.body.read_all(kMaxJsonBodyBytes, kBodyTimeout);
+  if (!text) return problem(context, text.error());
+  const auto report = model::traffic_report_from_json(nlohmann::json::parse(*text, nullptr, false));
+  if (!report) return problem(context, report.error());
+  return json_reply(200,
+                    {{"listening_since", context.on_edge_measurements(call.params[0], *report)}});
+}
+
 }  // namespace pixell::api

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "api/url.hpp"
 #include "apkg/package_source.hpp"
 #include "base/percent.hpp"
 

@@ -18,6 +18,7 @@ std::span<const RouteEntry> routes() {
       RouteEntry{"GET", "/metrics", metrics},
       RouteEntry{"GET", "/openapi.json", openapi},
       RouteEntry{"GET", "/internal/routes", pull_routes},
+      RouteEntry{"POST", "/internal/edges/{edge}/measurements", take_measurements},
   };
   return kRoutes;
 }

@@ -22,7 +22,7 @@ struct Edge::Worker {
   std::thread thread;
 };
 
-Edge::Edge(Log log) : log_(std::move(log)) {}
+Edge::Edge(int threads, Log log) : log_(std::move(log)), traffic_(threads, system_clock()) {}
 
 Edge::~Edge() { drain_and_stop(Millis(0)); }
 
@@ -31,7 +31,7 @@ Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::
   if (threads < 1 || threads > kMaxThreads)
     return make_error(ErrorCode::InvalidArgument,
                       fmt::format("edge threads must be 1 to {}, not {}", kMaxThreads, threads));
-  std::unique_ptr<Edge> edge(new Edge(log));
+  std::unique_ptr<Edge> edge(new Edge(threads, log));
   std::random_device seeds;
   for (int i = 0; i < threads; ++i) {
     auto worker = std::make_unique<Worker>();
@@ -53,11 +53,14 @@ Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::
 
 Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
   std::vector<std::future<void>> done;
-  for (auto& worker : workers_) {
+  std::vector<TrafficMeter::Cells> cells = traffic_.cells_for(*table);
+  const UnixMillis now = system_clock().unix_now();
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     done.push_back(promise->get_future());
-    worker->loop->post([promise, service = worker->service.get(), table] {
-      service->use_table(table);
+    RoutesInForce routes{.table = table, .applied_at = now, .cells = std::move(cells[i])};
+    workers_[i]->loop->post([promise, service = workers_[i]->service.get(), routes]() mutable {
+      service->use_routes(std::move(routes));
       promise->set_value();
     });
   }
@@ -66,6 +69,7 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
       return make_error(ErrorCode::DeadlineExceeded,
                         fmt::format("an edge loop did not take the new routes within {} ms",
                                     kPublishTimeout.count()));
+  traffic_.keep_only(*table);
   return {};
 }
 

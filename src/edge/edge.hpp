@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "edge/route_table.hpp"
+#include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
 
 namespace pixell::edge {
@@ -22,16 +23,21 @@ class Edge {
   ~Edge();
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request
-  /// goes to a target that is not in it. DeadlineExceeded when a loop does not take it in time.
+  /// goes to a target that is not in it. DeadlineExceeded when a loop does not take it in time. One
+  /// caller at a time.
   Result<void> publish(std::shared_ptr<const RouteTable> table);
+
+  /// What was counted of the agents' requests; lives as long as the edge.
+  TrafficMeter& traffic() { return traffic_; }
 
   /// Stops accepting, lets exchanges end within `timeout`, cuts the rest, joins the threads.
   void drain_and_stop(Millis timeout);
 
  private:
   struct Worker;
-  explicit Edge(Log log);
+  Edge(int threads, Log log);
   Log log_;
+  TrafficMeter traffic_;  // the loops count in it
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

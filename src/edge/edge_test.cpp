@@ -7,111 +7,19 @@
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 
+#include "edge/limits.hpp"
 #include "edge/route_follower.hpp"
+#include "edge/router.hpp"
 #include "edge/snapshot_file.hpp"
-#include "net/client/http_fetch.hpp"
-#include "net/event_loop.hpp"
-#include "net/reply.hpp"
-#include "net/server.hpp"
-#include "net/sockets.hpp"
+#include "edge/testing/edge_fixture.hpp"
 
 namespace pixell::edge {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A server behind the edge that answers with its name and what it saw.
-class Backend final : public net::Service {
- public:
-  Backend(std::string name, const fs::path& socket) : name_(std::move(name)) {
-    loop_ = std::move(*net::EventLoop::create());
-    server_ = std::make_unique<net::HttpServer>(*loop_, *this, Log(2, LogLevel::Error));
-    EXPECT_TRUE(server_->listen(std::move(*net::listen_unix(socket)), "backend"));
-    thread_ = std::thread([this] { loop_->run(); });
-  }
-  ~Backend() override {
-    loop_->post([this] {
-      server_->close_all();
-      loop_->stop();
-    });
-    thread_.join();
-  }
-  std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override {
-    const net::RequestHead& head = stream.request();
-    net::send_json(
-        stream, 200,
-        nlohmann::json{{"backend", name_},
-                       {"target", head.target},
-                       {"forwarded_for", head.headers.get("x-forwarded-for").value_or("")},
-                       {"request_id", head.headers.get("x-request-id").value_or("")}}
-            .dump());
-    return net::ignore_body();
-  }
-
- private:
-  std::string name_;
-  std::unique_ptr<net::EventLoop> loop_;
-  std::unique_ptr<net::HttpServer> server_;
-  std::thread thread_;
-};
-
-class EdgeTest : public testing::Test {
- protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/edge_test_XXXXXX";
-    directory_ = ::mkdtemp(pattern);
-    auto listener = net::listen_tcp("127.0.0.1", 0);
-    ASSERT_TRUE(listener) << listener.error().message;
-    port_ = *net::bound_port(listener->get());
-    std::vector<UniqueFd> listeners;
-    listeners.push_back(std::move(*listener));
-    auto edge =
-        Edge::start(std::move(listeners), {unix_address("api.sock")}, 2, Log(2, LogLevel::Error));
-    ASSERT_TRUE(edge) << edge.error().message;
-    edge_ = std::move(*edge);
-  }
-  void TearDown() override {
-    edge_.reset();
-    fs::remove_all(directory_);
-  }
-
-  std::string unix_address(const std::string& name) {
-    return "unix:" + (directory_ / name).string();
-  }
-
-  void publish(std::int64_t revision, const std::string& socket) {
-    auto table = RouteTable::build({.generation = ++generation_,
-                                    .routes = {{.app_id = "hello",
-                                                .short_id = "abcd2345",
-                                                .name = "hello",
-                                                .description = "greets",
-                                                .version = "1.2.3",
-                                                .legs = {{.revision = revision,
-                                                          .weight_permille = 1000,
-                                                          .tag = "",
-                                                          .addresses = {unix_address(socket)}}}}}});
-    ASSERT_TRUE(table) << table.error().message;
-    const auto done = edge_->publish(*table);
-    ASSERT_TRUE(done) << done.error().message;
-  }
-
-  net::FetchReply get(const std::string& path) {
-    const auto reply = net::fetch(
-        {.url = "http://127.0.0.1:" + std::to_string(port_) + path, .timeout = Millis(5000)});
-    EXPECT_TRUE(reply) << path << ": " << reply.error().message;
-    return reply ? *reply : net::FetchReply{};
-  }
-  static nlohmann::json body(const net::FetchReply& reply) {
-    return nlohmann::json::parse(reply.body, nullptr, false);
-  }
-
-  fs::path directory_;
-  std::uint16_t port_ = 0;
-  std::int64_t generation_ = 0;
-  std::unique_ptr<Edge> edge_;
-};
+using namespace testing;
 
 TEST_F(EdgeTest, ForwardsToTheAgentWithTheFullIdAndNamesTheRevision) {
   Backend agent("one", directory_ / "one.sock");
@@ -260,6 +168,104 @@ TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   EXPECT_TRUE(source.wait_until_asked_after(0));
   follower.stop();
   fs::remove_all(directory);
+}
+
+// Gives one snapshot, then nothing; looks at the file of the follower each time it is asked.
+class WatchingSource final : public RouteSource {
+ public:
+  struct Pull {
+    std::int64_t after = 0;
+    Millis timeout{0};
+    bool is_saved = false;
+  };
+  explicit WatchingSource(fs::path file) : file_(std::move(file)) {}
+
+  Result<std::optional<model::RouteSnapshot>> next(std::int64_t after, Millis timeout,
+                                                   std::stop_token stop) override {
+    std::unique_lock lock(mutex_);
+    pulls_.push_back({.after = after, .timeout = timeout, .is_saved = fs::exists(file_)});
+    changed_.notify_all();
+    if (pulls_.size() == 1) return std::optional(model::RouteSnapshot{.generation = 5});
+    if (pulls_.size() == 2) {
+      fs::remove(file_);
+      return std::optional<model::RouteSnapshot>();
+    }
+    wake_.wait(lock, stop, [] { return false; });
+    return make_error(ErrorCode::Cancelled, "stopped");
+  }
+  std::vector<Pull> first_pulls(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(30), [&] { return pulls_.size() >= count; });
+    return pulls_;
+  }
+
+ private:
+  const fs::path file_;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable_any wake_;
+  std::condition_variable changed_;
+  std::vector<Pull> pulls_;
+};
+
+TEST(RouteFollower, SavesBeforeItAcknowledgesAndSyncsOnceNoOtherRoutesCome) {
+  char pattern[] = "/tmp/follower_test_XXXXXX";
+  const fs::path directory = ::mkdtemp(pattern);
+  WatchingSource source(directory / "routes");
+  RouteFollower follower(
+      source, directory / "routes",
+      [](std::shared_ptr<const RouteTable>) -> Result<void> { return {}; },
+      Log(2, LogLevel::Error));
+  follower.start();
+
+  const auto pulls = source.first_pulls(3);
+
+  follower.stop();
+  ASSERT_EQ(pulls.size(), 3u);
+  EXPECT_EQ(pulls[1].after, 5);
+  EXPECT_TRUE(pulls[1].is_saved);
+  EXPECT_EQ(pulls[1].timeout, kRouteSettleTime);
+  EXPECT_TRUE(pulls[2].is_saved) << "written again, to last";
+  EXPECT_EQ(pulls[2].timeout, kRoutePollTimeout);
+  fs::remove_all(directory);
+}
+
+// Control that nobody reaches.
+class AbsentSource final : public RouteSource {
+ public:
+  Result<std::optional<model::RouteSnapshot>> next(std::int64_t, Millis, std::stop_token) override {
+    return make_error(ErrorCode::Unavailable, "control is away");
+  }
+};
+
+TEST_F(EdgeTest, ServesTagsWeightsAndStickyClientsFromItsSnapshotFileAlone) {
+  Backend one("one", directory_ / "one.sock");
+  Backend two("two", directory_ / "two.sock");
+  model::Route split =
+      hello({leg(1, 900, {unix_address("one.sock")}), leg(2, 100, {unix_address("two.sock")}),
+             leg(3, 0, {unix_address("two.sock")}, "next")},
+            {.by = model::StickyBy::Header, .name = "x-user"});
+  ASSERT_TRUE(save_snapshot(directory_ / "routes", {.generation = 12, .routes = {split}}));
+  AbsentSource control;
+  RouteFollower follower(
+      control, directory_ / "routes",
+      [this](std::shared_ptr<const RouteTable> table) { return edge_->publish(std::move(table)); },
+      Log(-1));
+
+  follower.start();
+
+  EXPECT_EQ(get("/agents/hello@next/x").header("x-pixell-revision"), "3");
+  const auto table = *RouteTable::build({.generation = 12, .routes = {split}});
+  for (int user = 0; user < 50; ++user) {
+    const std::string name = "user-" + std::to_string(user);
+    const auto decision = decide(*table, get_with("/agents/hello/x", "x-user", name), 0);
+    ASSERT_EQ(get("/agents/hello/x", {{"x-user", name}}).header("x-pixell-revision"),
+              std::to_string(decision.leg->revision));
+  }
+  const auto explained = body(get("/v1/edge/explain?url=/agents/hello"));
+  EXPECT_EQ(explained["source"], "snapshot_file");
+  EXPECT_EQ(explained["generation"], 12);
+  EXPECT_EQ(explained["legs"][1]["share"], 0.1);
+  follower.stop();
 }
 
 }  // namespace

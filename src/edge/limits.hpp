@@ -8,6 +8,8 @@ namespace pixell::edge {
 
 /// How long one long-poll for routes may wait for a change.
 inline constexpr Millis kRoutePollTimeout{20'000};
+/// How long saved routes wait for others before they are synced to disk.
+inline constexpr Millis kRouteSettleTime{1'000};
 /// Pause after a failed pull: from the first to the last, doubling.
 inline constexpr Millis kRoutePullBackoffMin{50};
 inline constexpr Millis kRoutePullBackoffMax{1'000};
@@ -18,5 +20,18 @@ inline constexpr const char* kRetryAfterSeconds = "1";
 /// How long the edge lets exchanges end after SIGTERM.
 inline constexpr Millis kDrainTimeout{30'000};
 inline constexpr int kMaxThreads = 64;
+
+/// Revisions counted at most beside those that are routed; more = those that ended are given up
+/// although control was not told.
+inline constexpr std::size_t kMaxMeasuredRevisions = 10'000;
+/// How often measurements are told while they change.
+inline constexpr Millis kTrafficReportPeriod{250};
+/// Pause after a report that was not taken: doubling from kTrafficReportPeriod up to this.
+inline constexpr Millis kTrafficBackoffMax{2'000};
+/// How often control is asked whether it is still the one that has been told, changes or not.
+inline constexpr Millis kTrafficAskPeriod{5'000};
+
+/// Headers that one explanation may be asked with.
+inline constexpr std::size_t kMaxExplainedHeaders = 64;
 
 }  // namespace pixell::edge

@@ -20,7 +20,7 @@ RouteFollower::~RouteFollower() { stop(); }
 
 void RouteFollower::start() {
   if (const auto saved = load_snapshot(snapshot_path_)) {
-    if (const auto applied = apply(*saved); !applied)
+    if (const auto applied = apply(*saved, RouteTable::Origin::SnapshotFile); !applied)
       log_.warning("Saved routes not used", {{"error", applied.error().message}});
   } else if (saved.error().code != ErrorCode::NotFound) {
     log_.warning("Saved routes not used", {{"error", saved.error().message}});
@@ -34,8 +34,8 @@ void RouteFollower::stop() {
   thread_.join();
 }
 
-Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot) {
-  TRY(auto table, RouteTable::build(snapshot));
+Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot, RouteTable::Origin origin) {
+  TRY(auto table, RouteTable::build(snapshot, origin));
   TRY_VOID(publish_(std::move(table)));
   log_.info("Routes applied", {{"generation", snapshot.generation},
                                {"was", generation_},
@@ -44,28 +44,46 @@ Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot) {
   return {};
 }
 
+void RouteFollower::save(const model::RouteSnapshot& snapshot, Durability durability) {
+  if (const auto saved = save_snapshot(snapshot_path_, snapshot, durability); !saved)
+    log_.error("Routes not saved", {{"error", saved.error().message}});
+}
+
+Result<void> RouteFollower::take(std::optional<model::RouteSnapshot> next) {
+  if (!next) {
+    sync();
+    return {};
+  }
+  TRY_VOID(apply(*next, RouteTable::Origin::Control));
+  save(*next, Durability::ProcessCrash);
+  unsynced_ = std::move(next);
+  return {};
+}
+
+void RouteFollower::sync() {
+  if (unsynced_) save(*unsynced_, Durability::PowerCut);
+  unsynced_.reset();
+}
+
 void RouteFollower::follow(std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   Millis backoff = kRoutePullBackoffMin;
   bool was_away = false;
   while (!stop.stop_requested()) {
-    const auto next = source_.next(generation_, kRoutePollTimeout, stop);
-    Result<void> applied;
-    if (next && next->has_value()) {
-      applied = apply(**next);
-      if (applied) {
-        if (const auto saved = save_snapshot(snapshot_path_, **next); !saved)
-          log_.error("Routes not saved", {{"error", saved.error().message}});
-      }
-    }
-    if (next && applied) {
+    auto next = source_.next(generation_, unsynced_ ? kRouteSettleTime : kRoutePollTimeout, stop);
+    Result<void> taken;
+    if (next)
+      taken = take(std::move(*next));
+    else
+      sync();
+    if (next && taken) {
       if (was_away) log_.info("Route source is back");
       was_away = false;
       backoff = kRoutePullBackoffMin;
       continue;
     }
-    const Error error = next ? applied.error() : next.error();
+    const Error error = next ? taken.error() : next.error();
     if (stop.stop_requested() || error.code == ErrorCode::Cancelled) continue;
     // One line per outage, not one per try.
     if (!was_away)
@@ -75,6 +93,7 @@ void RouteFollower::follow(std::stop_token stop) {
     wake.wait_for(lock, stop, backoff, [] { return false; });
     backoff = std::min(backoff * 2, kRoutePullBackoffMax);
   }
+  sync();
 }
 
 }  // namespace pixell::edge

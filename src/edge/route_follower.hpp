@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "edge/route_source.hpp"
 #include "edge/route_table.hpp"
@@ -12,7 +14,9 @@
 namespace pixell::edge {
 
 /// Follows a RouteSource on its own thread: pulls, builds a table, publishes it, saves it to disk.
-/// When the source is away the last table stays in force.
+/// When the source is away the last table stays in force. A table is saved before it is
+/// acknowledged, so that a killed edge finds it again; it is synced to disk, against power cuts, as
+/// soon as no other comes for kRouteSettleTime, so that no acknowledgement waits for the disk.
 class RouteFollower {
  public:
   /// Puts a table in force on every loop; returns when all have it.
@@ -28,14 +32,19 @@ class RouteFollower {
 
  private:
   void follow(std::stop_token stop);
-  /// The generation applied, or an error; the former table stays in force then.
-  Result<void> apply(const model::RouteSnapshot& snapshot);
+  /// Puts the routes in force, or an error; the former table stays in force then.
+  Result<void> apply(const model::RouteSnapshot& snapshot, RouteTable::Origin origin);
+  void save(const model::RouteSnapshot& snapshot, Durability durability);
+  /// Takes what a pull gave; an error when it could not be put in force.
+  Result<void> take(std::optional<model::RouteSnapshot> next);
+  void sync();
 
   RouteSource& source_;
   std::filesystem::path snapshot_path_;
   Publish publish_;
   Log log_;
-  std::int64_t generation_ = 0;  // follower thread only, after start()
+  std::int64_t generation_ = 0;                   // follower thread only, after start()
+  std::optional<model::RouteSnapshot> unsynced_;  // follower thread only
   std::jthread thread_;
 };
 

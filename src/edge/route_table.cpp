@@ -1,10 +1,14 @@
 #include "edge/route_table.hpp"
 
+#include <algorithm>
+
 namespace pixell::edge {
 
-Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSnapshot& snapshot) {
+Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSnapshot& snapshot,
+                                                            Origin origin) {
   auto table = std::make_shared<RouteTable>();
   table->generation_ = snapshot.generation;
+  table->origin_ = origin;
   table->routes_.reserve(snapshot.routes.size());
   for (const model::Route& route : snapshot.routes) {
     AgentRoute& agent = table->routes_.emplace_back();
@@ -13,6 +17,9 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSn
     agent.name = route.name;
     agent.description = route.description;
     agent.version = route.version;
+    agent.sticky = route.sticky;
+    if (agent.sticky.by == model::StickyBy::Cookie && agent.sticky.name.empty())
+      agent.sticky.name = model::kStickyCookieName;
     for (const model::RouteLeg& leg : route.legs) {
       Leg& made = agent.legs.emplace_back();
       made.revision = leg.revision;
@@ -23,6 +30,9 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSn
         made.targets.push_back(std::move(address));
       }
     }
+    std::stable_sort(agent.legs.begin(), agent.legs.end(),
+                     [](const Leg& a, const Leg& b) { return a.revision < b.revision; });
+    for (Leg& leg : agent.legs) leg.slot = table->slots_++;
   }
   // A full id wins over another app's short id: ids are the outside's, short ids are ours.
   for (const AgentRoute& agent : table->routes_) table->by_id_[agent.app_id] = &agent;

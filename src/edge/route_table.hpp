@@ -19,6 +19,7 @@ struct Leg {
   int weight_permille = 0;
   std::string tag;
   std::vector<net::Address> targets;
+  std::size_t slot = 0;  ///< among all legs of the table, from 0
 };
 
 /// One agent app as the edge sees it.
@@ -28,23 +29,33 @@ struct AgentRoute {
   std::string name;
   std::string description;
   std::string version;
-  std::vector<Leg> legs;
+  std::vector<Leg> legs;     ///< by revision, so that new weights move as few clients as they can
+  model::Stickiness sticky;  ///< with the cookie's name filled in
 };
 
 /// An immutable view of all routes, built once per snapshot and shared by all loops.
 class RouteTable {
  public:
+  /// Where the routes came from.
+  enum class Origin { Control, SnapshotFile };
+
   /// Builds the table. Addresses that cannot be parsed are InvalidArgument: the snapshot is bad.
-  static Result<std::shared_ptr<const RouteTable>> build(const model::RouteSnapshot& snapshot);
+  static Result<std::shared_ptr<const RouteTable>> build(const model::RouteSnapshot& snapshot,
+                                                         Origin origin = Origin::Control);
 
   /// The route of a full or short id; null when unknown.
   const AgentRoute* find(std::string_view id) const;
 
   std::int64_t generation() const { return generation_; }
+  Origin origin() const { return origin_; }
   const std::vector<AgentRoute>& routes() const { return routes_; }
+  /// How many legs there are in all.
+  std::size_t slots() const { return slots_; }
 
  private:
   std::int64_t generation_ = 0;
+  Origin origin_ = Origin::Control;
+  std::size_t slots_ = 0;
   std::vector<AgentRoute> routes_;
   // Keys point into routes_, which never changes after build().
   std::unordered_map<std::string_view, const AgentRoute*> by_id_;

@@ -9,26 +9,46 @@
 
 namespace pixell::edge {
 
+/// Where the edge tells why a request would go where it goes.
+inline constexpr std::string_view kExplainPath = "/v1/edge/explain";
+
 /// Where a request goes. Pure: the same head, table and dice give the same decision.
 struct Decision {
   enum class To {
     Agent,         ///< `target` of `route`, with `path` as the upstream shall see it
     Api,           ///< the control plane
     Directory,     ///< GET /agents, answered here
+    Explain,       ///< GET /v1/edge/explain, answered here to this machine
     UnknownAgent,  ///< 404
     UnknownTag,    ///< 404: the app is there, the tag is not
     NoTarget,      ///< 503: the app has no ready instance now
     Hidden,        ///< 404: paths that are for this machine only
   };
+  /// What named the agent.
+  enum class Match { None, Path, Metadata };
+  /// What picked the leg among those of the route.
+  enum class Pick {
+    None,
+    Tag,        ///< the request named it
+    Dice,       ///< by weight, anew for each request
+    Header,     ///< the hash of the sticky header's value
+    Cookie,     ///< the hash of the sticky cookie's value
+    NewCookie,  ///< the hash of `token`, which the client is given as its cookie
+  };
   To to = To::Api;
+  Match match = Match::None;
+  Pick pick = Pick::None;
   const AgentRoute* route = nullptr;
-  const Leg* leg = nullptr;
-  std::string target;     ///< path and query for the upstream: the id segment is the full id
-  std::string_view id{};  ///< the id as asked for, for messages
+  const Leg* leg = nullptr;  ///< may have no targets with NoTarget
+  std::string target{};      ///< path and query for the upstream: the id segment is the full id
+  std::string_view id{};     ///< the id as asked for, for messages
+  std::string_view tag{};    ///< the tag as asked for
+  std::uint64_t hash = 0;    ///< of the sticky value; see sticky_hash()
+  std::string token{};       ///< with Pick::NewCookie
 };
 
 /// Decides by path (`/agents/{id}[@{tag}]/…`), or for gRPC by the metadata `x-agent-id`. `dice` is
-/// a random number that picks the leg by weight.
-Decision decide(const RouteTable& table, const net::RequestHead& head, std::uint32_t dice);
+/// a random number: it picks the leg by weight, or becomes the token of a sticky client.
+Decision decide(const RouteTable& table, const net::RequestHead& head, std::uint64_t dice);
 
 }  // namespace pixell::edge

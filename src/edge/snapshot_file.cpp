@@ -4,8 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/files.hpp"
-
 namespace pixell::edge {
 
 namespace {
@@ -42,9 +40,9 @@ Result<model::RouteSnapshot> decode_snapshot_file(std::string_view content) {
   return model::route_snapshot_from_json(parsed);
 }
 
-Result<void> save_snapshot(const std::filesystem::path& path,
-                           const model::RouteSnapshot& snapshot) {
-  return write_file_atomically(path, encode_snapshot_file(snapshot));
+Result<void> save_snapshot(const std::filesystem::path& path, const model::RouteSnapshot& snapshot,
+                           Durability durability) {
+  return write_file_atomically(path, encode_snapshot_file(snapshot), 0600, durability);
 }
 
 Result<model::RouteSnapshot> load_snapshot(const std::filesystem::path& path) {

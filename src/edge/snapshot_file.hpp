@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/files.hpp"
 #include "base/result.hpp"
 #include "model/routes.hpp"
 
@@ -15,8 +16,9 @@ std::string encode_snapshot_file(const model::RouteSnapshot& snapshot);
 /// DataLoss when the version or the checksum does not fit.
 Result<model::RouteSnapshot> decode_snapshot_file(std::string_view content);
 
-/// Writes the file durably (fsync, rename).
-Result<void> save_snapshot(const std::filesystem::path& path, const model::RouteSnapshot& snapshot);
+/// Replaces the file as a whole (rename); with PowerCut it is synced to disk too.
+Result<void> save_snapshot(const std::filesystem::path& path, const model::RouteSnapshot& snapshot,
+                           Durability durability = Durability::PowerCut);
 /// NotFound when there is none yet.
 Result<model::RouteSnapshot> load_snapshot(const std::filesystem::path& path);
 

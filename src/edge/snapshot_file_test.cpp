@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace pixell::edge {
 namespace {
 
@@ -24,6 +26,19 @@ TEST(SnapshotFile, ReadsBackWhatWasWritten) {
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->generation, 42);
   EXPECT_EQ(back->routes.at(0).legs.at(0).addresses.at(0), "unix:/x");
+}
+
+TEST(SnapshotFile, KeepsTagsWeightsAndStickiness) {
+  model::RouteSnapshot split = sample();
+  split.routes[0].legs = {
+      {.revision = 1, .weight_permille = 900, .tag = "", .addresses = {"unix:/x"}},
+      {.revision = 2, .weight_permille = 100, .tag = "next", .addresses = {"unix:/y"}}};
+  split.routes[0].sticky = {.by = model::StickyBy::Cookie, .name = "who"};
+
+  const auto back = decode_snapshot_file(encode_snapshot_file(split));
+
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(model::to_json(*back), model::to_json(split));
 }
 
 TEST(SnapshotFile, RefusesEveryTruncationAndEveryFlippedByte) {

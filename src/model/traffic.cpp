@@ -11,7 +11,6 @@ namespace pixell::model {
 namespace {
 
 constexpr std::size_t kMaxTagLength = 40;
-constexpr std::size_t kMaxStickyNameLength = 64;
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -86,12 +85,14 @@ std::vector<TrafficFinding> check_traffic(const Traffic& traffic) {
   if (sum != kWholeTraffic)
     findings.push_back(
         {"/legs", fmt::format("the weights add up to {}: they must make 1000", sum)});
-  if (traffic.sticky.by != StickyBy::None &&
-      (!is_token(traffic.sticky.name) || traffic.sticky.name.size() > kMaxStickyNameLength))
+  // The cookie has a name of its own when it is given none.
+  const bool is_unnamed = traffic.sticky.name.empty() && traffic.sticky.by == StickyBy::Cookie;
+  if (traffic.sticky.by != StickyBy::None && !is_unnamed &&
+      (!is_token(traffic.sticky.name) || traffic.sticky.name.size() > kMaxStickyNameBytes))
     findings.push_back(
         {"/sticky/name", fmt::format("sticky.name '{}' must be the name of a cookie or header, at "
                                      "most {} characters",
-                                     traffic.sticky.name.substr(0, 80), kMaxStickyNameLength)});
+                                     traffic.sticky.name.substr(0, 80), kMaxStickyNameBytes)});
   return findings;
 }
 

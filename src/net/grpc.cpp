@@ -1,5 +1,7 @@
 #include "net/grpc.hpp"
 
+#include <charconv>
+
 #include "net/stream.hpp"
 
 namespace pixell::net {
@@ -83,17 +85,25 @@ Headers grpc_ok_trailers() {
   return trailers;
 }
 
-void send_grpc_status(ServerStream& stream, ErrorCode code, std::string_view message) {
+void send_grpc_status(ServerStream& stream, ErrorCode code, std::string_view message,
+                      const Headers& more) {
   Headers trailers = grpc_trailers(code, message);
   if (stream.head_sent()) {
     stream.finish(trailers);
     return;
   }
-  ResponseHead head;
-  head.headers.add("content-type", "application/grpc");
+  ResponseHead head{.headers = more};
+  head.headers.set("content-type", "application/grpc");
   for (std::size_t i = 0; i < trailers.size(); ++i)
     head.headers.add(trailers[i].name, trailers[i].value);
   stream.send_head(head, true);
+}
+
+int grpc_status_of(const Headers& fields) {
+  const std::string_view text = fields.get("grpc-status").value_or("");
+  int status = -1;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), status);
+  return failed == std::errc() && end == text.data() + text.size() ? status : -1;
 }
 
 }  // namespace pixell::net

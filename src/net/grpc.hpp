@@ -35,7 +35,12 @@ Headers grpc_trailers(ErrorCode code, std::string_view message);
 Headers grpc_ok_trailers();
 
 class ServerStream;
-/// Ends a gRPC call with a status only (Trailers-Only answer when no head was sent yet).
-void send_grpc_status(ServerStream& stream, ErrorCode code, std::string_view message);
+/// Ends a gRPC call with a status only: a Trailers-Only answer, with `more` fields, when no head
+/// was sent yet.
+void send_grpc_status(ServerStream& stream, ErrorCode code, std::string_view message,
+                      const Headers& more = {});
+
+/// The grpc-status among these fields, or -1 when there is none that is a number.
+int grpc_status_of(const Headers& fields);
 
 }  // namespace pixell::net

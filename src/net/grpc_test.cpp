@@ -120,6 +120,28 @@ TEST(SendGrpcStatus, IsTrailersOnlyWhenNoHeadWasSent) {
   EXPECT_EQ(stream.head.headers.get("grpc-message"), "starting");
 }
 
+TEST(SendGrpcStatus, CarriesMoreFields) {
+  RecordingStream stream;
+  Headers more;
+  more.add("x-pixell-revision", "3");
+
+  send_grpc_status(stream, ErrorCode::Unavailable, "", more);
+
+  EXPECT_EQ(stream.head.headers.get("x-pixell-revision"), "3");
+  EXPECT_EQ(stream.head.headers.get("grpc-status"), "14");
+}
+
+TEST(GrpcStatusOf, IsTheNumberOrNothing) {
+  Headers fields;
+  EXPECT_EQ(grpc_status_of(fields), -1);
+  fields.set("grpc-status", "14");
+  EXPECT_EQ(grpc_status_of(fields), 14);
+  for (const char* text : {"", "x", "4x"}) {
+    fields.set("grpc-status", text);
+    EXPECT_EQ(grpc_status_of(fields), -1) << text;
+  }
+}
+
 TEST(SendGrpcStatus, FinishesAnAnswerThatHasAHead) {
   RecordingStream stream;
   stream.send_head({}, false);

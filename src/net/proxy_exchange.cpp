@@ -196,6 +196,8 @@ void Exchange::on_head(const ResponseHead& head) {
   if (!is_tunnel_) remove_hop_by_hop(passed.headers);
   if (plan_.on_reply_head) plan_.on_reply_head(passed);
   outcome_.status = passed.status;
+  outcome_.has_replied = true;
+  if (is_grpc_) outcome_.grpc_status = grpc_status_of(passed.headers);
   const bool ends = is_head_request_ || passed.status == 204 || passed.status == 304;
   front_->send_head(passed, ends);
   if (!ends) return;
@@ -211,6 +213,7 @@ void Exchange::on_data(std::string_view bytes) {
 
 void Exchange::on_end(const Headers& trailers) {
   is_upstream_ended_ = true;
+  if (is_grpc_ && outcome_.grpc_status < 0) outcome_.grpc_status = grpc_status_of(trailers);
   finish_reply(trailers);
   // A tunnel stays open for the other direction; an upload nobody reads is not sent on.
   if (is_request_ended_) {

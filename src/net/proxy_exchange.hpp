@@ -13,6 +13,8 @@ struct ProxyOutcome {
   int status = 0;               ///< what the client was sent; 0 = nothing
   std::uint64_t bytes_in = 0;   ///< request body
   std::uint64_t bytes_out = 0;  ///< reply body
+  bool has_replied = false;     ///< the upstream's head was passed on
+  int grpc_status = -1;         ///< of a gRPC call, as the upstream said it; -1 = not seen
   bool client_gone = false;
   bool upstream_failed = false;
   AbortReason reason = AbortReason::PeerClosed;  ///< when one of the two is true

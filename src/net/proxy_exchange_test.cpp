@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "net/grpc.hpp"
 #include "net/reply.hpp"
 #include "net/testing/proxy_fixture.hpp"
 
@@ -31,6 +32,46 @@ INSTANTIATE_TEST_SUITE_P(All, ProxyPair,
                          ::testing::Combine(::testing::Values(Protocol::Http1, Protocol::Http2),
                                             ::testing::Values(Protocol::Http1, Protocol::Http2)),
                          pair_name);
+
+TEST_F(ProxyFixture, TellsTheStatusOfAGrpcCallFromItsTrailers) {
+  front_protocol = upstream_protocol = Protocol::Http2;
+  start([&](ServerStream& stream) {
+    auto handler = script();
+    handler->end = [s = &stream](const Headers&) {
+      s->send_head({}, false);
+      s->finish(grpc_trailers(ErrorCode::Internal, "broken"));
+    };
+    return handler;
+  });
+  RequestHead head = request("POST", "/service/Method");
+  head.headers.add("content-type", "application/grpc");
+  Answer answer(driver);
+
+  open(head, answer).finish();
+
+  ASSERT_TRUE(is_done());
+  EXPECT_TRUE(outcomes[0].has_replied);
+  EXPECT_EQ(outcomes[0].grpc_status, static_cast<int>(ErrorCode::Internal));
+}
+
+TEST_F(ProxyFixture, TellsTheStatusOfAGrpcCallThatIsTrailersOnly) {
+  front_protocol = upstream_protocol = Protocol::Http2;
+  start([&](ServerStream& stream) {
+    auto handler = script();
+    handler->end = [s = &stream](const Headers&) {
+      send_grpc_status(*s, ErrorCode::Unavailable, "starting");
+    };
+    return handler;
+  });
+  RequestHead head = request("POST", "/service/Method");
+  head.headers.add("content-type", "application/grpc");
+  Answer answer(driver);
+
+  open(head, answer).finish();
+
+  ASSERT_TRUE(is_done());
+  EXPECT_EQ(outcomes[0].grpc_status, static_cast<int>(ErrorCode::Unavailable));
+}
 
 TEST_P(ProxyPair, ForwardsARequestAndItsReply) {
   RequestHead seen;

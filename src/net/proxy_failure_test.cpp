@@ -59,6 +59,7 @@ TEST_P(ProxyPair, CutsTheReplyWhenTheUpstreamBreaksOff) {
   EXPECT_EQ(answer.reason, AbortReason::PeerClosed);
   EXPECT_TRUE(outcomes[0].upstream_failed);
   EXPECT_EQ(outcomes[0].status, 200);
+  EXPECT_TRUE(outcomes[0].has_replied);
 }
 
 TEST_P(ProxyPair, AnswersForAnUpstreamThatRefuses) {
@@ -84,6 +85,7 @@ TEST_P(ProxyPair, AnswersForAnUpstreamThatRefuses) {
   EXPECT_FALSE(sent);
   EXPECT_TRUE(outcomes[0].upstream_failed);
   EXPECT_EQ(outcomes[0].status, 503);
+  EXPECT_FALSE(outcomes[0].has_replied);
   EXPECT_EQ(outcomes[0].bytes_out, answer.size);
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/thread_pool.hpp"
+#include "cmd/pac/edge_measurements.hpp"
 #include "cmd/pac/edge_registry.hpp"
 #include "cmd/pac/limits.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
@@ -106,11 +107,13 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
                                  apkg::system_package_source());
   importer.remove_leftovers();
   EdgeRegistry edges(system_clock());
+  EdgeMeasurements measurements(system_clock());
   std::stop_source stop;
   reconcile::Reconciler reconciler({.store = *store,
                                     .engine = *engine,
                                     .importer = importer,
                                     .edges = edges,
+                                    .signals = measurements,
                                     .clock = system_clock(),
                                     .log = log},
                                    {.takes_lease_over = true});
@@ -125,6 +128,10 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
           [&](std::string_view edge, std::int64_t generation) {
             edges.heard(edge, generation);
             reconciler.wake();
+          },
+      .on_edge_measurements =
+          [&](std::string_view edge, const model::TrafficReport& report) {
+            return measurements.take(edge, report);
           },
       .describe_system = [&] { return describe(options.state_dir, *engine); },
       .read_log = [&engine](std::string_view instance,

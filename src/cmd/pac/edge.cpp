@@ -7,9 +7,11 @@
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "cmd/pac/control_route_source.hpp"
+#include "cmd/pac/control_traffic_sink.hpp"
 #include "edge/edge.hpp"
 #include "edge/limits.hpp"
 #include "edge/route_follower.hpp"
+#include "edge/traffic_reporter.hpp"
 
 namespace pixell::cmd {
 
@@ -71,12 +73,16 @@ int run_edge(const EdgeOptions& options) {
       },
       log);
   follower.start();
+  ControlTrafficSink sink(options.control_socket, *id);
+  edge::TrafficReporter reporter((*edge)->traffic(), sink, log);
+  reporter.start();
   log.info("Edge ready", {{"threads", options.threads}});
 
   const int signal = wait_for_stop_signal(signals);
   log.info("Received shutdown signal", {{"signal", signal}});
   (*edge)->drain_and_stop(edge::kDrainTimeout);
   follower.stop();
+  reporter.stop();
   log.info("Edge stopped");
   return 0;
 }

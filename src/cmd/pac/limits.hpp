@@ -48,6 +48,17 @@ inline constexpr std::size_t kMaxEdges = 1'000;
 /// How much longer than its long-poll the edge waits for control's answer.
 inline constexpr Millis kRoutePullMargin{5'000};
 
+/// How long the edge waits until control took its measurements.
+inline constexpr Millis kTrafficSendTimeout{3'000};
+/// How long measurements are remembered, in samples of which span, and how often older ones go.
+inline constexpr Millis kTrafficKept{3'600'000};
+inline constexpr Millis kTrafficSampleSpan{1'000};
+inline constexpr Millis kTrafficDropPeriod{60'000};
+/// Samples remembered at most, 160 bytes each, over all revisions; more = the oldest go earlier.
+inline constexpr std::size_t kMaxTrafficSamples = 400'000;
+/// Counters remembered at most, over all edges and revisions.
+inline constexpr std::size_t kMaxTrafficSeries = 20'000;
+
 // -------------------------------------------------------------------------- the user's commands
 
 /// How often `pac deploy --wait` looks.

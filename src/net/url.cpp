@@ -1,9 +1,11 @@
-#include "api/url.hpp"
+#include "net/url.hpp"
 
 #include <algorithm>
 #include <cctype>
 
-namespace pixell::api {
+#include "base/percent.hpp"
+
+namespace pixell::net {
 
 std::string host_of(std::string_view authority) {
   if (authority.starts_with('[')) {
@@ -24,4 +26,16 @@ bool is_loopback_host(std::string_view host) {
                      [](unsigned char c) { return std::isdigit(c) || c == '.'; });
 }
 
-}  // namespace pixell::api
+std::vector<std::string> query_values(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    const std::size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos)
+      values.push_back(percent_decode(pair.substr(equals + 1)).value_or(""));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+  }
+  return values;
+}
+
+}  // namespace pixell::net
