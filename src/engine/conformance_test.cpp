@@ -128,7 +128,7 @@ TEST_P(EngineConformanceTest, TakesUnknownIdsForDone) {
   EXPECT_TRUE(engine().stop(id, kGrace));
   EXPECT_TRUE(engine().remove(id));
   EXPECT_EQ(engine().inspect(id).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(engine().logs(id, 100).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(engine().read_log(id, {}).error().code, ErrorCode::NotFound);
 }
 
 TEST_P(EngineConformanceTest, KeepsLogsWithinTheLimit) {
@@ -136,10 +136,10 @@ TEST_P(EngineConformanceTest, KeepsLogsWithinTheLimit) {
   ASSERT_TRUE(engine().ensure(spec));
   wait_for(spec.id, model::InstancePhase::Ready);
 
-  const auto logs = engine().logs(spec.id, 10);
+  const auto logs = engine().read_log(spec.id, {.max_bytes = 10});
 
   ASSERT_TRUE(logs) << logs.error().message;
-  EXPECT_LE(logs->size(), 10u);
+  EXPECT_LE(logs->text.size(), 10u);
 }
 
 TEST_P(EngineConformanceTest, StopsWaitingWhenAsked) {

@@ -126,10 +126,10 @@ TEST_F(LocalEngineTest, ReturnsTheLog) {
   start(spec);
   node_.wait_for(spec.id, model::InstancePhase::Ready);
 
-  const auto log = engine().logs(spec.id, 1000);
+  const auto log = engine().read_log(spec.id, {});
 
   ASSERT_TRUE(log);
-  EXPECT_EQ(*log, "fake par starts\n");
+  EXPECT_EQ(log->text, "fake par starts\n");
 }
 
 TEST_F(LocalEngineTest, RefusesIdsThatAreNotOneWord) {

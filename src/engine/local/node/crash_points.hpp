@@ -24,6 +24,11 @@ inline constexpr auto kNodeCrashPoints = std::to_array<std::string_view>({
     "node.adoption.begun",    // the lock is taken, nothing is adopted
     "node.adoption.halfway",  // one instance is adopted
     "node.adoption.done",     // all are, the socket does not listen yet
+    // Reached only when a log has grown over its limit.
+    "node.rotation.copied",    // the log has a second copy without a name
+    "node.rotation.recorded",  // the rotation is recorded
+    "node.rotation.renamed",   // the copy is the older part, the log repeats it
+    "node.rotation.emptied",   // the log is empty, its new position not recorded
 });
 
 }  // namespace pixell::engine::node

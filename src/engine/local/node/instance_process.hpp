@@ -8,6 +8,7 @@
 #include "base/unique_fd.hpp"
 #include "engine/local/node/disk_usage.hpp"
 #include "engine/local/node/instance_files.hpp"
+#include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/node_context.hpp"
 #include "model/agent_app.hpp"
 #include "net/event_loop.hpp"
@@ -60,6 +61,10 @@ class InstanceProcess final : private net::FdHandler {
   const SpecRecord& record() const { return record_; }
   const InstanceFiles& files() const { return files_; }
   const model::Instance& observed() const { return observed_; }
+  /// As Engine::read_log has it.
+  Result<LogPiece> read_log(const LogRange& range) const {
+    return output_.read(range, life_ != Life::Running);
+  }
   /// Why the node does not hold the listening socket, or empty.
   const std::string& adoption_note() const { return adoption_note_; }
   /// Removes the control group. FailedPrecondition while processes are inside.
@@ -87,6 +92,7 @@ class InstanceProcess final : private net::FdHandler {
   NodeContext& node_;
   SpecRecord record_;
   InstanceFiles files_;
+  InstanceLog output_;
   Log log_;
   Cgroup cgroup_;
   model::Instance observed_;

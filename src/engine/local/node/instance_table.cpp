@@ -13,7 +13,6 @@
 
 #include "base/crash_point.hpp"
 #include "base/files.hpp"
-#include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/limits.hpp"
 
 namespace pixell::engine::node {
@@ -272,10 +271,10 @@ Result<model::Instance> InstanceTable::inspect(const std::string& id) const {
   return known->second->observed();
 }
 
-Result<std::string> InstanceTable::logs(const std::string& id, std::size_t max_bytes) const {
+Result<LogPiece> InstanceTable::read_log(const std::string& id, const LogRange& range) const {
   const auto known = instances_.find(id);
   if (known == instances_.end()) return no_instance(id);
-  return log_tail(known->second->files().log(), std::min(max_bytes, kMaxLogReplyBytes));
+  return known->second->read_log(range);
 }
 
 void InstanceTable::on_tick(bool reaps_orphans) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.hpp"
 
@@ -16,8 +17,7 @@ inline constexpr std::size_t kMaxSmallBodyBytes = 4 * 1024;
 /// par.log is moved to par.log.1 when it is larger; looked at every kTick.
 inline constexpr std::size_t kMaxLogFileBytes = 10 * 1024 * 1024;
 /// What one logs request may return.
-inline constexpr std::size_t kMaxLogReplyBytes = 1024 * 1024;
-inline constexpr std::size_t kDefaultLogReplyBytes = 64 * 1024;
+inline constexpr std::int64_t kMaxLogReplyBytes = 1024 * 1024;
 /// Log lines shown as evidence when par left no report of its own.
 inline constexpr std::size_t kEvidenceLines = 10;
 inline constexpr std::size_t kMaxEvidenceBytes = 8 * 1024;
