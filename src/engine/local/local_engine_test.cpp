@@ -171,6 +171,67 @@ TEST_F(LocalEngineTest, GivesParAnEnvironmentOfItsOwn) {
   EXPECT_THAT(environment, Not(HasSubstr("HOME=")));
 }
 
+// Questions so often that a test need not wait long for three of them.
+class HungInstanceTest : public ::testing::Test {
+ protected:
+  ~HungInstanceTest() override { testing::end_all(node_); }
+  model::Instance start_ready(const InstanceSpec& spec) {
+    EXPECT_TRUE(node_.engine().ensure(spec));
+    return node_.wait_for(spec.id, model::InstancePhase::Ready);
+  }
+  void expect_unresponsive(const std::string& id) {
+    const auto failed = node_.wait_for(id, model::InstancePhase::Failed);
+    EXPECT_EQ(failed.exit_signal, SIGKILL);
+    ASSERT_TRUE(failed.boot_report && failed.boot_report->failure);
+    const model::Failure& failure = *failed.boot_report->failure;
+    EXPECT_EQ(failure.cause, model::Cause::Unresponsive);
+    EXPECT_THAT(failure.message, HasSubstr("3 health probes in a row"));
+    EXPECT_THAT(failure.evidence, ::testing::Contains("fake par starts"));
+    EXPECT_THAT(failure.remedy, Not(IsEmpty()));
+  }
+
+  ScratchState state_;
+  RunningNode node_{
+      state_.path(),
+      {.environment = {{"PIXELL_PROBE_INTERVAL_MS", "50"}, {"PIXELL_PROBE_TIMEOUT_MS", "300"}}}};
+};
+
+TEST_F(HungInstanceTest, IsEndedWhenItIsStopped) {
+  const auto ready = start_ready(fake_par_spec(new_id()));
+
+  ::kill(static_cast<pid_t>(ready.pid), SIGSTOP);
+
+  expect_unresponsive(ready.id);
+}
+
+TEST_F(HungInstanceTest, IsEndedWhenItTakesConnectionsWithoutAnAnswer) {
+  InstanceSpec spec = fake_par_spec(new_id());
+  spec.environment["FAKE_PAR_HEALTH"] = "silent";
+  ASSERT_TRUE(node_.engine().ensure(spec));
+
+  expect_unresponsive(spec.id);
+}
+
+TEST_F(HungInstanceTest, IsEndedWhenItsSocketWasRemoved) {
+  const auto ready = start_ready(fake_par_spec(new_id()));
+
+  std::filesystem::remove(state_.path() / "instances" / ready.id / "par.sock");
+
+  expect_unresponsive(ready.id);
+}
+
+TEST_F(HungInstanceTest, IsLeftToItsStopOnceThatIsAsked) {
+  InstanceSpec spec = fake_par_spec(new_id());
+  spec.environment["FAKE_PAR_STOP"] = "ignore";
+  const auto ready = start_ready(spec);
+  ASSERT_TRUE(node_.engine().stop(ready.id, Millis(0)));
+
+  ::kill(static_cast<pid_t>(ready.pid), SIGSTOP);
+
+  const auto stopped = node_.wait_for(ready.id, model::InstancePhase::Stopped);
+  EXPECT_FALSE(stopped.boot_report && stopped.boot_report->failure);
+}
+
 TEST(LocalEngine, SaysThatTheNodeIsAway) {
   const ScratchState state;
   const auto engine = make_local_engine(state.path() / "run" / "node.sock");

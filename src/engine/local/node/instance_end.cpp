@@ -39,6 +39,7 @@ void InstanceProcess::on_ended(std::optional<ExitStatus> status) {
 
 void InstanceProcess::clean_up_after_end() {
   deadline_timer_.cancel();
+  probe_.stop();
   if (is_watched_) node_.loop.remove(pidfd_.get());
   is_watched_ = false;
   pidfd_.reset();

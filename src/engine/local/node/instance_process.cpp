@@ -41,7 +41,8 @@ InstanceProcess::InstanceProcess(NodeContext& node, SpecRecord record)
       record_(std::move(record)),
       files_(node.instance_dir(record_.spec.id)),
       output_(files_.log()),
-      log_(node.log.with("instance", record_.spec.id).with("agentAppId", record_.spec.app_id)) {
+      log_(node.log.with("instance", record_.spec.id).with("agentAppId", record_.spec.app_id)),
+      probe_(node.loop, *node.client, node.probes) {
   observed_.id = record_.spec.id;
   observed_.app_id = record_.spec.app_id;
   observed_.revision = record_.spec.revision;
@@ -194,6 +195,7 @@ Result<void> InstanceProcess::stop(Millis grace) {
   crash_point("node.stop.recorded");
   const bool is_first = !stop_;
   stop_ = asked;
+  probe_.stop();
   arm_deadline(asked.deadline);
   if (!is_first) return {};
   log_.info("Instance asked to stop", {{"grace_ms", grace.count()}});
@@ -238,6 +240,7 @@ void InstanceProcess::refresh() {
     observed_.boot_phase = state->phase;
     observed_.restarts = state->restarts;
   }
+  probe_once_ready();
   InstancePhase phase = InstancePhase::Starting;
   if (stop_ || (state && (state->phase == "draining" || state->phase == "stopped")))
     phase = InstancePhase::Draining;

@@ -7,6 +7,7 @@
 #include "base/process.hpp"
 #include "base/unique_fd.hpp"
 #include "engine/local/node/disk_usage.hpp"
+#include "engine/local/node/health_probe.hpp"
 #include "engine/local/node/instance_files.hpp"
 #include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/node_context.hpp"
@@ -53,6 +54,9 @@ class InstanceProcess final : private net::FdHandler {
   /// with the instance. No effect unless running.
   void on_disk_excess(const DiskUsage& usage);
 
+  /// par answers no more although it runs: it is ended at once. No effect unless running.
+  void on_lost_contact(const LostContact& lost);
+
   /// Looks after the log and a group that could not be removed at once.
   void on_tick();
 
@@ -76,6 +80,7 @@ class InstanceProcess final : private net::FdHandler {
   void on_ready(std::uint32_t events) override;
   Result<void> prepare();
   Result<pid_t> start_par();
+  void probe_once_ready();
   void watch(ProcessIdentity identity, UniqueFd pidfd, UnixMillis started_at);
   void arm_deadline(UnixMillis deadline);
   void force_end();
@@ -103,6 +108,7 @@ class InstanceProcess final : private net::FdHandler {
   std::optional<StopRecord> stop_;
   bool is_watched_ = false;  // by its pidfd, on the loop
   bool was_forced_ = false;
+  HealthProbe probe_;                             // from the first ready to the stop or the end
   std::optional<model::Failure> forced_failure_;  // why, when it was not a stop
   bool has_group_left_ = false;
   net::Timer deadline_timer_;
