@@ -36,5 +36,36 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"Empty", "", {.front = true, .end = true}, "", 100}),
     [](const auto& row) { return row.param.name; });
 
+struct CutRow {
+  const char* name;
+  LogRange range;
+  std::string text;
+  std::int64_t from;
+};
+
+class CutLogTest : public ::testing::TestWithParam<CutRow> {};
+
+TEST_P(CutLogTest, ReadsARange) {
+  const LogPiece piece = cut_log("one\ntwo\nthree", 100, GetParam().range);
+
+  EXPECT_EQ(piece.text, GetParam().text);
+  EXPECT_EQ(piece.from, GetParam().from);
+  EXPECT_EQ(piece.next, GetParam().from + std::int64_t(GetParam().text.size()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ranges, CutLogTest,
+    ::testing::Values(CutRow{"All", {}, "one\ntwo\nthree", 100},
+                      CutRow{"Tail", {.max_bytes = 10}, "two\nthree", 104},
+                      CutRow{"TailOfHalfALine", {.max_bytes = 11}, "two\nthree", 104},
+                      CutRow{"TailOfNothing", {.max_bytes = 0}, "", 113},
+                      CutRow{"From", {.from = 104}, "two\nthree", 104},
+                      CutRow{"FromWholeLines", {.from = 100, .max_bytes = 9}, "one\ntwo\n", 100},
+                      CutRow{"PartOfALine", {.from = 100, .max_bytes = 2}, "on", 100},
+                      CutRow{"BeforeTheStart", {.from = 3, .max_bytes = 5}, "one\n", 100},
+                      CutRow{"AtTheEnd", {.from = 113}, "", 113},
+                      CutRow{"BeyondTheEnd", {.from = 999}, "", 113}),
+    [](const auto& row) { return row.param.name; });
+
 }  // namespace
 }  // namespace pixell::engine

@@ -142,16 +142,7 @@ Result<LogPiece> FakeEngine::read_log(std::string_view instance_id, const LogRan
   std::lock_guard lock(mutex_);
   const auto found = records_.find(instance_id);
   if (found == records_.end()) return unknown(instance_id);  // removed meanwhile
-  const std::string& log = found->second.log;
-  const auto size = std::int64_t(log.size());
-  const auto most = std::int64_t(std::min(range.max_bytes, log.size()));
-  const bool is_tail = range.from < 0;
-  LogPiece piece;
-  piece.from = is_tail ? size - most : std::min(range.from, size);
-  piece.text = log.substr(std::size_t(piece.from), std::size_t(most));
-  const bool is_cut = is_tail && piece.from > 0 && log[std::size_t(piece.from) - 1] != '\n';
-  keep_whole_lines(piece, {.front = is_cut, .end = true});
-  return piece;
+  return cut_log(found->second.log, 0, range);
 }
 
 Result<std::int64_t> FakeEngine::wait_for_change(std::int64_t after, Millis timeout,

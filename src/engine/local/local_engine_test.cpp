@@ -7,7 +7,9 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 
+#include "base/crash_point.hpp"
 #include "base/ids.hpp"
 #include "engine/local/testing/running_node.hpp"
 #include "engine/testing/conformance.hpp"
@@ -28,13 +30,28 @@ std::string new_id() { return new_ulid(system_clock().unix_now()); }
 // A node process of its own and the client that control uses.
 class LocalUnderTest final : public EngineUnderTest {
  public:
-  ~LocalUnderTest() override { testing::end_all(node_); }
-  Engine& engine() override { return node_.engine(); }
+  LocalUnderTest() { node_.emplace(state_.path()); }
+  ~LocalUnderTest() override { testing::end_all(*node_); }
+  Engine& engine() override { return node_->engine(); }
   InstanceSpec good_spec(const std::string& id) override { return fake_par_spec(id); }
   InstanceSpec failing_spec(const std::string& id) override {
     InstanceSpec spec = fake_par_spec(id);
     spec.environment["FAKE_PAR_BOOT"] = "fail";
     return spec;
+  }
+  InstanceSpec hung_spec(const std::string& id) override {
+    InstanceSpec spec = fake_par_spec(id);
+    spec.environment["FAKE_PAR_STOP"] = "ignore";
+    return spec;
+  }
+  // The node dies when all is done but the reply is not sent; another one takes its place.
+  Result<model::Instance> ensure_without_reply(InstanceSpec spec) override {
+    const std::string point = "node.ensure.done@" + (state_.path() / "crashed").string();
+    node_->kill();
+    node_.emplace(state_.path(), testing::NodeSetup{.environment = {{kCrashPointVariable, point}}});
+    auto answer = engine().ensure(spec);
+    node_.emplace(state_.path());
+    return answer;
   }
   void kill(const std::string& id) override {
     const auto instance = engine().inspect(id);
@@ -45,7 +62,7 @@ class LocalUnderTest final : public EngineUnderTest {
 
  private:
   ScratchState state_;
-  RunningNode node_{state_.path()};
+  std::optional<RunningNode> node_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Local, EngineConformanceTest,

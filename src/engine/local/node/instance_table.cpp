@@ -41,10 +41,12 @@ InstanceTable::InstanceTable(NodeContext& node, std::vector<std::string> notes)
     : node_(node),
       notes_(std::move(notes)),
       position_(node.clock.unix_now()),
-      disks_(node.loop, [this](const std::string& id, const DiskUsage& usage) {
-        const auto known = instances_.find(id);
-        if (known != instances_.end()) known->second->on_disk_excess(usage);
-      }) {}
+      disks_(node.loop,
+             [this](const std::string& id, const DiskUsage& usage) {
+               const auto known = instances_.find(id);
+               if (known != instances_.end()) known->second->on_disk_excess(usage);
+             }),
+      kept_logs_(node.state_dir / "ended_logs") {}
 
 InstanceTable::~InstanceTable() {
   *is_alive_ = false;
@@ -55,6 +57,7 @@ Result<void> InstanceTable::open() {
   TRY_VOID(open_directory(node_.state_dir / "instances", 0711));
   TRY_VOID(open_directory(node_.state_dir / "environments", 0755));
   TRY_VOID(open_directory(node_.state_dir / "journal", 0700));
+  TRY_VOID(kept_logs_.open(node_.clock.unix_now()));
   inotify_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify_) return errno_error("cannot watch instance directories", errno);
   TRY_VOID(node_.loop.add(inotify_.get(), *this, EPOLLIN | EPOLLET));
@@ -215,6 +218,7 @@ Result<void> InstanceTable::remove(const std::string& id) {
   crash_point("node.remove.asked");
   TRY_VOID(instance.remove_cgroup());
   crash_point("node.remove.ungrouped");
+  if (instance.observed().phase == model::InstancePhase::Failed) keep_log(instance);
   const int slot = instance.record().slot;
   discard(instance.files().directory(), slot);
   instances_.erase(known);
@@ -222,6 +226,16 @@ Result<void> InstanceTable::remove(const std::string& id) {
   node_.log.info("Instance removed", {{"instance", id}});
   crash_point("node.remove.done");
   return {};
+}
+
+void InstanceTable::keep_log(const InstanceProcess& instance) {
+  const std::string& id = instance.record().spec.id;
+  const auto end = instance.read_log({.max_bytes = std::size_t(kMaxLogReplyBytes)});
+  Result<void> kept = end ? Result<void>() : end.error();
+  if (end && !end->text.empty()) kept = kept_logs_.keep(id, *end, node_.clock.unix_now());
+  if (!kept)
+    node_.log.warning("Log of a failed instance is not kept",
+                      {{"instance", id}, {"error", kept.error().message}});
 }
 
 void InstanceTable::discard(const fs::path& directory, int slot) {
@@ -273,8 +287,9 @@ Result<model::Instance> InstanceTable::inspect(const std::string& id) const {
 
 Result<LogPiece> InstanceTable::read_log(const std::string& id, const LogRange& range) const {
   const auto known = instances_.find(id);
-  if (known == instances_.end()) return no_instance(id);
-  return known->second->read_log(range);
+  if (known != instances_.end()) return known->second->read_log(range);
+  auto kept = kept_logs_.read(id, range);
+  return kept || kept.error().code != ErrorCode::NotFound ? std::move(kept) : no_instance(id);
 }
 
 void InstanceTable::on_tick(bool reaps_orphans) {

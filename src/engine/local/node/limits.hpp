@@ -18,6 +18,10 @@ inline constexpr std::size_t kMaxSmallBodyBytes = 4 * 1024;
 inline constexpr std::size_t kMaxLogFileBytes = 10 * 1024 * 1024;
 /// What one logs request may return.
 inline constexpr std::int64_t kMaxLogReplyBytes = 1024 * 1024;
+/// Ends of logs (kMaxLogReplyBytes each) kept of failed instances after their removal, and how
+/// long.
+inline constexpr std::size_t kMaxKeptLogs = 100;
+inline constexpr Millis kKeptLogLife{7 * 24 * 3'600'000LL};
 /// Log lines shown as evidence when par left no report of its own.
 inline constexpr std::size_t kEvidenceLines = 10;
 inline constexpr std::size_t kMaxEvidenceBytes = 8 * 1024;

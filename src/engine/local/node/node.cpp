@@ -104,17 +104,16 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options, net::EventLoop& l
   if (!users.note.empty()) notes.push_back(users.note);
   for (const std::string& note : notes) log.warning("Isolation is degraded", {{"note", note}});
 
-  NodeContext context{
-      .loop = loop,
-      .clock = loop.clock(),
-      .log = log,
-      .state_dir = state_dir,
-      .par_program = options.par_program,
-      .environment = std::move(options.environment),
-      .cgroups = std::move(cgroups),
-      .user_ids = UserIds(users.first),
-      .client = std::make_unique<net::HttpClient>(loop, kProbeClient),
-      .probes = probes};
+  NodeContext context{.loop = loop,
+                      .clock = loop.clock(),
+                      .log = log,
+                      .state_dir = state_dir,
+                      .par_program = options.par_program,
+                      .environment = std::move(options.environment),
+                      .cgroups = std::move(cgroups),
+                      .user_ids = UserIds(users.first),
+                      .client = std::make_unique<net::HttpClient>(loop, kProbeClient),
+                      .probes = probes};
   auto impl = std::make_unique<Impl>(std::move(context), std::move(notes), options.reaps_orphans);
   impl->lock = std::move(lock);
   TRY_VOID(impl->table.open());
