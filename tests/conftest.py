@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,9 +29,9 @@ def scratch() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_platform(folder: Path) -> Iterator[Pac]:
+def run_platform(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Pac]:
     """A platform that stops cleanly: exit code 0, and no process is left."""
-    pac = Pac(folder / "state", free_port(), home=folder)
+    pac = Pac(folder / "state", free_port(), home=folder, env=env)
     pac.start()
     try:
         yield pac

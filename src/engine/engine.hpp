@@ -23,6 +23,21 @@ struct Capabilities {
   std::vector<std::string> notes;  ///< what is degraded and why, one sentence each
 };
 
+/// Which part of an instance's log to read.
+struct LogRange {
+  /// Absolute position in bytes since the instance's first line; -1 = the last `max_bytes`.
+  std::int64_t from = -1;
+  std::size_t max_bytes = 64 * 1024;  ///< an engine may return less
+};
+
+/// A part of a log. Whole lines, but for a line longer than `max_bytes` and the last one of an
+/// instance that has ended; the line that is being written comes when it is complete.
+struct LogPiece {
+  std::string text;
+  std::int64_t from = 0;  ///< position of the text's first byte
+  std::int64_t next = 0;  ///< where to go on; equals `from` when there is nothing more yet
+};
+
 /// Starts, stops and lists instances. All calls are blocking, idempotent and safe from any thread;
 /// each ends by its own deadline. Instances that do not carry this installation's mark are never
 /// touched.
@@ -50,8 +65,11 @@ class Engine {
   /// NotFound when there is none.
   virtual Result<model::Instance> inspect(std::string_view instance_id) = 0;
 
-  /// The last `max_bytes` of the instance's log.
-  virtual Result<std::string> logs(std::string_view instance_id, std::size_t max_bytes) = 0;
+  /// Reads the instance's log. Positions stay valid while the instance exists, also when old
+  /// bytes are dropped: a position among those is moved up to the oldest byte kept, one beyond the
+  /// end down to the end; the piece's `from` tells. NotFound for an unknown id; the end of a failed
+  /// instance's log may stay readable for a while after its removal.
+  virtual Result<LogPiece> read_log(std::string_view instance_id, const LogRange& range) = 0;
 
   /// Blocks until something may have changed since `after` (the value of the last call, 0 at
   /// first), the deadline passes, or stop is asked. Returns the new position.

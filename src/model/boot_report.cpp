@@ -66,6 +66,9 @@ constexpr std::array kCauses = {
                "The agent's process ended by itself; its last lines are the evidence."},
     CauseFacts{Cause::Signalled, "signalled", kAgent,
                "The agent's process was ended by a signal; its last lines are the evidence."},
+    CauseFacts{Cause::Unresponsive, "unresponsive", kDeadline,
+               "It was replaced. When that repeats, look in the log for what par did last, and "
+               "whether the machine is short of processor time or memory."},
     CauseFacts{Cause::StartupTimeout, "startup_timeout", kDeadline,
                "Make start-up faster or raise STARTUP_TIMEOUT_SEC."},
     CauseFacts{Cause::DeadlineExceeded, "deadline_exceeded", kDeadline,

@@ -36,6 +36,7 @@ enum class Cause {
   DiskLimit,
   Exited,
   Signalled,
+  Unresponsive,
   StartupTimeout,
   DeadlineExceeded,
   Superseded,

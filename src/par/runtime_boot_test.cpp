@@ -275,5 +275,22 @@ TEST(RefuseConfig, TellsEveryErrorAndExitsWithOne) {
   EXPECT_EQ(lines[3]["exit_code"], 1);
 }
 
+TEST_F(RuntimeTest, AnswersTheEnginesQuestionsWithoutCountingThem) {
+  script = {{"prepare", {{"wait_for", "go"}}}, {"manifest", kRest}};
+  start();
+  const auto is_counted = [this] {
+    return ask("GET", "/metrics").body.find(R"(status_class="5xx"})") != std::string::npos;
+  };
+
+  const Reply& early = ask("GET", "/health", {{"user-agent", "pixell-probe"}});
+  const bool was_counted = is_counted();
+  ask("GET", "/health", {{"user-agent", "somebody"}});
+
+  EXPECT_EQ(early.status, 503);
+  EXPECT_EQ(early.json()["status"], "starting");
+  EXPECT_FALSE(was_counted);
+  EXPECT_TRUE(is_counted());
+}
+
 }  // namespace
 }  // namespace pixell::par

@@ -134,8 +134,10 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
             return measurements.take(edge, report);
           },
       .describe_system = [&] { return describe(options.state_dir, *engine); },
-      .read_log = [&engine](std::string_view instance,
-                            std::size_t bytes) { return engine->logs(instance, bytes); },
+      .read_log = [&engine](std::string_view instance, std::size_t bytes) -> Result<std::string> {
+        TRY(engine::LogPiece piece, engine->read_log(instance, {.max_bytes = bytes}));
+        return std::move(piece.text);
+      },
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());
   const auto served =

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
+
+#include "engine/log_piece.hpp"
 
 namespace pixell::engine {
 
@@ -24,6 +27,10 @@ std::optional<std::int64_t> number_of(const InstanceSpec& spec, const char* name
   return value;
 }
 
+Error unknown(std::string_view instance_id) {
+  return make_error(ErrorCode::NotFound, fmt::format("there is no instance '{}'", instance_id));
+}
+
 bool has_ended(const model::Instance& instance) {
   return instance.phase == InstancePhase::Stopped || instance.phase == InstancePhase::Failed;
 }
@@ -41,38 +48,39 @@ Result<void> FakeEngine::check_present() const {
 }
 
 Result<model::Instance> FakeEngine::ensure(const InstanceSpec& spec) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   TRY_VOID(check_present());
+  if (const auto delay = number_of(spec, kFakeEnsureDelay)) {
+    const UnixMillis due = clock_.unix_now() + *delay;
+    while (clock_.unix_now() < due) changed_.wait_for(lock, kLook);
+    TRY_VOID(check_present());
+  }
   const UnixMillis now = clock_.unix_now();
   if (auto found = records_.find(spec.id); found != records_.end()) {
     if (!(found->second.spec == spec))
       return make_error(ErrorCode::AlreadyExists,
-                        fmt::format("instance '{}' runs with another spec", spec.id));
+                        fmt::format("instance '{}' exists with another specification", spec.id));
     progress(found->second, now);
     return found->second.instance;
   }
   if (const auto refused = spec.environment.find(kFakeRefused); refused != spec.environment.end())
     return make_error(ErrorCode::InvalidArgument, refused->second);
-  Record record{.spec = spec, .instance = {}, .stops_at = {}};
+  Record& record = records_.emplace(spec.id, Record{.spec = spec, .instance = {}}).first->second;
   record.instance.id = spec.id;
   record.instance.app_id = spec.app_id;
   record.instance.revision = spec.revision;
   record.instance.address = "unix:/fake/" + spec.id + "/par.sock";
   record.instance.boot_phase = "fetch";
   record.instance.started_at = now;
-  record.instance.changed_at = now;
-  const model::Instance started = record.instance;
-  records_.emplace(spec.id, std::move(record));
-  ++position_;
-  changed_.notify_all();
+  show(record, InstancePhase::Starting, now);
   if (spec.environment.contains(kFakeLostReply))
     return Error{.code = ErrorCode::Unavailable,
                  .message = "the fake engine lost its reply",
                  .retry = Retry::Later};
-  return started;
+  return record.instance;
 }
 
-Result<void> FakeEngine::stop(std::string_view instance_id, Millis) {
+Result<void> FakeEngine::stop(std::string_view instance_id, Millis grace) {
   std::lock_guard lock(mutex_);
   TRY_VOID(check_present());
   const auto found = records_.find(instance_id);
@@ -80,12 +88,19 @@ Result<void> FakeEngine::stop(std::string_view instance_id, Millis) {
   Record& record = found->second;
   const UnixMillis now = clock_.unix_now();
   progress(record, now);
-  if (has_ended(record.instance) || record.stops_at) return {};
-  record.stops_at = now + number_of(record.spec, kFakeStopDelay).value_or(0);
-  record.instance.phase = InstancePhase::Draining;
-  record.instance.changed_at = now;
-  ++position_;
-  changed_.notify_all();
+  if (has_ended(record.instance)) return {};
+  const UnixMillis forced_at = now + std::max(grace, Millis(0)).count();
+  if (record.stops_at) {  // again: only a nearer end by force has an effect
+    if (forced_at < *record.stops_at) {
+      record.stops_at = forced_at;
+      record.ends_by_force = true;
+    }
+    return {};
+  }
+  const auto drained_at = now + number_of(record.spec, kFakeStopDelay).value_or(0);
+  record.ends_by_force = record.spec.environment.contains(kFakeStopHangs) || drained_at > forced_at;
+  record.stops_at = record.ends_by_force ? forced_at : drained_at;
+  show(record, InstancePhase::Draining, now);
   return {};
 }
 
@@ -117,17 +132,17 @@ Result<model::Instance> FakeEngine::inspect(std::string_view instance_id) {
   std::lock_guard lock(mutex_);
   TRY_VOID(check_present());
   const auto found = records_.find(instance_id);
-  if (found == records_.end())
-    return make_error(ErrorCode::NotFound, fmt::format("there is no instance '{}'", instance_id));
+  if (found == records_.end()) return unknown(instance_id);
   progress(found->second, clock_.unix_now());
   return found->second.instance;
 }
 
-Result<std::string> FakeEngine::logs(std::string_view instance_id, std::size_t max_bytes) {
+Result<LogPiece> FakeEngine::read_log(std::string_view instance_id, const LogRange& range) {
   TRY(const model::Instance instance, inspect(instance_id));
-  const std::string text =
-      fmt::format("instance {} is {}\n", instance.id, to_string(instance.phase));
-  return text.substr(text.size() - std::min(text.size(), max_bytes));
+  std::lock_guard lock(mutex_);
+  const auto found = records_.find(instance_id);
+  if (found == records_.end()) return unknown(instance_id);  // removed meanwhile
+  return cut_log(found->second.log, 0, range);
 }
 
 Result<std::int64_t> FakeEngine::wait_for_change(std::int64_t after, Millis timeout,
@@ -146,12 +161,7 @@ void FakeEngine::kill(std::string_view instance_id, int signal) {
   std::lock_guard lock(mutex_);
   const auto found = records_.find(instance_id);
   if (found == records_.end() || has_ended(found->second.instance)) return;
-  model::Instance& instance = found->second.instance;
-  instance.phase = InstancePhase::Failed;
-  instance.exit_signal = signal;
-  instance.changed_at = clock_.unix_now();
-  ++position_;
-  changed_.notify_all();
+  end_by_signal(found->second, signal, clock_.unix_now());
 }
 
 void FakeEngine::set_away(bool is_away) {
@@ -165,40 +175,58 @@ void FakeEngine::progress_all() {
   for (auto& [id, record] : records_) progress(record, now);
 }
 
-void FakeEngine::progress(Record& record, UnixMillis now) {
-  model::Instance& instance = record.instance;
-  if (record.stops_at && instance.phase == InstancePhase::Draining && now >= *record.stops_at) {
-    instance.phase = InstancePhase::Stopped;
-    instance.exit_code = 0;
-    instance.changed_at = now;
-    ++position_;
-  }
-  if (instance.phase != InstancePhase::Starting) return;
-  if (record.spec.environment.contains(kFakeNeverReady)) return;
-  if (now < instance.started_at + number_of(record.spec, kFakeStartDelay).value_or(0)) return;
-  if (record.spec.environment.contains(kFakeExitCode)) return fail(record, now);
-  instance.phase = InstancePhase::Ready;
-  instance.boot_phase = "ready";
-  instance.boot_report = model::BootReport{};
-  instance.boot_report->ready = true;
-  instance.boot_report->package_sha256 = record.spec.package_sha256;
-  instance.changed_at = now;
+void FakeEngine::show(Record& record, InstancePhase phase, UnixMillis at) {
+  record.instance.phase = phase;
+  record.instance.changed_at = at;
+  record.log += fmt::format("instance {} is {}\n", record.instance.id, to_string(phase));
   ++position_;
+  changed_.notify_all();
 }
 
-void FakeEngine::fail(Record& record, UnixMillis now) {
+void FakeEngine::progress(Record& record, UnixMillis now) {
+  const model::Instance& instance = record.instance;
+  const auto& environment = record.spec.environment;
+  if (instance.phase == InstancePhase::Starting && !environment.contains(kFakeNeverReady)) {
+    const UnixMillis due =
+        instance.started_at + number_of(record.spec, kFakeStartDelay).value_or(0);
+    if (now >= due && environment.contains(kFakeExitCode)) return fail(record, now);
+    if (now >= due) become_ready(record, due);
+  }
+  if (instance.phase == InstancePhase::Ready) {
+    const auto life = number_of(record.spec, kFakeDiesAfter);
+    if (life && now >= instance.changed_at + *life) end_by_signal(record, SIGKILL, now);
+  }
+  if (instance.phase == InstancePhase::Draining && now >= *record.stops_at) {
+    record.instance.exit_code = record.ends_by_force ? 128 + SIGKILL : 0;
+    record.instance.exit_signal = record.ends_by_force ? SIGKILL : 0;
+    show(record, InstancePhase::Stopped, now);
+  }
+}
+
+void FakeEngine::become_ready(Record& record, UnixMillis at) {
+  model::Instance& instance = record.instance;
+  instance.boot_phase = "ready";
+  instance.boot_report.emplace().ready = true;
+  instance.boot_report->package_sha256 = record.spec.package_sha256;
+  show(record, InstancePhase::Ready, at);
+}
+
+void FakeEngine::end_by_signal(Record& record, int signal, UnixMillis at) {
+  record.instance.exit_code = 128 + signal;
+  record.instance.exit_signal = signal;
+  show(record, InstancePhase::Failed, at);
+}
+
+void FakeEngine::fail(Record& record, UnixMillis at) {
   const auto named = record.spec.environment.find(kFakeCause);
   const auto cause =
       named == record.spec.environment.end() ? std::nullopt : model::parse_cause(named->second);
   model::Instance& instance = record.instance;
-  instance.phase = InstancePhase::Failed;
   instance.exit_code = int(number_of(record.spec, kFakeExitCode).value_or(1));
-  instance.boot_report = model::BootReport{};
-  instance.boot_report->failure =
+  instance.boot_report.emplace().failure =
       model::make_failure(cause.value_or(model::Cause::Exited),
                           "the fake agent failed as it was told", {"last line of its log"});
-  instance.changed_at = now;
-  ++position_;
+  show(record, InstancePhase::Failed, at);
 }
 
 }  // namespace pixell::engine

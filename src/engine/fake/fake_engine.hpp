@@ -26,6 +26,12 @@ inline constexpr const char* kFakeLostReply = "FAKE_LOST_REPLY";
 inline constexpr const char* kFakeRefused = "FAKE_REFUSED";
 /// Milliseconds a stop drains (default 0).
 inline constexpr const char* kFakeStopDelay = "FAKE_STOP_DELAY_MS";
+/// Set: a stop never ends by itself; the instance is ended by force after its grace.
+inline constexpr const char* kFakeStopHangs = "FAKE_STOP_HANGS";
+/// Milliseconds of being ready after which the instance is killed, as by a signal from outside.
+inline constexpr const char* kFakeDiesAfter = "FAKE_DIES_AFTER_MS";
+/// Milliseconds that ensure() takes, of the clock's time; other calls go on meanwhile.
+inline constexpr const char* kFakeEnsureDelay = "FAKE_ENSURE_DELAY_MS";
 
 /// Keeps instances in memory and behaves as their environment says; no process is started. For
 /// tests and for trying the control plane by itself.
@@ -39,7 +45,7 @@ class FakeEngine final : public Engine {
   Result<void> remove(std::string_view instance_id) override;
   Result<std::vector<model::Instance>> list() override;
   Result<model::Instance> inspect(std::string_view instance_id) override;
-  Result<std::string> logs(std::string_view instance_id, std::size_t max_bytes) override;
+  Result<LogPiece> read_log(std::string_view instance_id, const LogRange& range) override;
   Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
                                        std::stop_token stop) override;
 
@@ -52,13 +58,18 @@ class FakeEngine final : public Engine {
   struct Record {
     InstanceSpec spec;
     model::Instance instance;
-    std::optional<UnixMillis> stops_at;
+    std::optional<UnixMillis> stops_at{};
+    bool ends_by_force = false;
+    std::string log{};
   };
 
   Result<void> check_present() const;
+  void show(Record& record, model::InstancePhase phase, UnixMillis at);
   void progress(Record& record, UnixMillis now);
+  void become_ready(Record& record, UnixMillis at);
+  void end_by_signal(Record& record, int signal, UnixMillis at);
   void progress_all();
-  void fail(Record& record, UnixMillis now);
+  void fail(Record& record, UnixMillis at);
 
   const Clock& clock_;
   std::mutex mutex_;  // guards everything below

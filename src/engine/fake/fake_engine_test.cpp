@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <thread>
 
 #include "base/testing/fake_clock.hpp"
 #include "engine/testing/conformance.hpp"
@@ -25,7 +26,16 @@ class FakeUnderTest final : public EngineUnderTest {
     spec.environment[kFakeExitCode] = "13";
     return spec;
   }
+  InstanceSpec hung_spec(const std::string& id) override {
+    InstanceSpec spec = good_spec(id);
+    spec.environment[kFakeStopHangs] = "1";
+    return spec;
+  }
   void kill(const std::string& id) override { engine_.kill(id, SIGKILL); }
+  Result<model::Instance> ensure_without_reply(InstanceSpec spec) override {
+    spec.environment[kFakeLostReply] = "1";
+    return engine_.ensure(spec);
+  }
 
  private:
   FakeEngine engine_{system_clock()};
@@ -92,6 +102,51 @@ TEST_F(FakeEngineTest, DrainsForItsDelay) {
   clock_.advance(Millis(50));
 
   EXPECT_EQ(phase(), model::InstancePhase::Stopped);
+}
+
+TEST_F(FakeEngineTest, IsEndedByForceWhenItsStopHangs) {
+  ASSERT_TRUE(engine_.ensure(spec({{kFakeStopHangs, "1"}})));
+  ASSERT_TRUE(engine_.stop("i1", Millis(500)));
+  clock_.advance(Millis(499));
+  EXPECT_EQ(phase(), model::InstancePhase::Draining);
+
+  clock_.advance(Millis(1));
+
+  EXPECT_EQ(phase(), model::InstancePhase::Stopped);
+  EXPECT_EQ(engine_.inspect("i1")->exit_signal, SIGKILL);
+}
+
+TEST_F(FakeEngineTest, DiesAfterItsTimeOfBeingReady) {
+  ASSERT_TRUE(engine_.ensure(spec({{kFakeStartDelay, "100"}, {kFakeDiesAfter, "50"}})));
+  clock_.advance(Millis(100));
+  EXPECT_EQ(phase(), model::InstancePhase::Ready);
+  clock_.advance(Millis(49));
+  EXPECT_EQ(phase(), model::InstancePhase::Ready);
+
+  clock_.advance(Millis(1));
+
+  EXPECT_EQ(phase(), model::InstancePhase::Failed);
+  EXPECT_EQ(engine_.inspect("i1")->exit_signal, SIGKILL);
+}
+
+TEST_F(FakeEngineTest, TakesItsTimeToStartWithoutHoldingOthersUp) {
+  Result<model::Instance> started = model::Instance();
+  {
+    std::jthread starting([&] { started = engine_.ensure(spec({{kFakeEnsureDelay, "1000"}})); });
+    EXPECT_TRUE(engine_.list()->empty());
+    // Its time may begin after any of these steps.
+    while (engine_.list()->empty()) clock_.advance(Millis(100));
+  }
+
+  ASSERT_TRUE(started);
+  EXPECT_EQ(started->id, "i1");
+}
+
+TEST_F(FakeEngineTest, LogsItsPhases) {
+  ASSERT_TRUE(engine_.ensure(spec({})));
+  EXPECT_EQ(phase(), model::InstancePhase::Ready);
+
+  EXPECT_EQ(engine_.read_log("i1", {})->text, "instance i1 is starting\ninstance i1 is ready\n");
 }
 
 TEST_F(FakeEngineTest, AnswersUnavailableWhileAway) {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "engine/local/log_headers.hpp"
 #include "net/client/http_fetch.hpp"
 
 namespace pixell::engine {
@@ -42,6 +44,16 @@ Error error_of(const net::FetchReply& reply) {
       .message = document["error"].get<std::string>(),
       .retry = retry != document.end() && retry->is_boolean() && retry->get<bool>() ? Retry::Later
                                                                                     : Retry::Never};
+}
+
+std::optional<std::int64_t> position_in(const net::FetchReply& reply, std::string_view header) {
+  const auto text = reply.header(header);
+  std::int64_t position = 0;
+  if (!text) return {};
+  const char* const end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, position);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return {};
+  return position;
 }
 
 // Ids are checked by the node; here they must only not leave their path segment.
@@ -112,13 +124,18 @@ class LocalEngine final : public Engine {
     return instance_from_json(document);
   }
 
-  Result<std::string> logs(std::string_view instance_id, std::size_t max_bytes) override {
+  Result<LogPiece> read_log(std::string_view instance_id, const LogRange& range) override {
     TRY_VOID(check_id(instance_id));
-    auto reply = net::fetch(
-        make_request("GET", fmt::format("/instances/{}/logs?bytes={}", instance_id, max_bytes)));
+    auto reply =
+        net::fetch(make_request("GET", fmt::format("/instances/{}/logs?bytes={}&from={}",
+                                                   instance_id, range.max_bytes, range.from)));
     if (!reply) return unavailable(reply.error());
     if (reply->status != 200) return error_of(*reply);
-    return std::move(reply->body);
+    const auto from = position_in(*reply, kLogFromHeader);
+    const auto next = position_in(*reply, kLogNextHeader);
+    if (!from || !next)
+      return make_error(ErrorCode::DataLoss, "the node does not say which part of the log it gave");
+    return LogPiece{.text = std::move(reply->body), .from = *from, .next = *next};
   }
 
   Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,

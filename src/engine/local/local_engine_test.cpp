@@ -7,7 +7,9 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 
+#include "base/crash_point.hpp"
 #include "base/ids.hpp"
 #include "engine/local/testing/running_node.hpp"
 #include "engine/testing/conformance.hpp"
@@ -28,13 +30,28 @@ std::string new_id() { return new_ulid(system_clock().unix_now()); }
 // A node process of its own and the client that control uses.
 class LocalUnderTest final : public EngineUnderTest {
  public:
-  ~LocalUnderTest() override { testing::end_all(node_); }
-  Engine& engine() override { return node_.engine(); }
+  LocalUnderTest() { node_.emplace(state_.path()); }
+  ~LocalUnderTest() override { testing::end_all(*node_); }
+  Engine& engine() override { return node_->engine(); }
   InstanceSpec good_spec(const std::string& id) override { return fake_par_spec(id); }
   InstanceSpec failing_spec(const std::string& id) override {
     InstanceSpec spec = fake_par_spec(id);
     spec.environment["FAKE_PAR_BOOT"] = "fail";
     return spec;
+  }
+  InstanceSpec hung_spec(const std::string& id) override {
+    InstanceSpec spec = fake_par_spec(id);
+    spec.environment["FAKE_PAR_STOP"] = "ignore";
+    return spec;
+  }
+  // The node dies when all is done but the reply is not sent; another one takes its place.
+  Result<model::Instance> ensure_without_reply(InstanceSpec spec) override {
+    const std::string point = "node.ensure.done@" + (state_.path() / "crashed").string();
+    node_->kill();
+    node_.emplace(state_.path(), testing::NodeSetup{.environment = {{kCrashPointVariable, point}}});
+    auto answer = engine().ensure(spec);
+    node_.emplace(state_.path());
+    return answer;
   }
   void kill(const std::string& id) override {
     const auto instance = engine().inspect(id);
@@ -45,7 +62,7 @@ class LocalUnderTest final : public EngineUnderTest {
 
  private:
   ScratchState state_;
-  RunningNode node_{state_.path()};
+  std::optional<RunningNode> node_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Local, EngineConformanceTest,
@@ -126,10 +143,10 @@ TEST_F(LocalEngineTest, ReturnsTheLog) {
   start(spec);
   node_.wait_for(spec.id, model::InstancePhase::Ready);
 
-  const auto log = engine().logs(spec.id, 1000);
+  const auto log = engine().read_log(spec.id, {});
 
   ASSERT_TRUE(log);
-  EXPECT_EQ(*log, "fake par starts\n");
+  EXPECT_EQ(log->text, "fake par starts\n");
 }
 
 TEST_F(LocalEngineTest, RefusesIdsThatAreNotOneWord) {
@@ -169,6 +186,67 @@ TEST_F(LocalEngineTest, GivesParAnEnvironmentOfItsOwn) {
   EXPECT_THAT(environment, HasSubstr("AGENT_APP_ID=demo\n"));
   EXPECT_THAT(environment, HasSubstr("PATH="));
   EXPECT_THAT(environment, Not(HasSubstr("HOME=")));
+}
+
+// Questions so often that a test need not wait long for three of them.
+class HungInstanceTest : public ::testing::Test {
+ protected:
+  ~HungInstanceTest() override { testing::end_all(node_); }
+  model::Instance start_ready(const InstanceSpec& spec) {
+    EXPECT_TRUE(node_.engine().ensure(spec));
+    return node_.wait_for(spec.id, model::InstancePhase::Ready);
+  }
+  void expect_unresponsive(const std::string& id) {
+    const auto failed = node_.wait_for(id, model::InstancePhase::Failed);
+    EXPECT_EQ(failed.exit_signal, SIGKILL);
+    ASSERT_TRUE(failed.boot_report && failed.boot_report->failure);
+    const model::Failure& failure = *failed.boot_report->failure;
+    EXPECT_EQ(failure.cause, model::Cause::Unresponsive);
+    EXPECT_THAT(failure.message, HasSubstr("3 health probes in a row"));
+    EXPECT_THAT(failure.evidence, ::testing::Contains("fake par starts"));
+    EXPECT_THAT(failure.remedy, Not(IsEmpty()));
+  }
+
+  ScratchState state_;
+  RunningNode node_{
+      state_.path(),
+      {.environment = {{"PIXELL_PROBE_INTERVAL_MS", "50"}, {"PIXELL_PROBE_TIMEOUT_MS", "300"}}}};
+};
+
+TEST_F(HungInstanceTest, IsEndedWhenItIsStopped) {
+  const auto ready = start_ready(fake_par_spec(new_id()));
+
+  ::kill(static_cast<pid_t>(ready.pid), SIGSTOP);
+
+  expect_unresponsive(ready.id);
+}
+
+TEST_F(HungInstanceTest, IsEndedWhenItTakesConnectionsWithoutAnAnswer) {
+  InstanceSpec spec = fake_par_spec(new_id());
+  spec.environment["FAKE_PAR_HEALTH"] = "silent";
+  ASSERT_TRUE(node_.engine().ensure(spec));
+
+  expect_unresponsive(spec.id);
+}
+
+TEST_F(HungInstanceTest, IsEndedWhenItsSocketWasRemoved) {
+  const auto ready = start_ready(fake_par_spec(new_id()));
+
+  std::filesystem::remove(state_.path() / "instances" / ready.id / "par.sock");
+
+  expect_unresponsive(ready.id);
+}
+
+TEST_F(HungInstanceTest, IsLeftToItsStopOnceThatIsAsked) {
+  InstanceSpec spec = fake_par_spec(new_id());
+  spec.environment["FAKE_PAR_STOP"] = "ignore";
+  const auto ready = start_ready(spec);
+  ASSERT_TRUE(node_.engine().stop(ready.id, Millis(0)));
+
+  ::kill(static_cast<pid_t>(ready.pid), SIGSTOP);
+
+  const auto stopped = node_.wait_for(ready.id, model::InstancePhase::Stopped);
+  EXPECT_FALSE(stopped.boot_report && stopped.boot_report->failure);
 }
 
 TEST(LocalEngine, SaysThatTheNodeIsAway) {

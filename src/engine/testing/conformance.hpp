@@ -11,8 +11,8 @@
 
 namespace pixell::engine {
 
-/// An engine with what the conformance tests need around it. conformance_test.cpp has the tests; a
-/// backend's own test file instantiates EngineConformanceTest with a row that makes one of these.
+/// An engine with what the conformance tests need around it. conformance_*test.cpp have the tests;
+/// a backend's own test file instantiates EngineConformanceTest with a row that makes one of these.
 class EngineUnderTest {
  public:
   virtual ~EngineUnderTest() = default;
@@ -21,8 +21,12 @@ class EngineUnderTest {
   virtual InstanceSpec good_spec(const std::string& id) = 0;
   /// A spec whose instance fails in its boot with a boot report that names a cause.
   virtual InstanceSpec failing_spec(const std::string& id) = 0;
-  /// Ends the instance from outside, by force.
+  /// As good_spec(), but its instance never ends by being asked to.
+  virtual InstanceSpec hung_spec(const std::string& id) = 0;
+  /// Ends the instance from outside, by SIGKILL.
   virtual void kill(const std::string& id) = 0;
+  /// Lets an ensure() of a good spec do its work but its reply get lost; what the caller sees.
+  virtual Result<model::Instance> ensure_without_reply(InstanceSpec spec) = 0;
 };
 
 struct ConformingBackend {
@@ -39,8 +43,12 @@ class EngineConformanceTest : public ::testing::TestWithParam<ConformingBackend>
   }
   Engine& engine() { return under_test_->engine(); }
 
-  /// Waits until the instance has the phase, by the engine's own change signal.
+  /// Waits until the instance has the phase, by the engine's own change signal. On the way each
+  /// phase seen must come after the one before.
   model::Instance wait_for(const std::string& id, model::InstancePhase phase);
+  /// Starts an instance and waits until it is ready.
+  model::Instance start_ready(const InstanceSpec& spec);
+  static std::string new_id();
 
   std::unique_ptr<EngineUnderTest> under_test_;
 };

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "model/health.hpp"
 #include "net/reply.hpp"
 #include "par/observe/metrics_page.hpp"
 #include "par/observe/prometheus_text.hpp"
@@ -79,6 +80,11 @@ Surface surface_of(Route route) {
   }
 }
 
+// The engine asks every few seconds; that is no traffic.
+bool is_probe(const net::RequestHead& request) {
+  return request.path() == "/health" && request.headers.get("user-agent") == model::kProbeUserAgent;
+}
+
 RouteRequest request_of(const net::ServerStream& stream) {
   const net::RequestHead& request = stream.request();
   const auto accept = request.headers.get("accept");
@@ -92,6 +98,8 @@ RouteRequest request_of(const net::ServerStream& stream) {
 }  // namespace
 
 Handler Routes::on_request(net::ServerStream& stream) {
+  if (is_probe(stream.request()))
+    return send(stream, health_answer(view_, true, loop_.clock().unix_now()));
   auto exchange =
       std::make_unique<ObservedExchange>(stream, loop_.clock(), observer_, open_exchanges_, log_);
   exchange->handle_with(answer(*exchange));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -84,5 +85,13 @@ class InstanceFiles {
  private:
   std::filesystem::path directory_;
 };
+
+/// What a record says, or nothing with one log line when it cannot be understood.
+template <class T>
+std::optional<T> or_logged(Result<std::optional<T>> record, const Log& log) {
+  if (record) return std::move(*record);
+  log.error("Instance record cannot be read", {{"error", record.error().message}});
+  return {};
+}
 
 }  // namespace pixell::engine::node

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/crash_point.hpp"
 #include "base/files.hpp"
 #include "engine/local/node/adoption.hpp"
-#include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/limits.hpp"
 #include "engine/local/node/par_environment.hpp"
 #include "engine/local/node/process_tree.hpp"
@@ -23,14 +23,6 @@ namespace pixell::engine::node {
 using model::InstancePhase;
 
 namespace {
-
-// What a record says, or nothing with one log line when it cannot be understood.
-template <class T>
-std::optional<T> or_logged(Result<std::optional<T>> record, const Log& log) {
-  if (record) return std::move(*record);
-  log.error("Instance record cannot be read", {{"error", record.error().message}});
-  return {};
-}
 
 // Reaps a child that has ended; nullopt when it is not ours to reap.
 std::optional<ExitStatus> reap(int pidfd) {
@@ -48,7 +40,9 @@ InstanceProcess::InstanceProcess(NodeContext& node, SpecRecord record)
     : node_(node),
       record_(std::move(record)),
       files_(node.instance_dir(record_.spec.id)),
-      log_(node.log.with("instance", record_.spec.id).with("agentAppId", record_.spec.app_id)) {
+      output_(files_.log()),
+      log_(node.log.with("instance", record_.spec.id).with("agentAppId", record_.spec.app_id)),
+      probe_(node.loop, *node.client, node.probes) {
   observed_.id = record_.spec.id;
   observed_.app_id = record_.spec.app_id;
   observed_.revision = record_.spec.revision;
@@ -96,7 +90,7 @@ Result<pid_t> InstanceProcess::start_par() {
                                      .node_environment = node_.environment});
   for (const std::string& name : environment.refused)
     log_.warning("Deploy-time variable left out: it would steer par itself", {{"name", name}});
-  TRY(const UniqueFd log, open_log(files_.log()));
+  TRY(const UniqueFd log, output_.open());
   TRY(const std::vector<UniqueFd> procs, cgroup_.open_procs());
   ProcessSpec spec{.argv = {node_.par_program.string()},
                    .env = std::move(environment.variables),
@@ -105,6 +99,7 @@ Result<pid_t> InstanceProcess::start_par() {
   for (const UniqueFd& fd : procs) spec.cgroup_procs.push_back(fd.get());
   const UnixMillis now = node_.clock.unix_now();
   TRY(const pid_t pid, start_process(spec));
+  crash_point("node.ensure.started");
 
   // From here on a process runs: without a record it must not stay.
   auto identity = identify_process(pid);
@@ -141,6 +136,8 @@ void InstanceProcess::watch(ProcessIdentity identity, UniqueFd pidfd, UnixMillis
 
 void InstanceProcess::adopt() {
   cgroup_ = node_.cgroups.find(record_.spec.id);
+  if (auto read = output_.recover(); !read)
+    log_.error("Instance log has lost its position", {{"error", read.error().message}});
   stop_ = or_logged(files_.read_stop(), log_);
   auto process = or_logged(files_.read_process(), log_);
   std::optional<FoundProcess> found;
@@ -193,13 +190,17 @@ Result<void> InstanceProcess::stop(Millis grace) {
       .requested_at = stop_ ? stop_->requested_at : now,
       .deadline = now + (std::clamp(grace, Millis(0), kMaxGrace) + kStopMargin).count()};
   if (stop_ && stop_->deadline <= asked.deadline) return {};
+  crash_point("node.stop.asked");
   TRY_VOID(files_.write_stop(asked));
+  crash_point("node.stop.recorded");
   const bool is_first = !stop_;
   stop_ = asked;
+  probe_.stop();
   arm_deadline(asked.deadline);
   if (!is_first) return {};
   log_.info("Instance asked to stop", {{"grace_ms", grace.count()}});
   send_signal(SIGTERM);
+  crash_point("node.stop.signalled");
   show(InstancePhase::Draining);
   return {};
 }
@@ -229,20 +230,6 @@ void InstanceProcess::send_signal(int signal) const {
     ::kill(identity_.pid, signal);
 }
 
-void InstanceProcess::note_machine_restart(const ProcessIdentity& identity) const {
-  const auto own = identify_process(::getpid());
-  const auto exit = files_.read_exit();
-  if (!own || own->boot_id == identity.boot_id || !exit || exit->has_value()) return;
-  const ExitRecord record{
-      .code = 0,
-      .signal = SIGKILL,
-      .at = node_.clock.unix_now(),
-      .failure = model::make_failure(model::Cause::EngineFailed,
-                                     "the machine restarted while the instance ran")};
-  if (auto written = files_.write_exit(record); !written)
-    log_.error("Exit record cannot be written", {{"error", written.error().message}});
-}
-
 void InstanceProcess::refresh() {
   if (life_ != Life::Running) return;
   if (auto report = or_logged(files_.read_boot_report(), log_)) observed_.boot_report = report;
@@ -253,6 +240,7 @@ void InstanceProcess::refresh() {
     observed_.boot_phase = state->phase;
     observed_.restarts = state->restarts;
   }
+  probe_once_ready();
   InstancePhase phase = InstancePhase::Starting;
   if (stop_ || (state && (state->phase == "draining" || state->phase == "stopped")))
     phase = InstancePhase::Draining;
@@ -278,97 +266,6 @@ bool InstanceProcess::on_reaped(pid_t pid, ExitStatus status) {
   return true;
 }
 
-void InstanceProcess::on_ended(std::optional<ExitStatus> status) {
-  refresh();  // the last words of par may have come together with its end
-  life_ = Life::Ended;
-  const ExitRecord exit = exit_record(status);
-  clean_up_after_end();
-  show_end(exit);
-}
-
-void InstanceProcess::clean_up_after_end() {
-  deadline_timer_.cancel();
-  if (is_watched_) node_.loop.remove(pidfd_.get());
-  is_watched_ = false;
-  pidfd_.reset();
-  // Nobody will accept any more: a client must be refused at once instead of waiting.
-  listener_.reset();
-  ::unlink(files_.socket().c_str());
-  adoption_note_.clear();
-  cgroup_.kill_all();
-  has_group_left_ = !cgroup_.remove();
-}
-
-ExitRecord InstanceProcess::exit_record(std::optional<ExitStatus> status) {
-  auto exit = or_logged(files_.read_exit(), log_);
-  const bool is_complete = exit && (exit->code == 0 || exit->failure || stop_);
-  if (!exit) {
-    // par writes its record before it ends by itself, so without one it was killed.
-    exit = ExitRecord{.code = 0, .signal = status ? 0 : SIGKILL, .at = node_.clock.unix_now()};
-  }
-  if (status) {
-    exit->code = status->code;
-    exit->signal = status->signal;
-  }
-  const bool is_failure = !stop_ && (exit->code != 0 || exit->signal != 0);
-  const bool ran_out_of_memory = is_failure && cgroup_.oom_kills() > 0;
-  if (forced_failure_) exit->failure = forced_failure_;
-  if (is_failure && !exit->failure && observed_.boot_report)
-    exit->failure = observed_.boot_report->failure;
-  const bool is_vague = !exit->failure || exit->failure->cause == model::Cause::Signalled ||
-                        exit->failure->cause == model::Cause::Exited;
-  if (ran_out_of_memory && is_vague) {
-    exit->failure = model::make_failure(
-        model::Cause::OutOfMemory,
-        fmt::format("the instance needed more than its {} MiB", record_.spec.resources.memory_mb),
-        log_evidence());
-  } else if (is_failure && !exit->failure) {
-    exit->failure = failure_of(*exit);
-  } else if (is_complete) {
-    return *exit;
-  }
-  if (auto written = files_.write_exit(*exit); !written)
-    log_.error("Exit record cannot be written", {{"error", written.error().message}});
-  return *exit;
-}
-
-model::Failure InstanceProcess::failure_of(const ExitRecord& exit) const {
-  if (exit.signal != 0)
-    return model::make_failure(
-        model::Cause::Signalled,
-        fmt::format("par was ended by {} and left no report", signal_name(exit.signal)),
-        log_evidence(),
-        "It was killed from outside, or the machine went down: deploy it again. When that repeats, "
-        "look for who sends the signal.");
-  return model::make_failure(model::Cause::Exited,
-                             fmt::format("par exited with code {} and left no report", exit.code),
-                             log_evidence());
-}
-
-std::vector<std::string> InstanceProcess::log_evidence() const {
-  const auto text = log_tail(files_.log(), kMaxEvidenceBytes);
-  if (!text) return {text.error().message};
-  return last_lines(*text, kEvidenceLines);
-}
-
-void InstanceProcess::show_end(const ExitRecord& exit) {
-  observed_.pid = 0;
-  observed_.exit_code = exit.signal != 0 ? 128 + exit.signal : exit.code;
-  observed_.exit_signal = exit.signal;
-  if (!observed_.boot_report) observed_.boot_report = or_logged(files_.read_boot_report(), log_);
-  if (exit.failure) {
-    if (!observed_.boot_report) observed_.boot_report.emplace();
-    observed_.boot_report->failure = exit.failure;
-  }
-  const bool is_failure = !stop_ && observed_.exit_code != 0;
-  log_.info("Instance ended",
-            {{"exit_code", exit.code},
-             {"exit_signal", exit.signal},
-             {"was_forced", was_forced_},
-             {"cause", exit.failure ? model::to_string(exit.failure->cause) : "none"}});
-  show(is_failure ? InstancePhase::Failed : InstancePhase::Stopped);
-}
-
 void InstanceProcess::show(InstancePhase phase) {
   if (phase != observed_.phase)
     log_.info("Instance changed", {{"state", model::to_string(phase)},
@@ -386,7 +283,7 @@ void InstanceProcess::on_tick() {
     has_group_left_ = !cgroup_.remove();
   }
   if (life_ != Life::Running) return;
-  if (const auto rotated = rotate_log(files_.log(), kMaxLogFileBytes); !rotated)
+  if (const auto rotated = output_.rotate(kMaxLogFileBytes); !rotated)
     log_.warning("Instance log cannot be rotated", {{"error", rotated.error().message}});
 }
 

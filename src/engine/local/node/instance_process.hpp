@@ -7,7 +7,9 @@
 #include "base/process.hpp"
 #include "base/unique_fd.hpp"
 #include "engine/local/node/disk_usage.hpp"
+#include "engine/local/node/health_probe.hpp"
 #include "engine/local/node/instance_files.hpp"
+#include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/node_context.hpp"
 #include "model/agent_app.hpp"
 #include "net/event_loop.hpp"
@@ -52,6 +54,9 @@ class InstanceProcess final : private net::FdHandler {
   /// with the instance. No effect unless running.
   void on_disk_excess(const DiskUsage& usage);
 
+  /// par answers no more although it runs: it is ended at once. No effect unless running.
+  void on_lost_contact(const LostContact& lost);
+
   /// Looks after the log and a group that could not be removed at once.
   void on_tick();
 
@@ -60,6 +65,10 @@ class InstanceProcess final : private net::FdHandler {
   const SpecRecord& record() const { return record_; }
   const InstanceFiles& files() const { return files_; }
   const model::Instance& observed() const { return observed_; }
+  /// As Engine::read_log has it.
+  Result<LogPiece> read_log(const LogRange& range) const {
+    return output_.read(range, life_ != Life::Running);
+  }
   /// Why the node does not hold the listening socket, or empty.
   const std::string& adoption_note() const { return adoption_note_; }
   /// Removes the control group. FailedPrecondition while processes are inside.
@@ -71,6 +80,7 @@ class InstanceProcess final : private net::FdHandler {
   void on_ready(std::uint32_t events) override;
   Result<void> prepare();
   Result<pid_t> start_par();
+  void probe_once_ready();
   void watch(ProcessIdentity identity, UniqueFd pidfd, UnixMillis started_at);
   void arm_deadline(UnixMillis deadline);
   void force_end();
@@ -87,6 +97,7 @@ class InstanceProcess final : private net::FdHandler {
   NodeContext& node_;
   SpecRecord record_;
   InstanceFiles files_;
+  InstanceLog output_;
   Log log_;
   Cgroup cgroup_;
   model::Instance observed_;
@@ -97,6 +108,7 @@ class InstanceProcess final : private net::FdHandler {
   std::optional<StopRecord> stop_;
   bool is_watched_ = false;  // by its pidfd, on the loop
   bool was_forced_ = false;
+  HealthProbe probe_;                             // from the first ready to the stop or the end
   std::optional<model::Failure> forced_failure_;  // why, when it was not a stop
   bool has_group_left_ = false;
   net::Timer deadline_timer_;

@@ -11,8 +11,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "base/crash_point.hpp"
 #include "base/files.hpp"
-#include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/limits.hpp"
 
 namespace pixell::engine::node {
@@ -41,10 +41,12 @@ InstanceTable::InstanceTable(NodeContext& node, std::vector<std::string> notes)
     : node_(node),
       notes_(std::move(notes)),
       position_(node.clock.unix_now()),
-      disks_(node.loop, [this](const std::string& id, const DiskUsage& usage) {
-        const auto known = instances_.find(id);
-        if (known != instances_.end()) known->second->on_disk_excess(usage);
-      }) {}
+      disks_(node.loop,
+             [this](const std::string& id, const DiskUsage& usage) {
+               const auto known = instances_.find(id);
+               if (known != instances_.end()) known->second->on_disk_excess(usage);
+             }),
+      kept_logs_(node.state_dir / "ended_logs") {}
 
 InstanceTable::~InstanceTable() {
   *is_alive_ = false;
@@ -55,11 +57,14 @@ Result<void> InstanceTable::open() {
   TRY_VOID(open_directory(node_.state_dir / "instances", 0711));
   TRY_VOID(open_directory(node_.state_dir / "environments", 0755));
   TRY_VOID(open_directory(node_.state_dir / "journal", 0700));
+  TRY_VOID(kept_logs_.open(node_.clock.unix_now()));
   inotify_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify_) return errno_error("cannot watch instance directories", errno);
   TRY_VOID(node_.loop.add(inotify_.get(), *this, EPOLLIN | EPOLLET));
+  crash_point("node.adoption.begun");
   adopt_all();
   sweep_groups();
+  crash_point("node.adoption.done");
   return {};
 }
 
@@ -99,6 +104,7 @@ void InstanceTable::adopt_directory(const std::string& id) {
   auto& instance = instances_[id];
   instance = std::make_unique<InstanceProcess>(node_, **record);
   instance->adopt();
+  crash_point("node.adoption.halfway");
 }
 
 void InstanceTable::sweep_groups() {
@@ -172,6 +178,7 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
     if (instance.was_never_started()) TRY_VOID(instance.start());
     return instance.observed();
   }
+  crash_point("node.ensure.asked");
   const InstanceFiles files(node_.instance_dir(spec.id));
   if (fs::exists(files.directory()))
     return make_error(ErrorCode::FailedPrecondition,
@@ -180,6 +187,7 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
   TRY(record.slot, node_.user_ids.take());
   Result<void> recorded = files.make_directories(node_.user_ids.user_of(record.slot));
   if (recorded) recorded = watch_files(files, spec.id);
+  crash_point("node.ensure.made");
   if (recorded) recorded = files.write_spec(record);
   if (!recorded) {
     discard(files.directory(), record.slot);
@@ -188,7 +196,9 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
   auto& instance = instances_[spec.id];
   instance = std::make_unique<InstanceProcess>(node_, std::move(record));
   changed();
+  crash_point("node.ensure.recorded");
   TRY_VOID(instance->start());
+  crash_point("node.ensure.done");
   return instance->observed();
 }
 
@@ -205,13 +215,27 @@ Result<void> InstanceTable::remove(const std::string& id) {
   if (instance.is_running())
     return make_error(ErrorCode::FailedPrecondition,
                       fmt::format("instance {} runs; stop it first", id));
+  crash_point("node.remove.asked");
   TRY_VOID(instance.remove_cgroup());
+  crash_point("node.remove.ungrouped");
+  if (instance.observed().phase == model::InstancePhase::Failed) keep_log(instance);
   const int slot = instance.record().slot;
   discard(instance.files().directory(), slot);
   instances_.erase(known);
   changed();
   node_.log.info("Instance removed", {{"instance", id}});
+  crash_point("node.remove.done");
   return {};
+}
+
+void InstanceTable::keep_log(const InstanceProcess& instance) {
+  const std::string& id = instance.record().spec.id;
+  const auto end = instance.read_log({.max_bytes = std::size_t(kMaxLogReplyBytes)});
+  Result<void> kept = end ? Result<void>() : end.error();
+  if (end && !end->text.empty()) kept = kept_logs_.keep(id, *end, node_.clock.unix_now());
+  if (!kept)
+    node_.log.warning("Log of a failed instance is not kept",
+                      {{"instance", id}, {"error", kept.error().message}});
 }
 
 void InstanceTable::discard(const fs::path& directory, int slot) {
@@ -225,6 +249,7 @@ void InstanceTable::discard(const fs::path& directory, int slot) {
                     {{"path", directory.string()}, {"error", errno}});
     return;  // the slot stays taken: its user still owns files
   }
+  crash_point("node.remove.moved");
   delete_discarded(trash, slot);
 }
 
@@ -260,10 +285,11 @@ Result<model::Instance> InstanceTable::inspect(const std::string& id) const {
   return known->second->observed();
 }
 
-Result<std::string> InstanceTable::logs(const std::string& id, std::size_t max_bytes) const {
+Result<LogPiece> InstanceTable::read_log(const std::string& id, const LogRange& range) const {
   const auto known = instances_.find(id);
-  if (known == instances_.end()) return no_instance(id);
-  return log_tail(known->second->files().log(), std::min(max_bytes, kMaxLogReplyBytes));
+  if (known != instances_.end()) return known->second->read_log(range);
+  auto kept = kept_logs_.read(id, range);
+  return kept || kept.error().code != ErrorCode::NotFound ? std::move(kept) : no_instance(id);
 }
 
 void InstanceTable::on_tick(bool reaps_orphans) {

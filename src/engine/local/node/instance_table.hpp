@@ -13,6 +13,7 @@
 #include "engine/engine.hpp"
 #include "engine/local/node/disk_watch.hpp"
 #include "engine/local/node/instance_process.hpp"
+#include "engine/local/node/kept_logs.hpp"
 #include "engine/local/node/node_context.hpp"
 
 namespace pixell::engine::node {
@@ -34,7 +35,7 @@ class InstanceTable final : private net::FdHandler {
   Result<void> remove(const std::string& id);
   std::vector<model::Instance> list() const;
   Result<model::Instance> inspect(const std::string& id) const;
-  Result<std::string> logs(const std::string& id, std::size_t max_bytes) const;
+  Result<LogPiece> read_log(const std::string& id, const LogRange& range) const;
 
   /// Grows with each observed change; starts above that of any earlier node.
   std::int64_t position() const { return position_; }
@@ -50,6 +51,7 @@ class InstanceTable final : private net::FdHandler {
   void adopt_all();
   void adopt_directory(const std::string& id);
   void sweep_groups();
+  void keep_log(const InstanceProcess& instance);
   void discard(const std::filesystem::path& directory, int slot);
   void delete_discarded(std::filesystem::path trash, int slot);
   void reap_orphans();
@@ -65,6 +67,7 @@ class InstanceTable final : private net::FdHandler {
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);  // for jobs posted by remover_
   ThreadPool remover_{1};
   DiskWatch disks_;
+  KeptLogs kept_logs_;
 };
 
 }  // namespace pixell::engine::node

@@ -156,7 +156,7 @@ TEST_F(IsolationTest, EndsWhatAKilledInstanceLeftAndRemovesItsGroup) {
 TEST(Isolation, SaysLoudlyThatThereAreNoControlGroups) {
   const ScratchState state;
   const ScratchState empty;
-  RunningNode node(state.path(), empty.path());
+  RunningNode node(state.path(), {.cgroup_root = empty.path()});
 
   const auto capabilities = node.engine().capabilities();
 
@@ -168,7 +168,7 @@ TEST(Isolation, SaysLoudlyThatThereAreNoControlGroups) {
 TEST(Isolation, KillsTheDescendantsOfAnInstanceThatIgnoresItsStopWithoutGroupsToo) {
   const ScratchState state;
   const ScratchState empty;
-  RunningNode node(state.path(), empty.path());
+  RunningNode node(state.path(), {.cgroup_root = empty.path()});
   InstanceSpec spec = fake_par_spec(new_id());
   spec.environment["FAKE_PAR_CHILD"] = "1";
   spec.environment["FAKE_PAR_STOP"] = "ignore";

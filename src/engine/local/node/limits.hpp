@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.hpp"
 
@@ -16,8 +17,11 @@ inline constexpr std::size_t kMaxSmallBodyBytes = 4 * 1024;
 /// par.log is moved to par.log.1 when it is larger; looked at every kTick.
 inline constexpr std::size_t kMaxLogFileBytes = 10 * 1024 * 1024;
 /// What one logs request may return.
-inline constexpr std::size_t kMaxLogReplyBytes = 1024 * 1024;
-inline constexpr std::size_t kDefaultLogReplyBytes = 64 * 1024;
+inline constexpr std::int64_t kMaxLogReplyBytes = 1024 * 1024;
+/// Ends of logs (kMaxLogReplyBytes each) kept of failed instances after their removal, and how
+/// long.
+inline constexpr std::size_t kMaxKeptLogs = 100;
+inline constexpr Millis kKeptLogLife{7 * 24 * 3'600'000LL};
 /// Log lines shown as evidence when par left no report of its own.
 inline constexpr std::size_t kEvidenceLines = 10;
 inline constexpr std::size_t kMaxEvidenceBytes = 8 * 1024;
@@ -30,6 +34,15 @@ inline constexpr Millis kDiskCheckPause{2'000};
 /// Files and directories of one agent, and how deep they are nested.
 inline constexpr std::int64_t kMaxAgentFiles = 200'000;
 inline constexpr std::size_t kMaxAgentDepth = 128;
+/// An instance that was ready is asked this often whether its par answers, has this long to do so,
+/// and is ended when it did not so many times in a row: after 12 to 17 seconds of silence.
+inline constexpr Millis kProbeInterval{5'000};
+inline constexpr Millis kProbeTimeout{2'000};
+inline constexpr int kMaxProbeFailures = 3;
+/// A node that is itself so much late with a question forgets it.
+inline constexpr Millis kMaxProbeDelay{500};
+/// What interval and timeout may be set to at most.
+inline constexpr Millis kMaxProbeTime{3'600'000};
 /// Added to the grace of a stop before force: par's own way out after its drain.
 inline constexpr Millis kStopMargin{5'000};
 /// The longest grace of one stop.

@@ -94,6 +94,7 @@ Result<fs::path> prepare_state_dir(const fs::path& wanted) {
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::start(NodeOptions options, net::EventLoop& loop, Log log) {
+  TRY(const ProbeSettings probes, probe_settings(options.environment));
   TRY(const fs::path state_dir, prepare_state_dir(options.state_dir));
   TRY(UniqueFd lock, lock_file(state_dir / "run" / "node.lock", kNodeLockTimeoutMs));
 
@@ -110,7 +111,9 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options, net::EventLoop& l
                       .par_program = options.par_program,
                       .environment = std::move(options.environment),
                       .cgroups = std::move(cgroups),
-                      .user_ids = UserIds(users.first)};
+                      .user_ids = UserIds(users.first),
+                      .client = std::make_unique<net::HttpClient>(loop, kProbeClient),
+                      .probes = probes};
   auto impl = std::make_unique<Impl>(std::move(context), std::move(notes), options.reaps_orphans);
   impl->lock = std::move(lock);
   TRY_VOID(impl->table.open());

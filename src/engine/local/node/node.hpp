@@ -20,7 +20,8 @@ namespace pixell::engine::node {
 struct NodeOptions {
   std::filesystem::path state_dir;
   std::filesystem::path par_program;
-  std::map<std::string, std::string> environment;  ///< the node's own; an allow-list is passed on
+  /// The node's own: its settings are taken from it, and an allow-list is passed on.
+  std::map<std::string, std::string> environment;
   /// True when this process is the subreaper: it then reaps every ended child it is given.
   bool reaps_orphans = false;
   /// Hierarchies are looked for here; a test may name a place without any.
@@ -36,7 +37,8 @@ std::filesystem::path node_socket(const std::filesystem::path& state_dir);
 class Node {
  public:
   /// Takes the state directory's node lock, adopts what runs and starts to listen.
-  /// DeadlineExceeded when another node holds the lock.
+  /// DeadlineExceeded when another node holds the lock; InvalidArgument for a wrong setting in the
+  /// environment.
   static Result<std::unique_ptr<Node>> start(NodeOptions options, net::EventLoop& loop, Log log);
   ~Node();
 

@@ -3,16 +3,14 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "engine/local/node/cgroup.hpp"
+#include "engine/local/node/health_probe.hpp"
 #include "engine/local/node/user_ids.hpp"
-
-namespace pixell::net {
-class EventLoop;
-}
 
 namespace pixell::engine::node {
 
@@ -26,6 +24,8 @@ struct NodeContext {
   std::map<std::string, std::string> environment;  ///< the node's own
   Cgroups cgroups;
   UserIds user_ids;
+  std::unique_ptr<net::HttpClient> client;  ///< asks instances; keeps no connections
+  ProbeSettings probes;
   /// Told after each observed change.
   std::function<void()> changed{};
 

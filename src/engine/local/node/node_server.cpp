@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/instance_spec.hpp"
+#include "engine/local/log_headers.hpp"
 #include "engine/local/node/limits.hpp"
 #include "net/reply.hpp"
 
@@ -81,7 +82,8 @@ class NodeServer::Request final : public net::StreamHandler {
   }
 
   void send(const Reply& reply) {
-    if (stream_ != nullptr) net::send_reply(*stream_, reply.status, reply.content_type, reply.body);
+    if (stream_ != nullptr)
+      net::send_reply(*stream_, reply.status, reply.content_type, reply.body, reply.headers);
   }
 
   void wait(Millis timeout) {
@@ -216,12 +218,16 @@ NodeServer::Reply NodeServer::stop(const std::string& id, const std::string& bod
 }
 
 NodeServer::Reply NodeServer::answer_logs(const std::string& id, std::string_view query) {
-  const auto bytes =
-      std::clamp<std::int64_t>(query_number(query, "bytes", std::int64_t(kDefaultLogReplyBytes)), 0,
-                               std::int64_t(kMaxLogReplyBytes));
-  auto text = table_.logs(id, std::size_t(bytes));
-  if (!text) return {.status = status_of(text), .body = error_body(text.error())};
-  return {.content_type = "text/plain; charset=utf-8", .body = std::move(*text)};
+  const LogRange usual;
+  const auto bytes = std::clamp<std::int64_t>(
+      query_number(query, "bytes", std::int64_t(usual.max_bytes)), 0, kMaxLogReplyBytes);
+  auto piece = table_.read_log(
+      id, {.from = query_number(query, "from", usual.from), .max_bytes = std::size_t(bytes)});
+  if (!piece) return {.status = status_of(piece), .body = error_body(piece.error())};
+  Reply reply{.content_type = "text/plain; charset=utf-8", .body = std::move(piece->text)};
+  reply.headers.add(kLogFromHeader, std::to_string(piece->from));
+  reply.headers.add(kLogNextHeader, std::to_string(piece->next));
+  return reply;
 }
 
 }  // namespace pixell::engine::node

@@ -18,8 +18,10 @@ namespace pixell::engine::node {
 ///
 ///     GET    /capabilities                       GET    /instances
 ///     PUT    /instances/{id}   (InstanceSpec)    GET    /instances/{id}
-///     POST   /instances/{id}/stop {"grace_ms"}   GET    /instances/{id}/logs?bytes=N
+///     POST   /instances/{id}/stop {"grace_ms"}   GET    /instances/{id}/logs?bytes=N&from=P
 ///     DELETE /instances/{id}                     GET    /changes?after=N&timeout_ms=M
+///
+/// A part of a log comes as it is, its place in the headers kLogFromHeader and kLogNextHeader.
 class NodeServer final : public net::Service {
  public:
   NodeServer(net::EventLoop& loop, InstanceTable& table) : loop_(loop), table_(table) {}
@@ -38,6 +40,7 @@ class NodeServer final : public net::Service {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
+    net::Headers headers{};
   };
   Reply answer(const net::RequestHead& head, const std::string& body);
   Reply answer_instance(std::string_view method, const std::string& id, const std::string& body);

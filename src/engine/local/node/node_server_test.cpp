@@ -103,6 +103,32 @@ TEST_F(NodeServerTest, MovesThePositionWhenAnInstanceChanges) {
   EXPECT_GT(json::parse(send("GET", "/instances").body)["position"].get<std::int64_t>(), before);
 }
 
+TEST_F(NodeServerTest, KeepsTheLogOfAFailedInstanceAfterItsRemoval) {
+  InstanceSpec spec = fake_par_spec(new_ulid(system_clock().unix_now()));
+  spec.environment["FAKE_PAR_BOOT"] = "die";
+  ASSERT_EQ(send("PUT", "/instances/" + spec.id, to_json(spec).dump()).status, 200);
+  node_.wait_for(spec.id, model::InstancePhase::Failed);
+
+  ASSERT_EQ(send("DELETE", "/instances/" + spec.id).status, 200);
+
+  const auto log = send("GET", "/instances/" + spec.id + "/logs");
+  EXPECT_EQ(log.status, 200);
+  EXPECT_EQ(log.body, "fake par starts\nsomething went very wrong\n");
+  EXPECT_EQ(send("GET", "/instances/" + spec.id).status, 404);
+}
+
+TEST_F(NodeServerTest, AnswersAPartOfALogWithItsPlace) {
+  const InstanceSpec spec = fake_par_spec(new_ulid(system_clock().unix_now()));
+  ASSERT_EQ(send("PUT", "/instances/" + spec.id, to_json(spec).dump()).status, 200);
+  node_.wait_for(spec.id, model::InstancePhase::Ready);
+
+  const auto log = send("GET", "/instances/" + spec.id + "/logs?from=5");
+
+  EXPECT_EQ(log.body, "par starts\n");
+  EXPECT_EQ(log.header("x-log-from"), "5");
+  EXPECT_EQ(log.header("x-log-next"), "16");
+}
+
 TEST_F(NodeServerTest, ServesOnASocketForItsOwnUserOnly) {
   const auto status = std::filesystem::status(node_socket(state_.path()));
 

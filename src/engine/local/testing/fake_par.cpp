@@ -1,13 +1,16 @@
-// A scripted `par` for tests of the node: it writes the records of a real one and serves nothing.
+// A scripted `par` for tests of the node: it writes the records of a real one and answers 200 to
+// whatever is asked.
 // What it does is said by deploy-time variables, as an agent's environment would arrive:
 //   FAKE_PAR_BOOT   ready (default) | fail | die (exits without records) | hang (stays in fetch)
 //   FAKE_PAR_STOP   exit (default) | ignore (SIGTERM has no effect)
+//   FAKE_PAR_HEALTH answer (default) | silent (takes connections and says nothing)
 //   FAKE_PAR_EAT_MB memory to touch before it gets ready
 //   FAKE_PAR_CHILD  1 = leaves a child in a process group of its own, its pid in the file `child`
 // Its whole environment is left in the file `environment`, one variable per line.
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -15,9 +18,11 @@
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.hpp"
+#include "base/unique_fd.hpp"
 
 namespace {
 
@@ -66,6 +71,39 @@ void record_environment() {
   record("environment", lines);
 }
 
+// One request of a connection, whatever it is.
+void answer(int connection) {
+  char request[4096];
+  if (::read(connection, request, sizeof request) <= 0) return;
+  constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  // A client that has gone meanwhile wants no answer.
+  (void)::send(connection, kReply.data(), kReply.size(), MSG_NOSIGNAL);
+}
+
+// Returns at a SIGTERM that counts.
+void serve_until_stopped(const sigset_t& signals) {
+  const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
+  const bool is_silent = variable("FAKE_PAR_HEALTH") == "silent";
+  std::vector<pixell::UniqueFd> unanswered;
+  pollfd ready[] = {{.fd = signal_fd, .events = POLLIN, .revents = 0},
+                    {.fd = 3, .events = POLLIN, .revents = 0}};
+  while (true) {
+    if (::poll(ready, 2, -1) < 0) continue;
+    if (ready[0].revents != 0) {
+      signalfd_siginfo told{};
+      if (::read(signal_fd, &told, sizeof told) != sizeof told) std::_Exit(96);
+      if (variable("FAKE_PAR_STOP", "exit") != "ignore") return;
+    }
+    if (ready[1].revents == 0) continue;
+    pixell::UniqueFd connection(::accept4(3, nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection) continue;
+    if (is_silent)
+      unanswered.push_back(std::move(connection));
+    else
+      answer(connection.get());
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -97,13 +135,9 @@ int main() {
     state("ready", true);
   }
 
-  while (true) {
-    int signal = 0;
-    if (::sigwait(&signals, &signal) != 0) continue;
-    if (variable("FAKE_PAR_STOP", "exit") == "ignore") continue;
-    state("draining", false);
-    state("stopped", false);
-    record("exit.json", R"({"code":0,"signal":0,"at":3})");
-    return 0;
-  }
+  serve_until_stopped(signals);
+  state("draining", false);
+  state("stopped", false);
+  record("exit.json", R"({"code":0,"signal":0,"at":3})");
+  return 0;
 }

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,17 +29,25 @@ class ScratchState {
   std::filesystem::path path_;
 };
 
+/// What is special about a node under test.
+struct NodeSetup {
+  std::filesystem::path cgroup_root = "/sys/fs/cgroup";
+  std::map<std::string, std::string> environment{};  ///< on top of ours
+  bool may_end = false;  ///< before it is ready; else that is a failure of the test
+};
+
 /// The node as a process of its own on a state directory, with the scripted par. Its destructor
 /// asks it to end; instances stay.
 class RunningNode {
  public:
   /// Blocks until the node says that it is ready.
-  explicit RunningNode(const std::filesystem::path& state_dir,
-                       const std::filesystem::path& cgroup_root = "/sys/fs/cgroup");
+  explicit RunningNode(const std::filesystem::path& state_dir, NodeSetup setup = {});
   ~RunningNode();
 
   Engine& engine() { return *engine_; }
   pid_t pid() const { return pid_; }
+  /// False when it ended instead, which only a NodeSetup with may_end allows.
+  bool is_ready();
   /// SIGKILL; returns when it has gone.
   void kill();
   /// Waits for an instance to fulfil a condition, by the node's change signal.
@@ -50,6 +59,7 @@ class RunningNode {
 
  private:
   void read_output(int fd);
+  bool has_said_ready() const { return output_.find("Node ready") != std::string::npos; }
 
   pid_t pid_ = -1;
   std::mutex mutex_;  // guards output_ and is_closed_
