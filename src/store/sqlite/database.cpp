@@ -19,6 +19,17 @@ int remember_log_pages(void* pages, sqlite3*, const char*, int count) {
   return SQLITE_OK;
 }
 
+// Why the system refused. A commit that cannot write the log leaves that with the log's file only.
+int errno_of(sqlite3* handle, int code) {
+  if (code != SQLITE_IOERR_WRITE) return sqlite3_system_errno(handle);
+  sqlite3_file* log = nullptr;
+  int saved_errno = 0;
+  if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &saved_errno);
+  return saved_errno != 0 ? saved_errno : sqlite3_system_errno(handle);
+}
+
 // The primary code; an I/O error whose reason has a better name gets that.
 int kind_of(int code, int system_errno) {
   const int kind = code & 0xff;
@@ -139,9 +150,11 @@ Result<void> Database::execute(const std::string& script) {
 
 Error Database::error(int code, std::string_view sql) const {
   Error wrong;
-  wrong.detail = fmt::format("sqlite {} ({}): {}", code,
-                             handle_ == nullptr ? "no handle" : sqlite3_errmsg(handle_), sql);
-  switch (kind_of(code, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_))) {
+  const int system_errno = handle_ == nullptr ? 0 : errno_of(handle_, code);
+  wrong.detail =
+      fmt::format("sqlite {} ({}), errno {}: {}", code,
+                  handle_ == nullptr ? "no handle" : sqlite3_errmsg(handle_), system_errno, sql);
+  switch (kind_of(code, system_errno)) {
     case SQLITE_FULL:
       wrong.code = ErrorCode::ResourceExhausted;
       wrong.message = fmt::format("the disk or the size limit of {} is full: free space", path_);
