@@ -323,6 +323,33 @@ def rule_named_tests(tree: Tree) -> Iterator[Finding]:
                     yield Finding(tree.name(path), number, f"there is no test {file}::{test}")
 
 
+CRASH_POINT = re.compile(r"\bcrash_point\(\s*\"([^\"]*)\"")
+CRASH_POINT_NAME = re.compile(r"^[a-z]+(?:\.[a-z_]+){2}$")
+
+
+def rule_crash_points(tree: Tree) -> Iterator[Finding]:
+    """Every crash point is in a crash_points.hpp, as <room>.<step>.<where>, once."""
+    listed: dict[str, Path] = {}
+    for path in tree.files("src", ".hpp"):
+        if path.name != "crash_points.hpp":
+            continue
+        for number, line in numbered(read(path)):
+            for name in re.findall(r'^\s*"([^"]*)"', line):
+                if not CRASH_POINT_NAME.match(name):
+                    yield Finding(tree.name(path), number, f"{name} is not <room>.<step>.<where>")
+                if name in listed:
+                    yield Finding(tree.name(path), number, f"{name} is listed twice")
+                listed[name] = path
+    for path in tree.cxx():
+        if is_test(path):
+            continue
+        source = read(path)
+        for match in CRASH_POINT.finditer(source):
+            if match[1] not in listed:
+                line = source.count("\n", 0, match.start()) + 1
+                yield Finding(tree.name(path), line, f"{match[1]} is in no crash_points.hpp")
+
+
 RULES: dict[str, Callable[[Tree], Iterator[Finding]]] = {
     "layers": rule_layers,
     "banned": rule_banned,
@@ -335,6 +362,7 @@ RULES: dict[str, Callable[[Tree], Iterator[Finding]]] = {
     "headlines": rule_headlines,
     "paths": rule_paths,
     "named_tests": rule_named_tests,
+    "crash_points": rule_crash_points,
 }
 
 

@@ -360,6 +360,20 @@ def test_named_tests_exist(write):
     ]
 
 
+def test_crash_points_are_listed(write):
+    write(
+        {
+            "src/a/crash_points.hpp": '    "a.b.c",  // x\n    "a.b",\n    "a.b.c",\n',
+            "src/a/b.cpp": 'crash_point("a.b.c");\ncrash_point(\n  "a.b.d");\n',
+        }
+    )
+    assert findings(write, "crash_points") == [
+        "src/a/b.cpp:2: a.b.d is in no crash_points.hpp",
+        "src/a/crash_points.hpp:2: a.b is not <room>.<step>.<where>",
+        "src/a/crash_points.hpp:3: a.b.c is listed twice",
+    ]
+
+
 def test_the_program_prints_a_line_per_rule_and_fails_on_findings(write, capsys):
     write({"src/a/b.hpp": "int x;\n", "src/a/README.md": "# a\n"})
 

@@ -5,11 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cmd/pac/user_commands.hpp"
 #include "edge/limits.hpp"
+#include "engine/local/node/crash_points.hpp"
 
 namespace pixell::cmd {
 
@@ -124,6 +126,17 @@ void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   node->callback([state_dir, &exit_code, &runners] { exit_code = runners.node(*state_dir); });
 }
 
+// For tests of crashes only (base/crash_point.hpp): every point of every room, one a line.
+void add_crash_points(CLI::App& app) {
+  app.add_subcommand("crash-points", "List where PIXELL_CRASH_POINT may end a role")
+      ->group("")
+      ->callback([] {
+        const std::span<const std::string_view> rooms[] = {engine::node::kNodeCrashPoints};
+        for (const auto& points : rooms)
+          for (const std::string_view name : points) fmt::print("{}\n", name);
+      });
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv, const RoleRunners& runners) {
@@ -134,6 +147,7 @@ int run_command_line(int argc, const char* const* argv, const RoleRunners& runne
   int exit_code = 0;
   add_serve(app, exit_code, runners);
   add_roles(app, exit_code, runners);
+  add_crash_points(app);
   add_user_commands(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   if (std::fflush(stdout) != 0 && exit_code == 0) {

@@ -1,5 +1,6 @@
 #include "cmd/pac/command_line.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <optional>
 
 #include "cmd/pac/testing/api_server.hpp"
+#include "engine/local/node/crash_points.hpp"
 
 namespace pixell::cmd {
 namespace {
@@ -168,6 +170,13 @@ TEST_F(CommandLineTest, HelpsWithTheCommandsForUsersAndTheExitCodes) {
   for (const char* command : {"serve", "deploy", "apps", "status", "logs", "Exit codes:"})
     EXPECT_THAT(out_, HasSubstr(command));
   EXPECT_THAT(out_, Not(HasSubstr("started by serve")));
+}
+
+TEST_F(CommandLineTest, ListsTheCrashPointsOneALine) {
+  EXPECT_EQ(pac({"crash-points"}), 0);
+
+  for (const std::string_view name : engine::node::kNodeCrashPoints)
+    EXPECT_THAT("\n" + out_, HasSubstr(fmt::format("\n{}\n", name)));
 }
 
 TEST_F(CommandLineTest, TellsItsVersion) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/crash_point.hpp"
 #include "base/files.hpp"
 #include "engine/local/node/adoption.hpp"
 #include "engine/local/node/instance_log.hpp"
@@ -105,6 +106,7 @@ Result<pid_t> InstanceProcess::start_par() {
   for (const UniqueFd& fd : procs) spec.cgroup_procs.push_back(fd.get());
   const UnixMillis now = node_.clock.unix_now();
   TRY(const pid_t pid, start_process(spec));
+  crash_point("node.ensure.started");
 
   // From here on a process runs: without a record it must not stay.
   auto identity = identify_process(pid);
@@ -193,13 +195,16 @@ Result<void> InstanceProcess::stop(Millis grace) {
       .requested_at = stop_ ? stop_->requested_at : now,
       .deadline = now + (std::clamp(grace, Millis(0), kMaxGrace) + kStopMargin).count()};
   if (stop_ && stop_->deadline <= asked.deadline) return {};
+  crash_point("node.stop.asked");
   TRY_VOID(files_.write_stop(asked));
+  crash_point("node.stop.recorded");
   const bool is_first = !stop_;
   stop_ = asked;
   arm_deadline(asked.deadline);
   if (!is_first) return {};
   log_.info("Instance asked to stop", {{"grace_ms", grace.count()}});
   send_signal(SIGTERM);
+  crash_point("node.stop.signalled");
   show(InstancePhase::Draining);
   return {};
 }
@@ -279,9 +284,11 @@ bool InstanceProcess::on_reaped(pid_t pid, ExitStatus status) {
 }
 
 void InstanceProcess::on_ended(std::optional<ExitStatus> status) {
+  crash_point("node.end.seen");
   refresh();  // the last words of par may have come together with its end
   life_ = Life::Ended;
   const ExitRecord exit = exit_record(status);
+  crash_point("node.end.recorded");
   clean_up_after_end();
   show_end(exit);
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "base/crash_point.hpp"
 #include "base/files.hpp"
 #include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/limits.hpp"
@@ -58,8 +59,10 @@ Result<void> InstanceTable::open() {
   inotify_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify_) return errno_error("cannot watch instance directories", errno);
   TRY_VOID(node_.loop.add(inotify_.get(), *this, EPOLLIN | EPOLLET));
+  crash_point("node.adoption.begun");
   adopt_all();
   sweep_groups();
+  crash_point("node.adoption.done");
   return {};
 }
 
@@ -99,6 +102,7 @@ void InstanceTable::adopt_directory(const std::string& id) {
   auto& instance = instances_[id];
   instance = std::make_unique<InstanceProcess>(node_, **record);
   instance->adopt();
+  crash_point("node.adoption.halfway");
 }
 
 void InstanceTable::sweep_groups() {
@@ -172,6 +176,7 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
     if (instance.was_never_started()) TRY_VOID(instance.start());
     return instance.observed();
   }
+  crash_point("node.ensure.asked");
   const InstanceFiles files(node_.instance_dir(spec.id));
   if (fs::exists(files.directory()))
     return make_error(ErrorCode::FailedPrecondition,
@@ -180,6 +185,7 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
   TRY(record.slot, node_.user_ids.take());
   Result<void> recorded = files.make_directories(node_.user_ids.user_of(record.slot));
   if (recorded) recorded = watch_files(files, spec.id);
+  crash_point("node.ensure.made");
   if (recorded) recorded = files.write_spec(record);
   if (!recorded) {
     discard(files.directory(), record.slot);
@@ -188,7 +194,9 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
   auto& instance = instances_[spec.id];
   instance = std::make_unique<InstanceProcess>(node_, std::move(record));
   changed();
+  crash_point("node.ensure.recorded");
   TRY_VOID(instance->start());
+  crash_point("node.ensure.done");
   return instance->observed();
 }
 
@@ -205,12 +213,15 @@ Result<void> InstanceTable::remove(const std::string& id) {
   if (instance.is_running())
     return make_error(ErrorCode::FailedPrecondition,
                       fmt::format("instance {} runs; stop it first", id));
+  crash_point("node.remove.asked");
   TRY_VOID(instance.remove_cgroup());
+  crash_point("node.remove.ungrouped");
   const int slot = instance.record().slot;
   discard(instance.files().directory(), slot);
   instances_.erase(known);
   changed();
   node_.log.info("Instance removed", {{"instance", id}});
+  crash_point("node.remove.done");
   return {};
 }
 
@@ -225,6 +236,7 @@ void InstanceTable::discard(const fs::path& directory, int slot) {
                     {{"path", directory.string()}, {"error", errno}});
     return;  // the slot stays taken: its user still owns files
   }
+  crash_point("node.remove.moved");
   delete_discarded(trash, slot);
 }
 
