@@ -48,6 +48,12 @@ inline constexpr std::size_t kMaxEdges = 1'000;
 /// How much longer than its long-poll the edge waits for control's answer.
 inline constexpr Millis kRoutePullMargin{5'000};
 
+// -------------------------------------------------------------------------------------- backups
+
+/// Entries of one backup, and the bytes of its manifest.
+inline constexpr std::size_t kMaxBackupEntries = 100'000;
+inline constexpr std::size_t kMaxBackupManifestBytes = std::size_t{32} << 20;
+
 // -------------------------------------------------------------------------- the user's commands
 
 /// How often `pac deploy --wait` looks.
