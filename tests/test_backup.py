@@ -186,18 +186,18 @@ def test_everything_is_back_after_the_state_was_lost(platform: Pac, backup: Path
 
 @pytest.mark.parametrize("point", CRASH_POINTS)
 def test_a_restore_that_is_killed_leaves_one_of_the_two_states(
-    platform: Pac, backup: Path, tmp_path: Path, point: str
+    platform: Pac, backup: Path, point: str
 ) -> None:
     newer = platform.home / "newer.backup"
     if not newer.exists():
         assert run_pac("backup", "--state", platform.state, newer)[0] == 0
-    state = tmp_path / "state"
+    state = platform.home / point.removeprefix("restore.")
     assert run_pac("restore", "--state", state, backup)[0] == 0
     old = read_events(state / "pixell.db")
 
     code, _ = run_pac(
         *("restore", "--force", "--state", state, newer),
-        env={"PIXELL_CRASH_POINT": f"{point}@{tmp_path / 'marker'}"},
+        env={"PIXELL_CRASH_POINT": f"{point}@{state}.marker"},
     )
     left = read_events(state / "pixell.db")
     refused = run_pac("restore", "--state", state, newer)

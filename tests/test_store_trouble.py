@@ -81,6 +81,10 @@ def assert_recovers(pac: Pac, app: str) -> None:
 def damage(pac: Pac) -> None:
     """Overwrites everything behind the first page of the database."""
     database = pac.state / "pixell.db"
+    # What is in the log is read from there.
+    other = sqlite3.connect(database)
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
     with open(database, "r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (database.stat().st_size - 4096))

@@ -117,15 +117,20 @@ Result<void> link_aside(const fs::path& from, const fs::path& to) {
 }
 
 // Gives the old database a second name and brings it into one file, so that the first name can go
-// over to the new one at once. One that is damaged keeps its log beside it.
+// over to the new one at once. SQLite may empty the log of a damaged one: it is copied before.
 Result<fs::path> keep_old_database(const fs::path& database, UnixMillis now) {
   std::string stamp = iso8601(now);
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':' || c == '.'; });
   const fs::path aside = fmt::format("{}.before-restore-{}", database.string(), stamp);
-  if (const auto folded = store::fold_log(database); !folded)
-    TRY_VOID(link_aside(database.string() + "-wal", aside.string() + "-wal"));
+  const fs::path log = database.string() + "-wal";
+  const fs::path kept_log = aside.string() + "-wal";
+  std::error_code failed;
+  if (fs::exists(log, failed) && !fs::copy_file(log, kept_log, failed))
+    return errno_error(fmt::format("cannot copy {} to {}", log.string(), kept_log.string()),
+                       failed.value());
   TRY_VOID(link_aside(database, aside));
   TRY_VOID(sync_directory(database.parent_path()));
+  if (store::fold_log(database)) TRY_VOID(remove_file(kept_log));
   return aside;
 }
 
