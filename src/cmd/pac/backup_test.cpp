@@ -57,7 +57,7 @@ class BackupTest : public ::testing::Test {
     std::vector<std::string> ids;
     const auto store = store::make_sqlite_store(state / "pixell.db", clock_);
     EXPECT_TRUE(store) << store.error().message;
-    const auto apps = (*store)->apps();
+    const auto apps = (*store)->apps({});
     EXPECT_TRUE(apps);
     for (const auto& app : *apps) ids.push_back(app.id);
     return ids;

@@ -53,6 +53,8 @@ inline constexpr Millis kRoutePullMargin{5'000};
 /// Entries of one backup, and the bytes of its manifest.
 inline constexpr std::size_t kMaxBackupEntries = 100'000;
 inline constexpr std::size_t kMaxBackupManifestBytes = std::size_t{32} << 20;
+/// How often a backup starts anew because a package was deleted meanwhile.
+inline constexpr int kBackupTries = 3;
 
 // -------------------------------------------------------------------------- the user's commands
 

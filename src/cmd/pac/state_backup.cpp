@@ -34,9 +34,50 @@ Result<apkg::StoredPackage> find_package(const apkg::PackageStore& packages,
                                          const std::string& sha256) {
   auto found = packages.verify(sha256);
   if (found) return std::move(*found);
-  return make_error(ErrorCode::DataLoss,
-                    fmt::format("{}: {}; deploy it again, or put the file there",
-                                packages.path_of(sha256).string(), found.error().message));
+  Error error =
+      make_error(ErrorCode::DataLoss,
+                 fmt::format("{}: {}; deploy it again, or put the file there",
+                             packages.path_of(sha256).string(), found.error().message));
+  // It may have been deleted after the database was copied; the next copy does not refer to it.
+  if (found.error().cause == model::Cause::PackageNotFound) error.retry = Retry::Later;
+  return error;
+}
+
+struct Contents {
+  BackupManifest manifest;
+  std::vector<apkg::StoredEntry> entries;
+};
+
+// Copies the database and finds its packages.
+Result<Contents> collect(const BackupOptions& options, const fs::path& copy, UnixMillis now) {
+  std::error_code failed;  // then copying says why
+  fs::remove(copy, failed);
+  TRY(const store::DatabaseFacts facts,
+      store::copy_database(options.state_dir / kBackupDatabaseName, copy));
+  if (facts.packages.size() >= kMaxBackupEntries)
+    return make_error(ErrorCode::ResourceExhausted,
+                      fmt::format("the database refers to {} packages; a backup holds fewer than "
+                                  "{}",
+                                  facts.packages.size(), kMaxBackupEntries));
+  Contents contents{.manifest = {.schema_version = facts.schema_version,
+                                 .created_at = now,
+                                 .program_version = PIXELL_VERSION},
+                    .entries = std::vector<apkg::StoredEntry>(1)};
+  TRY(BackupEntry database, entry_of(kBackupDatabaseName, copy));
+  contents.manifest.entries.push_back(std::move(database));
+  contents.entries.push_back({.name = std::string(kBackupDatabaseName), .file = copy});
+  TRY(const apkg::PackageStore packages,
+      apkg::PackageStore::open(options.state_dir / kBackupPackagePrefix));
+  for (const std::string& sha256 : facts.packages) {
+    TRY(const apkg::StoredPackage package, find_package(packages, sha256));
+    const std::string name = backup_package_name(sha256);
+    contents.manifest.entries.push_back(
+        {.name = name, .sha256 = sha256, .bytes = std::int64_t(package.bytes)});
+    contents.entries.push_back({.name = name, .file = package.path});
+  }
+  contents.entries.front() = {.name = std::string(kBackupManifestName),
+                              .text = to_text(contents.manifest)};
+  return contents;
 }
 
 Error already_there(const fs::path& file) {
@@ -69,33 +110,15 @@ Result<BackupManifest> make_backup(const BackupOptions& options, const Clock& cl
   TRY(const ScratchDirectory scratch,
       ScratchDirectory::make(options.file.parent_path(), ".pixell-backup-"));
   const fs::path copy = scratch.path() / kBackupDatabaseName;
-  TRY(const store::DatabaseFacts facts, store::copy_database(database, copy));
-  if (facts.packages.size() >= kMaxBackupEntries)
-    return make_error(ErrorCode::ResourceExhausted,
-                      fmt::format("the database refers to {} packages; a backup holds fewer than "
-                                  "{}",
-                                  facts.packages.size(), kMaxBackupEntries));
-  BackupManifest manifest{.schema_version = facts.schema_version,
-                          .created_at = clock.unix_now(),
-                          .program_version = PIXELL_VERSION};
-  std::vector<apkg::StoredEntry> entries(1);
-  TRY(BackupEntry first, entry_of(kBackupDatabaseName, copy));
-  manifest.entries.push_back(std::move(first));
-  entries.push_back({.name = std::string(kBackupDatabaseName), .file = copy});
-  TRY(const apkg::PackageStore packages,
-      apkg::PackageStore::open(options.state_dir / kBackupPackagePrefix));
-  for (const std::string& sha256 : facts.packages) {
-    TRY(const apkg::StoredPackage package, find_package(packages, sha256));
-    const std::string name = backup_package_name(sha256);
-    manifest.entries.push_back(
-        {.name = name, .sha256 = sha256, .bytes = std::int64_t(package.bytes)});
-    entries.push_back({.name = name, .file = package.path});
-  }
-  entries.front() = {.name = std::string(kBackupManifestName), .text = to_text(manifest)};
+  auto contents = collect(options, copy, clock.unix_now());
+  for (int tries = 1; tries < kBackupTries && !contents && contents.error().retry == Retry::Later;
+       ++tries)
+    contents = collect(options, copy, clock.unix_now());
+  if (!contents) return std::move(contents).error();
   const fs::path written = scratch.path() / "backup";
-  TRY_VOID(apkg::write_stored_zip(written, entries));
+  TRY_VOID(apkg::write_stored_zip(written, contents->entries));
   TRY_VOID(put_in_place(written, options));
-  return manifest;
+  return std::move(contents->manifest);
 }
 
 }  // namespace pixell::cmd

@@ -22,6 +22,7 @@ inline model::Package story_package(char digit) {
   package.version = digit == 'a' ? "1.0.0" : "2.0.0";
   package.size_bytes = 1'234;
   package.manifest_json = R"({"name":"hello"})";
+  package.source = "https://example.com/hello.apkg";  // of version 3
   return package;
 }
 
@@ -36,6 +37,8 @@ inline void deploy_hello(Store& store, FakeClock& clock, const std::string& id, 
   wanted.environment = {{"KEY", "väl\n'1'"}};
   wanted.resources.memory_mb = 128;
   wanted.limits.cpu_milli = 500;  // of version 2, as is disk_mb
+  wanted.strategy.kind = model::StrategyKind::BlueGreen;  // of version 3
+  wanted.tag = "green";
   ASSERT_TRUE(store.accept_deployment(wanted));
   clock.advance(Millis(1'000));
   auto deployment = store.deployment(id);
@@ -47,7 +50,11 @@ inline void deploy_hello(Store& store, FakeClock& clock, const std::string& id, 
   clock.advance(Millis(1'000));
   recorded->deployment.state = model::DeploymentState::Completed;
   recorded->deployment.completed_at = clock.unix_now();
-  ASSERT_TRUE(store.complete_deployment(recorded->deployment, kStoryToken));
+  const auto before = store.app("hello");
+  ASSERT_TRUE(before);
+  const std::int64_t revision = recorded->deployment.revision;
+  ASSERT_TRUE(store.complete_deployment(
+      recorded->deployment, model::all_to(before->traffic, revision), kStoryToken));
 }
 
 /// Writes the whole story to an empty store.
@@ -55,6 +62,14 @@ inline void populate(Store& store, FakeClock& clock) {
   ASSERT_TRUE(store.acquire_lease("reconciler", "control-1", Millis(10'000), false));
   deploy_hello(store, clock, "01STORY0000000000000000001", 'a');
   deploy_hello(store, clock, "01STORY0000000000000000002", 'b');
+  const model::AppSettings settings{.instances = 2};
+  ASSERT_TRUE(store.update_app("hello", nullptr, &settings, {}));
+  ASSERT_TRUE(store.reserve_reply("POST /x key", "digest"));
+  ASSERT_TRUE(store.keep_reply("POST /x key", {.request_digest = "digest",
+                                               .status = 201,
+                                               .content_type = "application/json",
+                                               .location = "/x/1",
+                                               .body = "{}"}));
   NewDeployment failing;
   failing.id = "01STORY0000000000000000003";
   failing.app_id = "broken";
@@ -96,6 +111,7 @@ inline void populate(Store& store, FakeClock& clock) {
   leg.tag = "blue";
   leg.addresses = {instance.address};
   route.legs = {leg};
+  route.sticky = {.by = model::StickyBy::Cookie, .name = "c"};
   ASSERT_TRUE(store.set_route(route, kStoryToken));
   StepRecord step;
   step.key = "open-step";
@@ -111,13 +127,17 @@ inline void populate(Store& store, FakeClock& clock) {
 }
 
 inline void expect_apps_of_the_story(Store& store, int version) {
-  const auto apps = store.apps();
+  const auto apps = store.apps({});
   ASSERT_TRUE(apps) << apps.error().message;
   ASSERT_EQ(apps->size(), 3u);
   EXPECT_EQ((*apps)[0].id, "broken");
-  EXPECT_EQ((*apps)[1].id, "hello");
-  EXPECT_EQ((*apps)[1].desired_revision, 2);
-  EXPECT_EQ(store.app((*apps)[1].short_id)->id, "hello");
+  EXPECT_TRUE((*apps)[0].traffic.legs.empty());
+  const model::AgentApp& hello = (*apps)[1];
+  EXPECT_EQ(hello.id, "hello");
+  ASSERT_EQ(hello.traffic.legs.size(), 1u);
+  EXPECT_EQ(hello.traffic.legs[0], (model::TrafficLeg{.revision = 2, .weight_permille = 1'000}));
+  EXPECT_EQ(hello.settings.instances, version < 3 ? 1 : 2);
+  EXPECT_EQ(store.app(hello.short_id)->id, "hello");
   EXPECT_EQ((*apps)[2].id, "waiting");
   for (const char digit : {'a', 'b'}) {
     const auto package = store.package("hello", std::string(64, digit));
@@ -125,8 +145,9 @@ inline void expect_apps_of_the_story(Store& store, int version) {
     EXPECT_EQ(package->version, story_package(digit).version);
     EXPECT_EQ(package->manifest_json, R"({"name":"hello"})");
     EXPECT_EQ(package->size_bytes, 1'234);
+    EXPECT_EQ(package->source, version < 3 ? "" : "https://example.com/hello.apkg");
   }
-  const auto revisions = store.revisions("hello", 10);
+  const auto revisions = store.revisions({.app_id = "hello"});
   ASSERT_TRUE(revisions) << revisions.error().message;
   ASSERT_EQ(revisions->size(), 2u);
   EXPECT_EQ((*revisions)[0].number, 2);
@@ -134,6 +155,7 @@ inline void expect_apps_of_the_story(Store& store, int version) {
   EXPECT_EQ((*revisions)[1].environment.at("KEY"), "väl\n'1'");
   EXPECT_EQ((*revisions)[1].resources.memory_mb, 128);
   EXPECT_EQ((*revisions)[1].resources.disk_mb, version < 2 ? 0 : 77);
+  EXPECT_EQ((*revisions)[1].retired_at == 0, version < 3);
 }
 
 inline void expect_deployments_of_the_story(Store& store, int version) {
@@ -148,6 +170,10 @@ inline void expect_deployments_of_the_story(Store& store, int version) {
   EXPECT_EQ(first->release_notes, "it's \"new\"");
   EXPECT_EQ(first->environment.at("KEY"), "väl\n'1'");
   EXPECT_EQ(first->limits.cpu_milli.value_or(0), version < 2 ? 0 : 500);
+  EXPECT_EQ(first->strategy.kind, version < 3 ? model::StrategyKind::Rolling
+                                              : model::StrategyKind::BlueGreen);
+  EXPECT_EQ(first->tag, version < 3 ? "" : "green");
+  EXPECT_TRUE(first->moves_traffic);
   EXPECT_EQ(first->steps.size(), 5u);
   EXPECT_EQ(first->completed_at - first->created_at, 2'000);
   const auto failed = store.deployment("01STORY0000000000000000003");
@@ -165,9 +191,15 @@ inline void expect_deployments_of_the_story(Store& store, int version) {
   ASSERT_TRUE(repeated) << repeated.error().message;
   EXPECT_TRUE(repeated->is_repeat);
   EXPECT_EQ(repeated->deployment.id, "01STORY0000000000000000004");
+  const auto reply = store.reserve_reply("POST /x key", "digest");
+  ASSERT_TRUE(reply) << reply.error().message;
+  ASSERT_EQ(reply->has_value(), version >= 3);
+  if (!reply->has_value()) return;
+  EXPECT_EQ((*reply)->status, 201);
+  EXPECT_EQ((*reply)->location, "/x/1");
 }
 
-inline void expect_observed_state_of_the_story(Store& store) {
+inline void expect_observed_state_of_the_story(Store& store, int version) {
   const auto instance = store.instance("instance-1");
   ASSERT_TRUE(instance) << instance.error().message;
   EXPECT_EQ(instance->phase, model::InstancePhase::Ready);
@@ -180,6 +212,7 @@ inline void expect_observed_state_of_the_story(Store& store) {
   ASSERT_EQ(route->route.legs.size(), 1u);
   EXPECT_EQ(route->route.legs[0].tag, "blue");
   EXPECT_EQ(route->route.legs[0].addresses.size(), 1u);
+  EXPECT_EQ(route->route.sticky.name, version < 3 ? "" : "c");
   EXPECT_EQ(store.routes()->generation, 1);
   const auto steps = store.open_steps();
   ASSERT_TRUE(steps) << steps.error().message;
@@ -195,7 +228,7 @@ inline void expect_observed_state_of_the_story(Store& store) {
 inline void expect_populated(Store& store, int version) {
   expect_apps_of_the_story(store, version);
   expect_deployments_of_the_story(store, version);
-  expect_observed_state_of_the_story(store);
+  expect_observed_state_of_the_story(store, version);
   const auto verified = store.verify_events();
   EXPECT_TRUE(verified) << verified.error().message;
 }
