@@ -37,8 +37,7 @@ std::vector<std::string> details_of(const model::Failure& failure) {
 
 // What is wrong with the package is the caller's; what is wrong with our disk is not.
 Reply refused_package(const ApiContext& context, const model::Failure& failure) {
-  if (failure.cause != model::Cause::Internal)
-    return problem(400, kNotValid, details_of(failure));
+  if (failure.cause != model::Cause::Internal) return problem(400, kNotValid, details_of(failure));
   context.log.error("Upload not stored", {{"error", failure.message}});
   return problem(507, failure.message, details_of(failure));
 }

@@ -18,11 +18,11 @@ namespace {
 
 Error cannot_write(const fs::path& path, zip_error_t* error) {
   const bool is_system = zip_error_system_type(error) == ZIP_ET_SYS;
-  Error wrong = is_system ? errno_error(fmt::format("cannot write {}", path.string()),
-                                        zip_error_code_system(error))
-                          : make_error(ErrorCode::Internal,
-                                       fmt::format("cannot write {}: {}", path.string(),
-                                                   zip_error_strerror(error)));
+  Error wrong =
+      is_system
+          ? errno_error(fmt::format("cannot write {}", path.string()), zip_error_code_system(error))
+          : make_error(ErrorCode::Internal, fmt::format("cannot write {}: {}", path.string(),
+                                                        zip_error_strerror(error)));
   if (wrong.code == ErrorCode::ResourceExhausted) wrong.message += ": free space there";
   return wrong;
 }
@@ -33,9 +33,9 @@ Result<void> add_entry(zip_t* zip, const StoredEntry& entry) {
                       fmt::format("cannot add {}: {}", entry.name, zip_strerror(zip)));
   };
   // Read when the archive is closed; texts outlive that.
-  zip_source_t* source =
-      entry.file.empty() ? zip_source_buffer(zip, entry.text.data(), entry.text.size(), 0)
-                         : zip_source_file(zip, entry.file.c_str(), 0, -1);
+  zip_source_t* source = entry.file.empty()
+                             ? zip_source_buffer(zip, entry.text.data(), entry.text.size(), 0)
+                             : zip_source_file(zip, entry.file.c_str(), 0, -1);
   if (source == nullptr) return failed();
   const zip_int64_t index = zip_file_add(zip, entry.name.c_str(), source, ZIP_FL_ENC_UTF_8);
   if (index < 0) {
@@ -92,9 +92,9 @@ Result<StoredZip> StoredZip::open(const fs::path& path) {
   auto opened = open_zip_file(path);
   if (!opened) {
     const model::Failure& failure = opened.error();
-    Error error = make_error(failure.cause == model::Cause::PackageNotFound ? ErrorCode::NotFound
-                                                                            : ErrorCode::DataLoss,
-                             failure.message);
+    Error error = make_error(
+        failure.cause == model::Cause::PackageNotFound ? ErrorCode::NotFound : ErrorCode::DataLoss,
+        failure.message);
     for (const std::string& line : failure.evidence) error.message += ": " + line;
     return error;
   }
@@ -111,19 +111,18 @@ Result<void> StoredZip::read(std::size_t position,
                              const std::function<Result<void>(std::string_view)>& sink) {
   zip_stat_t facts;
   if (zip_stat_index(handle_->zip.get(), position, 0, &facts) != 0)
-    return make_error(ErrorCode::DataLoss,
-                      fmt::format("entry {} cannot be found: {}", position,
-                                  zip_strerror(handle_->zip.get())));
+    return make_error(ErrorCode::DataLoss, fmt::format("entry {} cannot be found: {}", position,
+                                                       zip_strerror(handle_->zip.get())));
   std::optional<Error> refused;  // by the sink
   ZipEntryReader reader(handle_->zip.get());
-  const auto done = reader.read(
-      {.path = names_.at(position), .bytes = facts.size, .index = position},
-      [&](std::string_view bytes) -> Checked<void> {
-        auto taken = sink(bytes);
-        if (taken) return {};
-        refused = std::move(taken).error();
-        return refuse(model::Cause::Internal, refused->message);
-      });
+  const auto done =
+      reader.read({.path = names_.at(position), .bytes = facts.size, .index = position},
+                  [&](std::string_view bytes) -> Checked<void> {
+                    auto taken = sink(bytes);
+                    if (taken) return {};
+                    refused = std::move(taken).error();
+                    return refuse(model::Cause::Internal, refused->message);
+                  });
   if (done) return {};
   if (refused) return std::move(*refused);
   Error error = make_error(ErrorCode::DataLoss, done.error().message);

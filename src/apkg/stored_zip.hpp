@@ -38,7 +38,8 @@ class StoredZip {
 
   /// Hands the entry at a position to `sink`, piece by piece. DataLoss when it is damaged; else
   /// what `sink` fails with.
-  Result<void> read(std::size_t position, const std::function<Result<void>(std::string_view)>& sink);
+  Result<void> read(std::size_t position,
+                    const std::function<Result<void>(std::string_view)>& sink);
 
  private:
   struct Handle;

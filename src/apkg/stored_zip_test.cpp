@@ -38,8 +38,8 @@ class StoredZipTest : public testing::TempDirectory {
 TEST_F(StoredZipTest, KeepsEntriesInTheirOrderAndAsTheyAre) {
   std::ofstream(root_ / "file") << std::string(300'000, 'f');
   ASSERT_TRUE(write_stored_zip(path(), {{.name = "z.json", .text = "{}"},
-                                       {.name = "dir/a", .file = root_ / "file"},
-                                       {.name = "empty"}}));
+                                        {.name = "dir/a", .file = root_ / "file"},
+                                        {.name = "empty"}}));
 
   auto zip = StoredZip::open(path());
 

@@ -19,8 +19,8 @@ inline constexpr Millis kBusyTimeout{2'000};
 inline constexpr std::int64_t kCheckpointPages = 1'000;
 inline constexpr std::int64_t kMaxLogPages = 8'000;
 
-/// A database file up to this size is checked as a whole when it is opened (about 2 ms per MiB).
-inline constexpr std::uintmax_t kMaxCheckedBytes = 64 * 1024 * 1024;
+/// A database file up to this size is checked as a whole when it is opened (about 7 ms per MiB).
+inline constexpr std::uintmax_t kMaxCheckedBytes = 32 * 1024 * 1024;
 
 /// Rows one listing returns at most.
 inline constexpr std::size_t kMaxListedRows = 10'000;

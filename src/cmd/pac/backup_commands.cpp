@@ -74,8 +74,9 @@ void add_command(CLI::App* command, const std::string& about_force,
 }  // namespace
 
 void add_backup_commands(CLI::App& app, int& exit_code) {
-  add_command(app.add_subcommand("backup", "Write database and packages to one file, also while "
-                                           "Pixell runs"),
+  add_command(app.add_subcommand("backup",
+                                 "Write database and packages to one file, also while "
+                                 "Pixell runs"),
               "Replace a file that is there", back_up, exit_code);
   add_command(app.add_subcommand("restore", "Put a backup into a state directory that nobody uses"),
               "Also when there is a database: it is moved aside", restore, exit_code);

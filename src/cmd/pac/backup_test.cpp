@@ -1,3 +1,5 @@
+#include "store/sqlite/backup.hpp"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +17,6 @@
 #include "cmd/pac/state_backup.hpp"
 #include "cmd/pac/state_restore.hpp"
 #include "cmd/pac/testing/api_server.hpp"
-#include "store/sqlite/backup.hpp"
 #include "store/sqlite/database.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -38,14 +39,13 @@ class BackupTest : public ::testing::Test {
     ASSERT_TRUE(packages->import_file(directory_ / "a.apkg"));
     const auto store = store::make_sqlite_store(state_ / "pixell.db", clock_);
     ASSERT_TRUE(store) << store.error().message;
-    ASSERT_TRUE((*store)->accept_deployment(
-        {.app_id = "hello",
-         .package = model::Package{.sha256 = sha256_,
-                                   .id = {},
-                                   .app_id = "hello",
-                                   .name = "hello",
-                                   .version = "1",
-                                   .manifest_json = "{}"}}));
+    ASSERT_TRUE((*store)->accept_deployment({.app_id = "hello",
+                                             .package = model::Package{.sha256 = sha256_,
+                                                                       .id = {},
+                                                                       .app_id = "hello",
+                                                                       .name = "hello",
+                                                                       .version = "1",
+                                                                       .manifest_json = "{}"}}));
   }
   Result<BackupManifest> back_up(bool is_forced = false) {
     return make_backup({.state_dir = state_, .file = file_, .is_forced = is_forced}, clock_);
@@ -256,7 +256,8 @@ TEST_F(BackupTest, IsRefusedWhenAnEntryIsAnotherThanTheManifestSays) {
   make_state();
   const fs::path copy = directory_ / "copy.db";
   BackupManifest manifest = manifest_of_database(copy);
-  manifest.entries.push_back({.name = backup_package_name(sha256_), .sha256 = sha256_, .bytes = 18});
+  manifest.entries.push_back(
+      {.name = backup_package_name(sha256_), .sha256 = sha256_, .bytes = 18});
   const apkg::StoredEntry database{.name = "pixell.db", .file = copy};
   const std::string package = manifest.entries[1].name;
 
@@ -319,8 +320,8 @@ TEST_F(BackupTest, IsRefusedWhenANewerProgramWroteTheDatabase) {
 }
 
 TEST(BackupManifest, RefusesWhatIsNoManifest) {
-  for (const char* text : {"", "[]", "{}", R"({"pixell_backup":"x"})",
-                           R"({"pixell_backup":1,"schema_version":1})"})
+  for (const char* text :
+       {"", "[]", "{}", R"({"pixell_backup":"x"})", R"({"pixell_backup":1,"schema_version":1})"})
     EXPECT_EQ(backup_manifest_from_text(text).error().code, ErrorCode::DataLoss) << text;
 }
 

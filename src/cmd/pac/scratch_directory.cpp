@@ -13,9 +13,9 @@ namespace fs = std::filesystem;
 Result<ScratchDirectory> ScratchDirectory::make(const fs::path& parent, const std::string& prefix) {
   std::string name = (parent / (prefix + "XXXXXX")).string();
   if (::mkdtemp(name.data()) == nullptr)
-    return errno_error(fmt::format("cannot make a directory in {}",
-                                   parent.empty() ? "." : parent.string()),
-                       errno);
+    return errno_error(
+        fmt::format("cannot make a directory in {}", parent.empty() ? "." : parent.string()),
+        errno);
   return ScratchDirectory(name);
 }
 

@@ -34,10 +34,9 @@ Result<apkg::StoredPackage> find_package(const apkg::PackageStore& packages,
                                          const std::string& sha256) {
   auto found = packages.verify(sha256);
   if (found) return std::move(*found);
-  Error error =
-      make_error(ErrorCode::DataLoss,
-                 fmt::format("{}: {}; deploy it again, or put the file there",
-                             packages.path_of(sha256).string(), found.error().message));
+  Error error = make_error(ErrorCode::DataLoss,
+                           fmt::format("{}: {}; deploy it again, or put the file there",
+                                       packages.path_of(sha256).string(), found.error().message));
   // It may have been deleted after the database was copied; the next copy does not refer to it.
   if (found.error().cause == model::Cause::PackageNotFound) error.retry = Retry::Later;
   return error;

@@ -39,9 +39,9 @@ Result<BackupManifest> read_manifest(apkg::StoredZip& zip) {
   TRY_VOID(zip.read(0, [&](std::string_view bytes) -> Result<void> {
     text += bytes;
     if (text.size() <= kMaxBackupManifestBytes) return {};
-    return make_error(ErrorCode::DataLoss, fmt::format("{} is longer than {} bytes",
-                                                       kBackupManifestName,
-                                                       kMaxBackupManifestBytes));
+    return make_error(
+        ErrorCode::DataLoss,
+        fmt::format("{} is longer than {} bytes", kBackupManifestName, kMaxBackupManifestBytes));
   }));
   TRY(BackupManifest manifest, backup_manifest_from_text(text));
   const auto is_same = [](const BackupEntry& entry, const std::string& name) {
@@ -80,8 +80,7 @@ Result<BackupManifest> stage(const fs::path& file, const fs::path& directory) {
     const BackupEntry& entry = manifest.entries[i];
     TRY_VOID(write_entry(zip, i + 1, entry, directory / entry.name));
   }
-  TRY(const store::DatabaseFacts facts,
-      store::check_database(directory / kBackupDatabaseName));
+  TRY(const store::DatabaseFacts facts, store::check_database(directory / kBackupDatabaseName));
   if (facts.schema_version != manifest.schema_version)
     return make_error(ErrorCode::DataLoss, "the database has not the schema of the manifest");
   std::error_code failed;  // then it is not there either

@@ -47,6 +47,10 @@ Result<void> LogFile::sync() const {
     error.retry = Retry::Later;
     return error;
   }
+  return verify();
+}
+
+Result<void> LogFile::verify() const {
   struct stat held {};
   struct stat named {};
   if (::fstat(fd_.get(), &held) == 0 && ::stat(path_.c_str(), &named) == 0 &&

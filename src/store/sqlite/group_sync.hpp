@@ -38,8 +38,10 @@ class LogFile {
   static Result<LogFile> open(const std::filesystem::path& database);
 
   /// Puts everything that was committed before this call on the disk, so that it survives a power
-  /// cut. DataLoss when the file was removed or replaced: what is written reaches nobody then.
+  /// cut. Unavailable when the disk refuses; else as verify().
   Result<void> sync() const;
+  /// DataLoss when the file was removed or replaced: what is written reaches nobody then.
+  Result<void> verify() const;
 
  private:
   LogFile(std::filesystem::path path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}

@@ -61,7 +61,9 @@ TEST_F(MigrationsTest, HaveAPopulatedDatabaseOfEveryVersion) {
     auto store = make_sqlite_store(directory_ / "new.db", clock);
     ASSERT_TRUE(store);
     populate(**store, clock);
-    std::ofstream(fixture_of(newest)) << dump_sql(directory_ / "new.db");
+    const auto dumped = dump_sql(directory_ / "new.db");
+    ASSERT_TRUE(dumped) << dumped.error().message;
+    std::ofstream(fixture_of(newest)) << *dumped;
   }
 
   for (int version = 1; version <= newest; ++version)
@@ -85,12 +87,13 @@ TEST_F(MigrationsTest, KeepEveryRowOfEveryVersion) {
 TEST_F(MigrationsTest, LeadToTheSchemaOfANewDatabase) {
   ASSERT_TRUE(make_sqlite_store(directory_ / "new.db", clock_));
   const auto columns = list_columns(directory_ / "new.db");
+  ASSERT_TRUE(columns) << columns.error().message;
 
   for (int version = 1; version <= newest_schema_version(); ++version) {
     SCOPED_TRACE(version);
     const fs::path path = load(version);
     ASSERT_TRUE(make_sqlite_store(path, clock_));
-    EXPECT_EQ(list_columns(path), columns);
+    EXPECT_EQ(*list_columns(path), *columns);
   }
 }
 
@@ -98,16 +101,16 @@ TEST_F(MigrationsTest, LeaveTheVersionBeforeWhenInterrupted) {
   for (int version = 1; version < newest_schema_version(); ++version) {
     SCOPED_TRACE(version);
     const fs::path path = load(version);
-    const std::string before = dump_sql(path);
+    const auto before = dump_sql(path);
+    ASSERT_TRUE(before);
     {
       auto database = Database::open(path, 1'000, kMaxDatabaseBytes);
       ASSERT_TRUE(database);
       const std::string script = migration_script(version + 1) + "SELECT no_such_function();";
-      EXPECT_FALSE(
-          apply_migration(**database, {.version = version + 1, .script = script}, 0));
+      EXPECT_FALSE(apply_migration(**database, {.version = version + 1, .script = script}, 0));
     }
 
-    EXPECT_EQ(dump_sql(path), before);
+    EXPECT_EQ(*dump_sql(path), *before);
 
     auto store = make_sqlite_store(path, clock_);
     ASSERT_TRUE(store) << store.error().detail;
@@ -122,7 +125,8 @@ TEST_F(MigrationsTest, RefuseADatabaseOfANewerProgramAndLeaveItAlone) {
     auto database = Database::open(path, 1'000, kMaxDatabaseBytes);
     ASSERT_TRUE((*database)->execute("INSERT INTO schema_version VALUES (9999, 0)"));
   }
-  const std::string before = dump_sql(path);
+  const auto before = dump_sql(path);
+  ASSERT_TRUE(before);
 
   const auto store = make_sqlite_store(path, clock_);
 
@@ -130,7 +134,7 @@ TEST_F(MigrationsTest, RefuseADatabaseOfANewerProgramAndLeaveItAlone) {
   EXPECT_EQ(store.error().code, ErrorCode::FailedPrecondition);
   EXPECT_THAT(store.error().message, HasSubstr("9999"));
   EXPECT_THAT(store.error().message, HasSubstr("start the newer program"));
-  EXPECT_EQ(dump_sql(path), before);
+  EXPECT_EQ(*dump_sql(path), *before);
 }
 
 }  // namespace

@@ -98,13 +98,16 @@ void SqliteStore::note_trouble(const Error& error) {
   trouble_ = error;
 }
 
-void SqliteStore::note_success() {
+void SqliteStore::note_success(Durability durability) {
+  // A commit alone does not show that the log reaches the disk.
+  if (durability == Durability::ProcessCrash && is_log_suspect_) return;
   std::lock_guard lock(trouble_mutex_);
   trouble_.reset();
 }
 
 Result<void> SqliteStore::check() {
   TRY_VOID(file_.verify());
+  TRY_VOID(log_.verify());
   {
     std::lock_guard lock(read_mutex_);
     TRY_VOID(read_last_sequence(*reader_));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -116,7 +117,7 @@ class SqliteStore final : public Store {
       return std::move(synced).error();
     }
     if (result)
-      note_success();
+      note_success(durability);
     else
       note_trouble(result.error());
     return result;
@@ -145,7 +146,7 @@ class SqliteStore final : public Store {
   Error too_many_writers() const;
   Result<void> sync_log();
   void note_trouble(const Error& error);
-  void note_success();
+  void note_success(Durability durability);
 
   // Everything below that takes no lock is called inside write().
   Result<void> append_event(std::string_view app_id, std::string_view kind,
@@ -177,7 +178,8 @@ class SqliteStore final : public Store {
   std::int64_t last_sequence_;
   std::mutex trouble_mutex_;      // guards trouble_
   std::optional<Error> trouble_;  // why the last write failed, unless one succeeded since
-  bool is_log_suspect_ = false;   // a sync of the log failed; used by log_sync_'s leader only
+  std::atomic<bool> is_log_suspect_ =
+      false;  // a sync of the log failed; log_sync_'s leader sets it
   GroupSync log_sync_;
   Checkpointer checkpointer_;  // last: its thread uses the above
 };

@@ -36,7 +36,7 @@ inline void deploy_hello(Store& store, FakeClock& clock, const std::string& id, 
   wanted.release_notes = "it's \"new\"";
   wanted.environment = {{"KEY", "väl\n'1'"}};
   wanted.resources.memory_mb = 128;
-  wanted.limits.cpu_milli = 500;  // of version 2, as is disk_mb
+  wanted.limits.cpu_milli = 500;                          // of version 2, as is disk_mb
   wanted.strategy.kind = model::StrategyKind::BlueGreen;  // of version 3
   wanted.tag = "green";
   ASSERT_TRUE(store.accept_deployment(wanted));
@@ -53,8 +53,8 @@ inline void deploy_hello(Store& store, FakeClock& clock, const std::string& id, 
   const auto before = store.app("hello");
   ASSERT_TRUE(before);
   const std::int64_t revision = recorded->deployment.revision;
-  ASSERT_TRUE(store.complete_deployment(
-      recorded->deployment, model::all_to(before->traffic, revision), kStoryToken));
+  ASSERT_TRUE(store.complete_deployment(recorded->deployment,
+                                        model::all_to(before->traffic, revision), kStoryToken));
 }
 
 /// Writes the whole story to an empty store.
@@ -170,8 +170,8 @@ inline void expect_deployments_of_the_story(Store& store, int version) {
   EXPECT_EQ(first->release_notes, "it's \"new\"");
   EXPECT_EQ(first->environment.at("KEY"), "väl\n'1'");
   EXPECT_EQ(first->limits.cpu_milli.value_or(0), version < 2 ? 0 : 500);
-  EXPECT_EQ(first->strategy.kind, version < 3 ? model::StrategyKind::Rolling
-                                              : model::StrategyKind::BlueGreen);
+  EXPECT_EQ(first->strategy.kind,
+            version < 3 ? model::StrategyKind::Rolling : model::StrategyKind::BlueGreen);
   EXPECT_EQ(first->tag, version < 3 ? "" : "green");
   EXPECT_TRUE(first->moves_traffic);
   EXPECT_EQ(first->steps.size(), 5u);
@@ -224,7 +224,8 @@ inline void expect_observed_state_of_the_story(Store& store, int version) {
   EXPECT_EQ(lease->token, 2);
 }
 
-/// Reads every row of the story as `version` wrote it, at most 24 hours later (the idempotency key).
+/// Reads every row of the story as `version` wrote it, at most 24 hours later (the idempotency
+/// key).
 inline void expect_populated(Store& store, int version) {
   expect_apps_of_the_story(store, version);
   expect_deployments_of_the_story(store, version);

@@ -4,13 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace pixell::store {
 
 /// Every schema and row of a database file as a script that makes it again; equal databases give
-/// equal texts. Throws std::runtime_error with SQLite's words.
-std::string dump_sql(const std::filesystem::path& path);
+/// equal texts. Internal with SQLite's words.
+Result<std::string> dump_sql(const std::filesystem::path& path);
 
 /// "table.column type notnull" of every column, sorted.
-std::vector<std::string> list_columns(const std::filesystem::path& path);
+Result<std::vector<std::string>> list_columns(const std::filesystem::path& path);
 
 }  // namespace pixell::store
