@@ -130,7 +130,11 @@ Reply problem(int status, std::string_view detail, const std::vector<std::string
 }
 
 Reply problem(const ApiContext& context, const Error& error) {
-  const int status = net::http_status(error.code);
+  int status = net::http_status(error.code);
+  // Of the store, and nothing the caller can do about: an operator frees space or restores a
+  // backup.
+  if (error.code == ErrorCode::ResourceExhausted && error.retry == Retry::Later) status = 507;
+  if (error.code == ErrorCode::DataLoss) status = 503;
   if (status >= 500)
     context.log.error("Request failed", {{"error", error.message}, {"detail", error.detail}});
   Reply reply = problem(status, error.message);

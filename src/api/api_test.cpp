@@ -247,6 +247,26 @@ TEST_F(ApiTest, RefusesMeasurementsItCannotRead) {
   EXPECT_EQ(measured_by_, "");
 }
 
+TEST_F(ApiTest, SaysWhatIsWrongWithTheStoreAndThatTheCallerMayTryAgain) {
+  const Error full{.code = ErrorCode::ResourceExhausted,
+                   .message = "the disk of x is full: free space",
+                   .retry = Retry::Later};
+
+  EXPECT_EQ(problem(*context_, full).status, 507);
+  EXPECT_EQ(parse(problem(*context_, full))["error"], full.message);
+  EXPECT_EQ(problem(*context_, make_error(ErrorCode::DataLoss, "damaged")).status, 503);
+}
+
+TEST_F(ApiTest, IsNotHealthyWhileTheStoreIsNot) {
+  EXPECT_EQ(send("GET", "/healthz").status, 200);
+  fs::rename(directory_ / "pixell.db", directory_ / "aside");
+
+  const Reply reply = send("GET", "/healthz");
+
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_NE(reply.body.find("pixell.db was removed"), std::string::npos) << reply.body;
+}
+
 TEST_F(ApiTest, EveryRouteIsInTheOpenapiDocument) {
   const json document = json::parse(kOpenapiJson);
   for (const RouteEntry& route : routes()) {

@@ -9,8 +9,8 @@ namespace pixell::api {
 
 Reply health(const ApiContext& context, Call&) {
   // The store is what the control plane cannot do without.
-  if (const auto last = context.store.last_event(); !last)
-    return problem(503, "the store does not answer: " + last.error().message);
+  if (const auto checked = context.store.check(); !checked)
+    return problem(503, "the store cannot be used: " + checked.error().message);
   return json_reply(
       200, {{"ok", true}, {"version", PIXELL_VERSION}, {"timestamp", context.clock.unix_now()}});
 }

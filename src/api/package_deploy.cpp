@@ -35,6 +35,13 @@ std::vector<std::string> details_of(const model::Failure& failure) {
   return details;
 }
 
+// What is wrong with the package is the caller's; what is wrong with our disk is not.
+Reply refused_package(const ApiContext& context, const model::Failure& failure) {
+  if (failure.cause != model::Cause::Internal) return problem(400, kNotValid, details_of(failure));
+  context.log.error("Upload not stored", {{"error", failure.message}});
+  return problem(507, failure.message, details_of(failure));
+}
+
 Result<void> read_upload(const ApiContext& context, Call& call, Upload& upload) {
   TRY(const std::string boundary,
       multipart_boundary(call.head.headers.get("content-type").value_or("")));
@@ -46,8 +53,13 @@ Result<void> read_upload(const ApiContext& context, Call& call, Upload& upload) 
     if (is_file) {
       if (upload.file)
         return make_error(ErrorCode::InvalidArgument, "the part 'file' was sent twice");
-      TRY(upload.file, context.packages.begin_import());
-      return {};
+      auto begun = context.packages.begin_import();
+      if (begun) {
+        upload.file.emplace(std::move(*begun));
+        return {};
+      }
+      upload.failure = model::make_failure(model::Cause::Internal, begun.error().message);
+      return std::move(begun).error();
     }
     // A detached signature is taken but not used: nothing is said to be verified.
     value = &upload.values[part.name];
@@ -107,7 +119,7 @@ Reply deploy_package(const ApiContext& context, Call& call) {
     return problem(400, kNotValid, {checked.error().message});
   Upload upload;
   if (const auto read = read_upload(context, call, upload); !read) {
-    if (upload.failure) return problem(400, kNotValid, details_of(*upload.failure));
+    if (upload.failure) return refused_package(context, *upload.failure);
     if (read.error().code == ErrorCode::InvalidArgument ||
         read.error().code == ErrorCode::ResourceExhausted)
       return problem(400, kNotValid, {read.error().message});
@@ -120,7 +132,7 @@ Reply deploy_package(const ApiContext& context, Call& call) {
   if (!findings.empty()) return problem(400, kNotValid, findings);
 
   const auto stored = upload.file->commit();
-  if (!stored) return problem(400, kNotValid, details_of(stored.error()));
+  if (!stored) return refused_package(context, stored.error());
   auto manifest = validate(stored->path, context.log);
   if (!manifest) {
     // Content that is refused now was refused before: no revision can refer to it.

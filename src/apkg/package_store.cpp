@@ -35,13 +35,6 @@ std::unexpected<model::Failure> disk_refused(const fs::path& path, const Error& 
                 {error.message}, "Check the free space and the rights of the directory.");
 }
 
-Result<void> sync_directory(const fs::path& directory) {
-  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0)
-    return errno_error(fmt::format("cannot sync {}", directory.string()), errno);
-  return {};
-}
-
 // An import holds a lock on its part: one that can be locked has lost its process.
 void remove_dead_parts(const fs::path& directory) {
   std::error_code failed;

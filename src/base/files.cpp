@@ -45,8 +45,6 @@ Result<void> write_all(int fd, std::string_view data) {
   return {};
 }
 
-namespace {
-
 Result<void> sync_directory(const fs::path& directory) {
   UniqueFd fd(
       ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -54,6 +52,8 @@ Result<void> sync_directory(const fs::path& directory) {
     return errno_error(fmt::format("cannot sync {}", directory.string()), errno);
   return {};
 }
+
+namespace {
 
 Result<void> write_part(const fs::path& path, std::string_view content, unsigned mode,
                         Durability durability) {

@@ -21,6 +21,9 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
                                    unsigned mode = 0600,
                                    Durability durability = Durability::PowerCut);
 
+/// Makes the names in a directory survive a power cut; an empty path is the current directory.
+Result<void> sync_directory(const std::filesystem::path& directory);
+
 /// Makes `path` and its parents; an existing directory is fine. `mode` is for the last one.
 Result<void> make_directories(const std::filesystem::path& path, unsigned mode = 0700);
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/crash_point.hpp"
 #include "base/ids.hpp"
 #include "model/manifest.hpp"
 #include "reconcile/deployment_steps.hpp"
@@ -24,14 +25,21 @@ bool is_transient(const Error& error) {
 Result<void> Executor::run(const model::AgentApp& app, const Step& step, std::stop_token stop) {
   const JournalEntry entry = entry_of(app.id, step);
   const std::string key = fmt::format("{}:{}", name_of(step), entry.key);
+  const auto pass = [&](std::string_view where) {
+    crash_point(fmt::format("control.{}.{}", name_of(step), where));
+  };
+  pass("planned");
   TRY_VOID(parts_.store.begin_step({.key = key,
                                     .app_id = app.id,
                                     .deployment_id = entry.deployment_id,
                                     .kind = std::string(name_of(step)),
                                     .detail = entry.detail},
                                    token_));
+  pass("begun");
   auto done = std::visit([&](const auto& kind) { return perform(app, kind, stop); }, step);
+  pass("done");
   const auto marked = parts_.store.finish_step(key, done ? nullptr : &done.error(), token_);
+  pass("ended");
   if (!done) return done;
   return marked;
 }

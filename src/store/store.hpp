@@ -169,8 +169,12 @@ struct Lease {
 };
 
 /// Desired and observed state. One interface, several backends, one conformance suite. All calls
-/// are blocking and safe from any thread. A write that returned is durable. Errors common to all:
-/// ResourceExhausted (disk full), DataLoss (damaged file), Unavailable (locked; try later).
+/// are blocking and safe from any thread. A write without a fencing token, and set_route, that
+/// returned survives a power cut. Other writes with a token, and leases, survive the end of the
+/// process; after a power cut the latest of them may be gone, in the order they were made. Another
+/// caller may read a write a moment before it is durable. Errors common to all, naming the file and
+/// the remedy: ResourceExhausted (disk full), DataLoss (damaged file), Unavailable (locked, slow or
+/// failing disk; try later).
 class Store {
  public:
   virtual ~Store() = default;
@@ -277,6 +281,9 @@ class Store {
                                                                std::string_view request_digest) = 0;
   /// Keeps the answer to a reserved key; a status of 0 gives the key back.
   virtual Result<void> keep_reply(std::string_view key, const IdempotentReply& reply) = 0;
+
+  /// Whether the store can be read and, when the last write failed, be written again.
+  virtual Result<void> check() = 0;
 
   virtual Result<std::vector<Event>> events(const EventFilter& filter) = 0;
   /// The sequence number of the last event.

@@ -9,9 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "cmd/pac/backup_commands.hpp"
+#include "cmd/pac/crash_points.hpp"
 #include "cmd/pac/user_commands.hpp"
 #include "edge/limits.hpp"
 #include "engine/local/node/crash_points.hpp"
+#include "reconcile/crash_points.hpp"
 
 namespace pixell::cmd {
 
@@ -131,7 +134,8 @@ void add_crash_points(CLI::App& app) {
   app.add_subcommand("crash-points", "List where PIXELL_CRASH_POINT may end a role")
       ->group("")
       ->callback([] {
-        const std::span<const std::string_view> rooms[] = {engine::node::kNodeCrashPoints};
+        const std::span<const std::string_view> rooms[] = {
+            engine::node::kNodeCrashPoints, reconcile::kControlCrashPoints, kRestoreCrashPoints};
         for (const auto& points : rooms)
           for (const std::string_view name : points) fmt::print("{}\n", name);
       });
@@ -149,6 +153,7 @@ int run_command_line(int argc, const char* const* argv, const RoleRunners& runne
   add_roles(app, exit_code, runners);
   add_crash_points(app);
   add_user_commands(app, exit_code);
+  add_backup_commands(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   if (std::fflush(stdout) != 0 && exit_code == 0) {
     complain("standard output cannot be written");

@@ -16,6 +16,7 @@
 #include "cmd/pac/edge_measurements.hpp"
 #include "cmd/pac/edge_registry.hpp"
 #include "cmd/pac/limits.hpp"
+#include "cmd/pac/state_restore.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
 #include "engine/fake/fake_engine.hpp"
 #include "engine/local/local_engine.hpp"
@@ -99,6 +100,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   // over.
   TRY(const UniqueFd lock,
       lock_file(options.state_dir / "run" / "control.lock", kControlLockTimeoutMs));
+  clean_up_cut_restore(options.state_dir, log);
   TRY(const auto store, store::make_sqlite_store(options.state_dir / "pixell.db", system_clock()));
   TRY(const apkg::PackageStore packages, apkg::PackageStore::open(options.state_dir / "packages"));
   TRY(const auto engine, make_engine(options));

@@ -59,6 +59,14 @@ inline constexpr std::size_t kMaxTrafficSamples = 400'000;
 /// Counters remembered at most, over all edges and revisions.
 inline constexpr std::size_t kMaxTrafficSeries = 20'000;
 
+// -------------------------------------------------------------------------------------- backups
+
+/// Entries of one backup, and the bytes of its manifest.
+inline constexpr std::size_t kMaxBackupEntries = 100'000;
+inline constexpr std::size_t kMaxBackupManifestBytes = std::size_t{32} << 20;
+/// How often a backup starts anew because a package was deleted meanwhile.
+inline constexpr int kBackupTries = 3;
+
 // -------------------------------------------------------------------------- the user's commands
 
 /// How often `pac deploy --wait` looks.

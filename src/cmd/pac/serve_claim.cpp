@@ -97,6 +97,13 @@ Result<void> add_listener(const std::string& spec, UniqueFd listener, ServeClaim
 
 }  // namespace
 
+Result<StateClaim> claim_state_dir(const fs::path& wanted) {
+  StateClaim claim;
+  TRY(claim.state_dir, make_state_dir(wanted));
+  TRY(claim.lock, lock_state_dir(claim.state_dir));
+  return claim;
+}
+
 Result<ServeClaim> claim_state_and_ports(const fs::path& wanted,
                                          const std::vector<std::string>& listen,
                                          const std::string& also_listen) {
@@ -105,8 +112,9 @@ Result<ServeClaim> claim_state_and_ports(const fs::path& wanted,
                       fmt::format("--listen is given {} times; at most {} addresses are served",
                                   listen.size(), kMaxListeners));
   ServeClaim claim;
-  TRY(claim.state_dir, make_state_dir(wanted));
-  TRY(claim.lock, lock_state_dir(claim.state_dir));
+  TRY(StateClaim state, claim_state_dir(wanted));
+  claim.state_dir = std::move(state.state_dir);
+  claim.lock = std::move(state.lock);
   // A `pac serve` that ended in order has removed it.
   std::error_code ignored;  // then there is none that could be read either
   const bool is_former_edge_there = fs::exists(claim.state_dir / "run" / "edge.pid", ignored);

@@ -9,6 +9,15 @@
 
 namespace pixell::cmd {
 
+/// A state directory that nobody else works on.
+struct StateClaim {
+  std::filesystem::path state_dir;  ///< its real path
+  UniqueFd lock;                    ///< of <state_dir>/run/serve.lock
+};
+
+/// Makes the state directory and locks it. AlreadyExists: a `pac serve` (or restore) uses it.
+Result<StateClaim> claim_state_dir(const std::filesystem::path& state_dir);
+
 /// What only one `pac serve` at a time has: a state directory and the public ports.
 struct ServeClaim {
   std::filesystem::path state_dir;  ///< its real path

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -51,10 +52,19 @@ class Query {
   int bound_ = 0;
 };
 
+/// What a checkpoint found and did, in pages of the write-ahead log.
+struct CheckpointResult {
+  std::int64_t log_pages = 0;
+  std::int64_t copied_pages = 0;  ///< of them are in the database file now
+};
+
 /// One SQLite connection. Not thread-safe: the owner locks.
 class Database {
  public:
-  /// Opens with WAL, synchronous=FULL, foreign keys and the busy timeout.
+  /// Opens with WAL, foreign keys and the busy timeout. A commit survives the end of the process,
+  /// not a power cut (synchronous=NORMAL): for that the write-ahead log has to be synced, see
+  /// GroupSync. Nothing is copied from the log by itself, see Checkpointer. PermissionDenied: the
+  /// file or its directory may not be written; else as error().
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 int busy_timeout_ms, std::int64_t max_bytes);
   ~Database();
@@ -66,8 +76,17 @@ class Database {
   Query query(std::string_view sql);
   /// Runs a script without parameters.
   Result<void> execute(const std::string& script);
-  /// The Error for a SQLite result code, naming the file and what to do.
+  /// The Error for a SQLite result code, naming the file and what to do: ResourceExhausted (disk
+  /// full), DataLoss (damaged), Unavailable (locked, not writable any more, failing disk).
   Error error(int code, std::string_view sql) const;
+
+  /// Copies what the log holds, as far as readers permit, to the database file, synced; with
+  /// `is_complete` all of it, waiting for readers and writers up to the busy timeout.
+  Result<CheckpointResult> checkpoint(bool is_complete);
+  /// How long the log was after the last commit of this connection.
+  std::int64_t log_pages() const { return log_pages_; }
+  /// Copies the whole database, as it is at one moment, to a new file.
+  Result<void> copy_to(const std::filesystem::path& path);
 
  private:
   friend class Query;
@@ -75,6 +94,8 @@ class Database {
 
   sqlite3* handle_;
   std::string path_;
+  bool is_open_ = false;        // whether open() has succeeded
+  std::int64_t log_pages_ = 0;  // told by SQLite at each commit
   std::unordered_map<std::string_view, std::vector<sqlite3_stmt*>> idle_;  // by SQL text
 };
 

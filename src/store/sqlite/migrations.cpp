@@ -207,15 +207,6 @@ CREATE INDEX idempotent_replies_by_time ON idempotent_replies(created_at);
 // Forward only: a released entry never changes; the next one is appended.
 constexpr std::array kMigrations = {kFirst, kLimits, kRollouts};
 
-Result<int> schema_version(Database& database) {
-  TRY_VOID(
-      database.execute("CREATE TABLE IF NOT EXISTS schema_version ("
-                       " version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;"));
-  Query query = database.query("SELECT COALESCE(MAX(version), 0) FROM schema_version");
-  TRY_VOID(query.next());
-  return int(query.number(0));
-}
-
 }  // namespace
 
 int newest_schema_version() { return int(kMigrations.size()); }
@@ -224,22 +215,42 @@ Result<void> migrate(Database& database, UnixMillis now) {
   return migrate_up_to(database, newest_schema_version(), now);
 }
 
+Result<int> read_schema_version(Database& database) {
+  bool has_table = false;
+  {
+    Query query = database.query("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'");
+    TRY(has_table, query.next());
+  }
+  if (!has_table) return 0;
+  Query query = database.query("SELECT COALESCE(MAX(version), 0) FROM schema_version");
+  TRY_VOID(query.next());
+  return int(query.number(0));
+}
+
+std::string migration_script(int version) { return kMigrations[std::size_t(version - 1)]; }
+
+Result<void> apply_migration(Database& database, const Migration& migration, UnixMillis now) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY_VOID(database.execute(migration.script));
+  TRY_VOID(database.query("INSERT INTO schema_version(version, applied_at) VALUES (?, ?)")
+               .bind(migration.version)
+               .bind(now)
+               .run());
+  return transaction.commit();
+}
+
 Result<void> migrate_up_to(Database& database, int version, UnixMillis now) {
-  TRY(const int found, schema_version(database));
+  TRY_VOID(
+      database.execute("CREATE TABLE IF NOT EXISTS schema_version ("
+                       " version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;"));
+  TRY(const int found, read_schema_version(database));
   if (found > newest_schema_version())
     return make_error(ErrorCode::FailedPrecondition,
                       fmt::format("the database has schema version {}, this program knows {}: "
                                   "start the newer program",
                                   found, newest_schema_version()));
-  for (int next = found + 1; next <= version; ++next) {
-    TRY(Transaction transaction, Transaction::begin(database));
-    TRY_VOID(database.execute(kMigrations[std::size_t(next - 1)]));
-    TRY_VOID(database.query("INSERT INTO schema_version(version, applied_at) VALUES (?, ?)")
-                 .bind(next)
-                 .bind(now)
-                 .run());
-    TRY_VOID(transaction.commit());
-  }
+  for (int next = found + 1; next <= version; ++next)
+    TRY_VOID(apply_migration(database, {.version = next, .script = migration_script(next)}, now));
   return {};
 }
 

@@ -243,7 +243,7 @@ Result<void> SqliteStore::write_deployment(const model::Deployment& changed, Fen
 
 Result<model::Deployment> SqliteStore::update_deployment(const model::Deployment& changed,
                                                          FencingToken token) {
-  return write([&]() -> Result<model::Deployment> {
+  return write(Durability::ProcessCrash, [&]() -> Result<model::Deployment> {
     TRY_VOID(write_deployment(changed, token));
     return read_deployment(*writer_, changed.id);
   });

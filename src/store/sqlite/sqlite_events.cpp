@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "store/columns.hpp"
 #include "store/sqlite/sqlite_store_impl.hpp"
 
@@ -41,7 +43,7 @@ Result<void> SqliteStore::append_event(std::string_view app_id, std::string_view
 void SqliteStore::announce(std::int64_t sequence) {
   {
     std::lock_guard lock(change_mutex_);
-    last_sequence_ = sequence;
+    last_sequence_ = std::max(last_sequence_, sequence);  // commits are announced in any order
   }
   changed_.notify_all();
 }

@@ -88,7 +88,7 @@ Result<model::Instance> SqliteStore::instance(std::string_view id) {
 }
 
 Result<void> SqliteStore::put_instance(const model::Instance& instance, FencingToken token) {
-  return write([&]() -> Result<void> {
+  return write(Durability::ProcessCrash, [&]() -> Result<void> {
     const std::string report = boot_report_to_text(instance.boot_report);
     TRY(const auto known, find_instance(*writer_, instance.id));
     if (known && says_the_same(*known, instance, report)) return {};
@@ -123,7 +123,7 @@ Result<void> SqliteStore::put_instance(const model::Instance& instance, FencingT
 }
 
 Result<void> SqliteStore::remove_instance(std::string_view id, FencingToken token) {
-  return write([&]() -> Result<void> {
+  return write(Durability::ProcessCrash, [&]() -> Result<void> {
     TRY(const auto known, find_instance(*writer_, id));
     if (!known) return {};
     TRY(const std::int64_t rows, writer_->query("DELETE FROM instances WHERE id = ? AND fence <= ?")

@@ -20,7 +20,7 @@ Result<std::optional<Lease>> read_lease(Database& database, std::string_view nam
 }  // namespace
 
 Result<void> SqliteStore::begin_step(const StepRecord& step, FencingToken token) {
-  return write([&]() -> Result<void> {
+  return write(Durability::ProcessCrash, [&]() -> Result<void> {
     TRY(const std::int64_t rows,
         writer_
             ->query("INSERT INTO step_journal(key, app_id, deployment_id, kind, detail_json,"
@@ -44,7 +44,7 @@ Result<void> SqliteStore::begin_step(const StepRecord& step, FencingToken token)
 
 Result<void> SqliteStore::finish_step(std::string_view key, const Error* failure,
                                       FencingToken token) {
-  return write([&]() -> Result<void> {
+  return write(Durability::ProcessCrash, [&]() -> Result<void> {
     TRY(const std::int64_t rows,
         writer_
             ->query("UPDATE step_journal SET finished_at = ?, is_ok = ?, error = ?,"
@@ -90,7 +90,7 @@ Result<std::vector<StepRecord>> SqliteStore::open_steps() {
 
 Result<Lease> SqliteStore::acquire_lease(std::string_view name, std::string_view holder,
                                          Millis life, bool take_over) {
-  return write([&]() -> Result<Lease> {
+  return write(Durability::ProcessCrash, [&]() -> Result<Lease> {
     const UnixMillis now = clock_.unix_now();
     TRY(const auto known, read_lease(*writer_, name));
     const bool is_ours = known && known->holder == holder;
@@ -116,7 +116,7 @@ Result<Lease> SqliteStore::acquire_lease(std::string_view name, std::string_view
 }
 
 Result<Lease> SqliteStore::renew_lease(const Lease& lease, Millis life) {
-  return write([&]() -> Result<Lease> {
+  return write(Durability::ProcessCrash, [&]() -> Result<Lease> {
     Lease renewed = lease;
     renewed.expires_at = clock_.unix_now() + life.count();
     TRY(const std::int64_t rows,

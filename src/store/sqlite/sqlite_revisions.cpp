@@ -34,7 +34,7 @@ Result<model::Revision> revision_of(const Query& row) {
 Result<RecordedRevision> SqliteStore::record_revision(const model::Deployment& changed,
                                                       const model::Package& package,
                                                       FencingToken token) {
-  return write([&]() -> Result<RecordedRevision> {
+  return write(Durability::ProcessCrash, [&]() -> Result<RecordedRevision> {
     TRY(const model::Package stored, ensure_package(package));
     RecordedRevision recorded{.deployment = changed, .revision = {}};
     model::Revision& revision = recorded.revision;

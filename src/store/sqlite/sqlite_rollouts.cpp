@@ -12,7 +12,7 @@ namespace pixell::store {
 Result<model::Deployment> SqliteStore::complete_deployment(const model::Deployment& changed,
                                                            const model::Traffic& traffic,
                                                            FencingToken token) {
-  return write([&]() -> Result<model::Deployment> {
+  return write(Durability::ProcessCrash, [&]() -> Result<model::Deployment> {
     TRY_VOID(write_deployment(changed, token));
     TRY(model::AgentApp app, read_app(*writer_, changed.app_id));
     TRY_VOID(retire_revisions(app, traffic));

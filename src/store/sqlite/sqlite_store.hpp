@@ -17,8 +17,9 @@ struct SqliteOptions {
 };
 
 /// Opens (or makes) the database file, mode 0600 in a directory of mode 0700, and brings it to the
-/// newest schema. The clock must outlive the store. DataLoss: not a database, or damaged;
-/// FailedPrecondition: written by a newer version, or not writable.
+/// newest schema. The clock must outlive the store. DataLoss: not a database, or damaged (files of
+/// up to kMaxCheckedBytes are looked at as a whole); PermissionDenied: not writable;
+/// FailedPrecondition: written by a newer version; else as every call of the Store.
 Result<std::unique_ptr<Store>> make_sqlite_store(const std::filesystem::path& path,
                                                  const Clock& clock,
                                                  const SqliteOptions& options = {});

@@ -1,24 +1,41 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/files.hpp"
+#include "store/sqlite/checkpointer.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/group_sync.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/sqlite/store_files.hpp"
 #include "store/store.hpp"
 
 namespace pixell::store {
 
-/// The SQLite backend: one connection that writes, one that reads, each behind its own lock.
+/// What a SqliteStore is made of: three connections to one database, and its files.
+struct SqliteParts {
+  std::unique_ptr<Database> writer;
+  std::unique_ptr<Database> reader;
+  std::unique_ptr<Database> checkpointing;
+  NamedFile file;
+  LogFile log;
+  std::int64_t last_sequence = 0;
+  Millis patience{0};  ///< how long a write waits for those before it
+};
+
+/// The SQLite backend: one connection that writes, one that reads, each behind its own lock, and
+/// one that copies the write-ahead log to the database file.
 /// The methods are in
 /// sqlite_{deployments,rollouts,apps,revisions,packages,instances,routes,journal,idempotency,events}.cpp.
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
-              std::int64_t last_sequence, const Clock& clock);
+  SqliteStore(SqliteParts parts, const Clock& clock);
 
   Result<AcceptedDeployment> accept_deployment(const NewDeployment& wanted) override;
   Result<model::Deployment> deployment(std::string_view id) override;
@@ -74,6 +91,8 @@ class SqliteStore final : public Store {
                                                        std::string_view request_digest) override;
   Result<void> keep_reply(std::string_view key, const IdempotentReply& reply) override;
 
+  Result<void> check() override;
+
   Result<std::vector<Event>> events(const EventFilter& filter) override;
   Result<std::int64_t> last_event() override;
   Result<void> verify_events() override;
@@ -81,18 +100,53 @@ class SqliteStore final : public Store {
                                        std::stop_token stop) override;
 
  private:
-  /// Runs `body` (which returns a Result) in one write transaction; an error rolls it back.
+  /// Runs `body` (which returns a Result) in one write transaction; an error rolls it back. What is
+  /// promised to a caller of the API survives a PowerCut: writers that come together share one
+  /// sync. What a lease holder notes for itself survives a ProcessCrash: after a power cut a prefix
+  /// of all transactions is there, and the reconciler goes on from it. Readers may see a row a
+  /// moment before it is durable; the change feed tells of it after that.
+  template <class Body>
+  auto write(Durability durability, Body body) -> decltype(body()) {
+    std::int64_t appended = 0;
+    auto result = commit(body, appended);
+    Result<void> synced;
+    if (result && durability == Durability::PowerCut) synced = log_sync_.wait();
+    if (appended != 0) announce(appended);
+    if (!synced) {
+      note_trouble(synced.error());
+      return std::move(synced).error();
+    }
+    if (result)
+      note_success(durability);
+    else
+      note_trouble(result.error());
+    return result;
+  }
   template <class Body>
   auto write(Body body) -> decltype(body()) {
-    std::lock_guard lock(write_mutex_);
+    return write(Durability::PowerCut, std::move(body));
+  }
+
+  /// One transaction; `appended` becomes the number of its last event, 0 without any.
+  template <class Body>
+  auto commit(Body& body, std::int64_t& appended) -> decltype(body()) {
+    std::unique_lock lock(write_mutex_, patience_);
+    if (!lock) return too_many_writers();
+    TRY_VOID(file_.verify());
     appended_sequence_ = 0;
     TRY(Transaction transaction, Transaction::begin(*writer_));
     auto result = body();
     if (!result) return result;
     TRY_VOID(transaction.commit());
-    if (appended_sequence_ != 0) announce(appended_sequence_);
+    appended = appended_sequence_;
+    if (writer_->log_pages() > kCheckpointPages) checkpointer_.wake();
     return result;
   }
+
+  Error too_many_writers() const;
+  Result<void> sync_log();
+  void note_trouble(const Error& error);
+  void note_success(Durability durability);
 
   // Everything below that takes no lock is called inside write().
   Result<void> append_event(std::string_view app_id, std::string_view kind,
@@ -111,7 +165,10 @@ class SqliteStore final : public Store {
   void announce(std::int64_t sequence);
 
   const Clock& clock_;
-  std::mutex write_mutex_;  // guards writer_ and appended_sequence_
+  const NamedFile file_;
+  const LogFile log_;
+  const Millis patience_;
+  std::timed_mutex write_mutex_;  // guards writer_ and appended_sequence_
   std::unique_ptr<Database> writer_;
   std::int64_t appended_sequence_ = 0;  // of the last event of the open transaction; 0 = none
   std::mutex read_mutex_;               // guards reader_
@@ -119,6 +176,12 @@ class SqliteStore final : public Store {
   std::mutex change_mutex_;  // guards last_sequence_
   std::condition_variable_any changed_;
   std::int64_t last_sequence_;
+  std::mutex trouble_mutex_;      // guards trouble_
+  std::optional<Error> trouble_;  // why the last write failed, unless one succeeded since
+  std::atomic<bool> is_log_suspect_ =
+      false;  // a sync of the log failed; log_sync_'s leader sets it
+  GroupSync log_sync_;
+  Checkpointer checkpointer_;  // last: its thread uses the above
 };
 
 /// The first column of the only row.

@@ -10,7 +10,6 @@
 #include "base/ids.hpp"
 #include "base/testing/fake_clock.hpp"
 #include "store/sqlite/database.hpp"
-#include "store/sqlite/migrations.hpp"
 
 namespace pixell::store {
 namespace {
@@ -85,19 +84,6 @@ TEST_F(SqliteStoreTest, SaysWhenAnotherProcessHoldsTheLock) {
   EXPECT_THAT(refused.error().message, HasSubstr("locked"));
 }
 
-TEST_F(SqliteStoreTest, RefusesADatabaseOfANewerProgram) {
-  ASSERT_TRUE(make_sqlite_store(path_, clock_));
-  {
-    auto database = Database::open(path_, 1'000, kMaxDatabaseBytes);
-    ASSERT_TRUE((*database)->execute("INSERT INTO schema_version VALUES (9999, 0)"));
-  }
-
-  const auto store = make_sqlite_store(path_, clock_);
-
-  EXPECT_EQ(store.error().code, ErrorCode::FailedPrecondition);
-  EXPECT_THAT(store.error().message, HasSubstr("9999"));
-}
-
 TEST_F(SqliteStoreTest, KeepsEventsAppendOnly) {
   auto store = make_sqlite_store(path_, clock_);
   ASSERT_TRUE((*store)->accept_deployment({.app_id = "hello"}));
@@ -118,23 +104,6 @@ TEST_F(SqliteStoreTest, NoticesAnEventThatWasChanged) {
 
   EXPECT_EQ(verified.error().code, ErrorCode::DataLoss);
   EXPECT_THAT(verified.error().message, HasSubstr("event 1"));
-}
-
-TEST_F(SqliteStoreTest, MigratesFromEveryEarlierVersion) {
-  for (int version = 0; version < newest_schema_version(); ++version) {
-    SCOPED_TRACE(version);
-    const auto path = directory_ / std::to_string(version);
-    {
-      auto database = Database::open(path, 1'000, kMaxDatabaseBytes);
-      ASSERT_TRUE(database);
-      ASSERT_TRUE(migrate_up_to(**database, version, 0));
-    }
-
-    auto store = make_sqlite_store(path, clock_);
-
-    ASSERT_TRUE(store) << store.error().detail;
-    EXPECT_TRUE((*store)->accept_deployment({.app_id = "hello"}));
-  }
 }
 
 }  // namespace
