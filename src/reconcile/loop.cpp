@@ -5,12 +5,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <set>
 #include <thread>
 #include <variant>
 
+#include "base/fair_pool.hpp"
 #include "base/ids.hpp"
-#include "base/thread_pool.hpp"
 #include "reconcile/instance_rows.hpp"
 #include "reconcile/observer.hpp"
 #include "reconcile/planner.hpp"
@@ -22,6 +23,7 @@ namespace {
 constexpr std::string_view kLeaseName = "reconciler";
 
 struct AppState {
+  std::string org;       // once an app's pass or a listing told it
   bool is_due = false;   // a pass is wanted as soon as possible
   bool is_busy = false;  // a pass runs
   bool awaits_edges = false;
@@ -30,10 +32,14 @@ struct AppState {
   std::vector<std::string> last_steps;  // of the last pass, to see one that gets nowhere
 };
 
-Millis pass_backoff(int failures) {
+// Doubled each time up to the cap, and spread by a quarter either way, so that apps which failed
+// together are not tried together.
+Millis pass_backoff(int failures, std::minstd_rand& random) {
   Millis delay = kPassBackoff;
   for (int i = 1; i < failures && delay < kMaxPassBackoff; ++i) delay *= 2;
-  return std::min(delay, kMaxPassBackoff);
+  delay = std::min(delay, kMaxPassBackoff);
+  const auto quarter = delay.count() / 4;
+  return delay + Millis(std::uniform_int_distribution<Millis::rep>(-quarter, quarter)(random));
 }
 
 }  // namespace
@@ -84,15 +90,16 @@ struct Reconciler::Impl {
   std::mutex mutex;  // guards everything below
   std::condition_variable_any wake;
   std::map<std::string, AppState> apps;
-  std::set<std::string> importing;  // deployments whose import runs
-  std::uint64_t turn = 0;           // grows with everything schedule() must look at
-  std::uint64_t edge_turn = 0;      // grows with each word of the edges
+  std::set<std::string> importing;                  // deployments whose import runs
+  std::uint64_t turn = 0;                           // grows with everything schedule() must look at
+  std::uint64_t edge_turn = 0;                      // grows with each word of the edges
+  std::minstd_rand random{std::random_device{}()};  // spreads back-off, guards nothing
   bool holds_lease = false;
   Instant next_resync{};
   Instant next_renewal{};
 
-  std::unique_ptr<ThreadPool> passes;   // set by start()
-  std::unique_ptr<ThreadPool> imports;  // set by start()
+  std::unique_ptr<FairPool> passes;   // set by start(); each org is served in turn
+  std::unique_ptr<FairPool> imports;  // set by start()
   std::vector<std::jthread> threads;
 };
 
@@ -115,8 +122,8 @@ Result<void> Reconciler::Impl::start() {
   TRY_VOID(close_interrupted_steps());
   holds_lease = true;
   next_renewal = parts.clock.now() + kLeaseRenewal;
-  passes = std::make_unique<ThreadPool>(options.pass_threads);
-  imports = std::make_unique<ThreadPool>(options.import_threads);
+  passes = std::make_unique<FairPool>(options.pass_threads);
+  imports = std::make_unique<FairPool>(options.import_threads);
   const std::stop_token token = stopping.get_token();
   threads.emplace_back([this, token] { watch_engine(token); });
   threads.emplace_back([this, token] { watch_store(token); });
@@ -170,7 +177,11 @@ void Reconciler::Impl::mark_all() {
   }
   {
     std::lock_guard lock(mutex);
-    for (const model::AgentApp& app : *known) apps[app.id].is_due = true;
+    for (const model::AgentApp& app : *known) {
+      AppState& state = apps[app.id];
+      state.org = app.org;
+      state.is_due = true;
+    }
     ++turn;
   }
   wake.notify_all();
@@ -204,7 +215,7 @@ void Reconciler::Impl::schedule(std::stop_token stop) {
       state.is_busy = true;
       state.is_due = false;
       state.due_at.reset();
-      if (!passes->submit([this, app_id = id] { run_pass(app_id); })) {
+      if (!passes->submit(state.org, [this, app_id = id] { run_pass(app_id); })) {
         state.is_busy = false;
         state.due_at = now + kPassBackoff;
         next = std::min(next, *state.due_at);
@@ -303,6 +314,10 @@ void Reconciler::Impl::run_pass(const std::string& app_id) {
 // One look at an app and the steps it needs. Returns the plan that was carried out.
 Result<Plan> Reconciler::Impl::pass(const std::string& app_id) {
   TRY(AppView view, observer.view_of(app_id));
+  {
+    std::lock_guard lock(mutex);
+    apps[app_id].org = view.app.org;
+  }
   const UnixMillis now = parts.clock.unix_now();
   view.edges_applied = parts.edges.all_applied(view.route.generation, now);
   Plan planned = plan(view, now);
@@ -338,7 +353,7 @@ void Reconciler::Impl::begin_import(const model::AgentApp& app, const ImportPack
       parts.log.warning("Import step failed", {{"app", app.id}, {"error", done.error().message}});
     end_import(app.id, step.deployment_id, done.has_value());
   };
-  if (!imports->submit(job)) end_import(app.id, step.deployment_id, false);
+  if (!imports->submit(app.org, job)) end_import(app.id, step.deployment_id, false);
 }
 
 void Reconciler::Impl::end_import(const std::string& app_id, const std::string& deployment_id,
@@ -378,7 +393,7 @@ void Reconciler::Impl::end_pass(const std::string& app_id, const Result<Plan>& r
               Millis(std::max<UnixMillis>(*result->look_again_at - parts.clock.unix_now(), 1)));
   } else if (result.error().code != ErrorCode::Cancelled) {
     ++state.failures;
-    look_at(now + pass_backoff(state.failures));
+    look_at(now + pass_backoff(state.failures, random));
   }
   ++turn;
   wake.notify_all();
