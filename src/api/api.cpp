@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/limits.hpp"
+#include "api/once.hpp"
+#include "apkg/digest.hpp"
 #include "base/percent.hpp"
 #include "net/reply.hpp"
 #include "net/url.hpp"
@@ -64,6 +67,26 @@ std::optional<Reply> refuse_foreign(const ApiContext& context, const net::Reques
   return std::nullopt;
 }
 
+// Reads the body of a request whose route has one; the answer when it cannot be read.
+std::optional<Reply> read_text(const ApiContext& context, Call& call) {
+  auto text = call.body.read_all(kMaxJsonBodyBytes, kBodyTimeout);
+  if (text) {
+    call.text = std::move(*text);
+    return std::nullopt;
+  }
+  if (text.error().code == ErrorCode::ResourceExhausted) return problem(413, text.error().message);
+  if (text.error().code == ErrorCode::DeadlineExceeded) return problem(408, text.error().message);
+  return problem(context, text.error());
+}
+
+Reply call_handler(const ApiContext& context, const RouteEntry& route, Call& call) {
+  if (route.body == BodyUse::Streamed) return route.handler(context, call);
+  if (auto failed = read_text(context, call)) return std::move(*failed);
+  if (route.method != "POST") return route.handler(context, call);
+  return answer_once(context, call, apkg::sha256_of(call.text),
+                     [&] { return route.handler(context, call); });
+}
+
 Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) {
   if (auto refused = refuse_foreign(context, head)) return std::move(*refused);
   const std::string_view method = head.method == "HEAD" ? std::string_view("GET") : head.method;
@@ -73,7 +96,7 @@ Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::Bod
     if (!params) continue;
     if (route.method == method) {
       Call call{.head = head, .body = body, .params = std::move(*params)};
-      return route.handler(context, call);
+      return call_handler(context, route, call);
     }
     allowed += allowed.empty() ? "" : ", ";
     allowed += route.method;
@@ -96,37 +119,17 @@ std::string Call::query(std::string_view name) const {
 
 std::int64_t Call::query_number(std::string_view name, std::int64_t fallback, std::int64_t least,
                                 std::int64_t most) const {
-  const std::string text = query(name);
+  const std::string given = query(name);
   std::int64_t number = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || failed != std::errc() || end != text.data() + text.size()) number = fallback;
+  const auto [end, failed] = std::from_chars(given.data(), given.data() + given.size(), number);
+  if (given.empty() || failed != std::errc() || end != given.data() + given.size())
+    number = fallback;
   return std::clamp(number, least, most);
 }
 
 std::string Call::public_base() const {
   return fmt::format("{}://{}", head.headers.get("x-forwarded-proto").value_or("http"),
                      head.headers.get("x-forwarded-host").value_or(head.authority));
-}
-
-Reply json_reply(int status, const nlohmann::json& body) {
-  // Text from outside (logs, package names) may hold bytes that are not UTF-8.
-  return {.status = status,
-          .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-}
-
-Reply problem(int status, std::string_view detail, const std::vector<std::string>& details) {
-  nlohmann::json body = {{"type", "about:blank"},
-                         {"title", net::reason_phrase(status)},
-                         {"status", status},
-                         {"detail", detail},
-                         {"error", detail}};
-  if (!details.empty())
-    body["details"] = details;
-  else if (status == 400)
-    body["details"] = {detail};
-  Reply reply = json_reply(status, body);
-  reply.content_type = "application/problem+json";
-  return reply;
 }
 
 Reply problem(const ApiContext& context, const Error& error) {
@@ -153,8 +156,13 @@ net::BlockingHandler make_api(const ApiContext& context) {
   return [&context](const net::RequestHead& head, net::BodyReader& body, net::ReplyWriter& writer) {
     Reply reply = answer(context, head, body);
     net::ResponseHead reply_head{.status = reply.status, .headers = std::move(reply.headers)};
-    if (!reply.body.empty()) reply_head.headers.set("content-type", reply.content_type);
-    writer.reply(reply_head, std::move(reply.body));
+    if (!reply.body.empty() || reply.stream)
+      reply_head.headers.set("content-type", reply.content_type);
+    if (!reply.stream || head.method == "HEAD")
+      return writer.reply(reply_head, std::move(reply.body));
+    writer.start(reply_head);
+    reply.stream(writer);
+    writer.finish();
   };
 }
 

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/reply.hpp"
+#include "api/waits.hpp"
 #include "apkg/package_store.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -18,6 +20,17 @@
 #include "store/store.hpp"
 
 namespace pixell::api {
+
+/// Which part of an instance's log to read, and what was read: as an engine has it.
+struct LogRange {
+  std::int64_t from = -1;  ///< position in bytes since the first line; -1 = the last `max_bytes`
+  std::size_t max_bytes = 64 * 1024;
+};
+struct LogPiece {
+  std::string text;  ///< whole lines where possible
+  std::int64_t from = 0;
+  std::int64_t next = 0;  ///< where to go on; equals `from` when there is nothing more yet
+};
 
 /// What handlers work with. References outlive the API.
 struct ApiContext {
@@ -34,9 +47,10 @@ struct ApiContext {
       on_edge_measurements;
   /// What this installation is: roles, engine, capabilities.
   std::function<Result<nlohmann::json>()> describe_system;
-  /// The last bytes of an instance's log.
-  std::function<Result<std::string>(std::string_view instance, std::size_t max_bytes)> read_log;
-  std::stop_token stop;  ///< ends long-polls
+  /// A part of an instance's log; NotFound when there is none.
+  std::function<Result<LogPiece>(std::string_view instance, const LogRange& range)> read_log;
+  Waits& waits;          ///< bounds the requests that hold a thread for long
+  std::stop_token stop;  ///< ends long-polls, watches and followers
 };
 
 /// One request as a handler sees it.
@@ -44,39 +58,38 @@ struct Call {
   const net::RequestHead& head;
   net::BodyReader& body;
   std::vector<std::string> params;  ///< what the {…} of the pattern matched, percent-decoded
+  std::string text{};               ///< the whole body, for routes with BodyUse::Text
+  std::string idempotency_key{};    ///< scoped by method and path; empty = none was given
+  std::string request_digest{};     ///< of what the key stands for
 
   /// A query parameter, percent-decoded; empty when absent.
   std::string query(std::string_view name) const;
   /// A whole number from the query, clamped to [least, most]; `fallback` when absent or no number.
+  /// For our own roles; what users send is read by Parameters.
   std::int64_t query_number(std::string_view name, std::int64_t fallback, std::int64_t least,
                             std::int64_t most) const;
   /// "http://host:port" as the client addressed us (the edge tells).
   std::string public_base() const;
 };
 
-struct Reply {
-  int status = 200;
-  std::string body;
-  std::string content_type = "application/json";
-  net::Headers headers;
-};
-
-Reply json_reply(int status, const nlohmann::json& body);
-/// RFC 9457, with `error` and, when there are any, `details` for the clients that read them.
-Reply problem(int status, std::string_view detail, const std::vector<std::string>& details = {});
-/// The problem of an Error; its detail is logged, not shown.
-Reply problem(const ApiContext& context, const Error& error);
-
 using Handler = Reply (*)(const ApiContext&, Call&);
+
+/// Text: it is read into Call::text first, and an Idempotency-Key is honoured. Streamed: the
+/// handler reads the body, if there is any.
+enum class BodyUse { Streamed, Text };
 
 struct RouteEntry {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/apps/{app}"
   Handler handler;
+  BodyUse body = BodyUse::Streamed;
 };
 
 /// Every route of the API, in the order it is matched.
 std::span<const RouteEntry> routes();
+
+/// The problem of an Error; its detail is logged, not shown.
+Reply problem(const ApiContext& context, const Error& error);
 
 /// Answers one request: guards, matches, calls, and turns what may be thrown into a 500.
 Reply answer(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body);

@@ -53,9 +53,10 @@ class ApiTest : public testing::Test {
                    .describe_system = []() -> Result<json> {
                      return json{{"engine", "fake"}};
                    },
-                   .read_log = [](std::string_view, std::size_t) -> Result<std::string> {
+                   .read_log = [](std::string_view, const LogRange&) -> Result<LogPiece> {
                      return make_error(ErrorCode::NotFound, "none");
-                   }});
+                   },
+                   .waits = waits_});
   }
   void TearDown() override {
     context_.reset();
@@ -92,6 +93,7 @@ class ApiTest : public testing::Test {
   }
 
   FakeClock clock_;
+  Waits waits_;
   fs::path directory_;
   std::string host_ = "127.0.0.1:4000";
   std::int64_t acked_ = -1;

@@ -2,47 +2,61 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/conditions.hpp"
+#include "api/deploying.hpp"
 #include "api/deployment_body.hpp"
-#include "api/fields.hpp"
 #include "api/handlers.hpp"
 #include "api/limits.hpp"
+#include "api/lookups.hpp"
 #include "api/package_location.hpp"
+#include "api/parameters.hpp"
+#include "api/request_fields.hpp"
+#include "api/resource_bodies.hpp"
 #include "apkg/digest.hpp"
 
 namespace pixell::api {
 
 namespace {
 
+void read_package_url(const ApiContext& context, Fields& fields, std::string_view name,
+                      store::NewDeployment& wanted) {
+  const std::string url = fields.text(name, true);
+  if (url.empty()) return;
+  auto location = check_package_location(url, context.allow_file_dirs);
+  if (location)
+    wanted.package_url = std::move(*location);
+  else
+    fields.add(name, location.error().message);
+}
+
+void read_sha256(Fields& fields, std::string_view name, store::NewDeployment& wanted) {
+  wanted.expected_sha256 = fields.text(name);
+  if (!wanted.expected_sha256.empty() && !apkg::is_sha256(wanted.expected_sha256))
+    fields.add(name, fmt::format("{} '{}' must be 64 hex characters", fields.named(name),
+                                 wanted.expected_sha256.substr(0, 80)));
+}
+
+// ------------------------------------------------------------------- POST /deployments
+
 // Members that older runtimes accepted and that would change what the caller gets: not honouring
 // them in silence would be a surprise.
 void refuse_what_is_not_there(const nlohmann::json& body, Fields& fields) {
-  if (body.contains("webhook") && !body["webhook"].is_null())
-    fields.add("webhook is not supported; poll tracking.status_url instead");
+  if (fields.has("webhook"))
+    fields.add("webhook", "webhook is not supported; poll tracking.status_url instead");
   const auto surfaces = body.find("surfaces");
   if (surfaces != body.end() && surfaces->is_object() &&
       surfaces->value("mode", nlohmann::json("multiplex")) != "multiplex")
-    fields.add("surfaces.mode must be 'multiplex': all surfaces share one address");
+    fields.add("surfaces", "surfaces.mode must be 'multiplex': all surfaces share one address");
 }
 
-store::NewDeployment read_request(const ApiContext& context, const nlohmann::json& body,
-                                  Fields& fields) {
+store::NewDeployment read_operators_request(const ApiContext& context, Fields& fields) {
   store::NewDeployment wanted;
   wanted.app_id = fields.text("agentAppId", true);
   if (!wanted.app_id.empty())
     if (const auto checked = model::check_app_id(wanted.app_id); !checked)
-      fields.add(checked.error().message);
-  const std::string url = fields.text("packageUrl", true);
-  if (!url.empty()) {
-    auto location = check_package_location(url, context.allow_file_dirs);
-    if (location)
-      wanted.package_url = std::move(*location);
-    else
-      fields.add(location.error().message);
-  }
-  wanted.expected_sha256 = fields.text("packageSha256");
-  if (!wanted.expected_sha256.empty() && !apkg::is_sha256(wanted.expected_sha256))
-    fields.add(fmt::format("packageSha256 '{}' must be 64 hex characters",
-                           wanted.expected_sha256.substr(0, 80)));
+      fields.add("agentAppId", checked.error().message);
+  read_package_url(context, fields, "packageUrl", wanted);
+  read_sha256(fields, "packageSha256", wanted);
   wanted.version = fields.text("version");
   wanted.environment = fields.environment("environment");
   wanted.limits = fields.limits("limits");
@@ -53,62 +67,130 @@ store::NewDeployment read_request(const ApiContext& context, const nlohmann::jso
       fields.number("cpuUnits", wanted.resources.cpu_units, 1, kMaxCpuUnits);
   // Packages are kept by content, so every deployment reads the URL anew.
   fields.flag("forceRefresh", false);
-  refuse_what_is_not_there(body, fields);
+  wanted.strategy = read_strategy(fields);
+  wanted.time_allowed = read_time_allowed(fields, "deadlineSeconds", wanted.strategy);
   return wanted;
+}
+
+// ------------------------------------------------------------------- POST /v1/…/deployments
+
+void read_source(const ApiContext& context, Fields& fields, store::NewDeployment& wanted) {
+  const int sources = fields.has("package_url") + fields.has("package") + fields.has("revision");
+  if (sources != 1)
+    fields.add("", fmt::format("exactly one of package_url, package and revision must be there, "
+                               "not {}",
+                               sources));
+  if (fields.has("package_url")) read_package_url(context, fields, "package_url", wanted);
+  wanted.revision = fields.number("revision", 0, 1, kMaxWireNumber);
+  read_sha256(fields, "package_sha256", wanted);
+  if (!wanted.expected_sha256.empty() && wanted.revision > 0)
+    fields.add("package_sha256", "package_sha256 belongs to package_url: a revision has its own");
+}
+
+store::NewDeployment read_deploy_request(const ApiContext& context, Fields& fields) {
+  store::NewDeployment wanted;
+  read_source(context, fields, wanted);
+  fields.text("package", fields.has("package"));
+  wanted.version = fields.text("version");
+  wanted.release_notes = fields.text("release_notes");
+  wanted.environment = fields.environment("environment");
+  wanted.limits = fields.limits("limits");
+  wanted.strategy = read_strategy(fields);
+  wanted.tag = read_tag(fields);
+  wanted.moves_traffic = !fields.flag("no_traffic", false);
+  wanted.time_allowed = read_time_allowed(fields, "deadline_seconds", wanted.strategy);
+  fields.refuse_unknown();
+  return wanted;
+}
+
+// A revision is what it was made of: nothing of it can be asked for anew.
+void refuse_changes_of_revision(const store::NewDeployment& wanted, Fields& fields) {
+  if (wanted.revision == 0) return;
+  for (const char* name : {"version", "environment", "limits"})
+    if (fields.has(name))
+      fields.add(name, fmt::format("{} cannot be changed: revision {} has its own; deploy its "
+                                   "package instead",
+                                   name, wanted.revision));
+}
+
+Reply list(const ApiContext& context, Call& call, std::string app_id) {
+  Parameters parameters(call);
+  const std::size_t limit = parameters.limit();
+  const std::string state =
+      parameters.choice("state", {"queued", "processing", "completed", "failed", "rolled_back"});
+  const store::DeploymentFilter filter{.app_id = std::move(app_id),
+                                       .state = model::parse_deployment_state(state),
+                                       .before_id = parameters.cursor(),
+                                       .limit = limit + 1};
+  if (auto wrong = parameters.wrong()) return std::move(*wrong);
+  auto deployments = context.store.deployments(filter);
+  if (!deployments) return problem(context, deployments.error());
+  const std::string next = next_page(*deployments, limit, [](const auto& each) { return each.id; });
+  const UnixMillis now = context.clock.unix_now();
+  return page_reply(
+      "deployments",
+      list_body(*deployments, [&](const auto& each) { return deployment_body(each, now); }), next);
 }
 
 }  // namespace
 
 Reply create_deployment(const ApiContext& context, Call& call) {
   // The body is JSON whatever its Content-Type says: `curl -d` claims it is a form.
-  const auto text = call.body.read_all(kMaxJsonBodyBytes, kBodyTimeout);
-  if (!text) return problem(context, text.error());
-  const auto body = nlohmann::json::parse(*text, nullptr, false);
-  if (!body.is_object())
-    return problem(400, "the request is not valid",
-                   {R"(the body must be a JSON object, like {"agentAppId":"my-agent",)"
-                    R"("packageUrl":"https://host/my-agent.apkg"})"});
-  Fields fields(body);
-  store::NewDeployment wanted = read_request(context, body, fields);
-  if (!fields.findings().empty())
-    return problem(400, "the request is not valid", fields.findings());
-  if (const auto key = call.head.headers.get("idempotency-key")) {
-    wanted.idempotency_key = *key;
-    wanted.request_digest = apkg::sha256_of(*text);
-  }
-  const auto accepted = context.store.accept_deployment(wanted);
-  if (!accepted) return refused_deployment(context, accepted.error());
+  const auto body = read_object(
+      call.text, R"({"agentAppId":"my-agent","packageUrl":"https://host/my-agent.apkg"})");
+  if (!body) return body.error();
+  Findings findings;
+  Fields fields(*body, findings);
+  store::NewDeployment wanted = read_operators_request(context, fields);
+  refuse_what_is_not_there(*body, fields);
+  if (!findings.empty()) return invalid_request(findings);
+  const auto accepted = accept(context, call, std::move(wanted));
+  if (!accepted) return accepted.error();
   return accepted_reply(call, *accepted);
 }
 
-Reply get_deployment(const ApiContext& context, Call& call) {
-  const auto deployment = context.store.deployment(call.params[0]);
-  if (!deployment) {
-    if (deployment.error().code == ErrorCode::NotFound)
-      return problem(404, fmt::format("there is no deployment '{}'", call.params[0]));
-    return problem(context, deployment.error());
+Reply deploy(const ApiContext& context, Call& call) {
+  const auto body = read_object(call.text, R"({"package_url":"https://host/my-agent.apkg"})");
+  if (!body) return body.error();
+  Findings findings;
+  Fields fields(*body, findings);
+  store::NewDeployment wanted = read_deploy_request(context, fields);
+  refuse_changes_of_revision(wanted, fields);
+  if (!findings.empty()) return invalid_request(findings);
+  // Only a package that is still to come may make a new app.
+  auto app_id = wanted.package_url.empty() ? id_of_app(context, call.params[0])
+                                           : id_for_upload(context, call.params[0]);
+  if (!app_id) return std::move(app_id).error();
+  wanted.app_id = std::move(*app_id);
+  const std::shared_lock files(context.waits.package_files);
+  if (fields.has("package")) {
+    auto package = context.store.package(wanted.app_id, fields.text("package"));
+    if (!package) return problem(context, package.error());
+    wanted.package = std::move(*package);
   }
-  return json_reply(200, {{"deployment", deployment_body(*deployment, context.clock.unix_now())}});
+  const auto accepted = accept(context, call, std::move(wanted));
+  if (!accepted) return accepted.error();
+  return deployment_accepted(context, accepted->deployment);
 }
 
-Reply queue_stats(const ApiContext& context, Call&) {
-  const auto stats = context.store.queue_stats();
-  if (!stats) return problem(context, stats.error());
-  const bool is_backed_up = stats->queued > 100;
-  return json_reply(
-      200, {{"stats",
-             {{"queued", stats->queued},
-              {"processing", stats->processing},
-              {"completed", stats->completed},
-              {"failed", stats->failed},
-              {"total", stats->queued + stats->processing + stats->completed + stats->failed}}},
-            {"health",
-             {{"status", is_backed_up ? "warning" : "healthy"},
-              {"message", is_backed_up ? "more than 100 deployments wait"
-                                       : "deployments are taken up as they come"}}},
-            {"metrics",
-             {{"avgProcessingTimeSeconds", stats->average_processing_seconds},
-              {"lastUpdated", iso8601(stats->last_updated)}}}});
+Reply list_deployments(const ApiContext& context, Call& call) {
+  auto app_id = app_in_query(context, call);
+  if (!app_id) return std::move(app_id).error();
+  return list(context, call, std::move(*app_id));
+}
+
+Reply list_app_deployments(const ApiContext& context, Call& call) {
+  const auto app = find_app(context, call.params[0]);
+  if (!app) return app.error();
+  return list(context, call, app->id);
+}
+
+Reply get_deployment(const ApiContext& context, Call& call) {
+  const auto deployment = find_deployment(context, call.params[0]);
+  if (!deployment) return deployment.error();
+  return tagged_reply(call,
+                      {{"deployment", deployment_body(*deployment, context.clock.unix_now())}},
+                      etag(deployment->generation));
 }
 
 }  // namespace pixell::api

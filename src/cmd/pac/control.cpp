@@ -62,6 +62,13 @@ Result<nlohmann::json> describe(const fs::path& state_dir, engine::Engine& engin
                           {"notes", can.notes}}}};
 }
 
+Result<api::LogPiece> read_log(engine::Engine& engine, std::string_view instance,
+                               const api::LogRange& range) {
+  TRY(engine::LogPiece piece,
+      engine.read_log(instance, {.from = range.from, .max_bytes = range.max_bytes}));
+  return api::LogPiece{.text = std::move(piece.text), .from = piece.from, .next = piece.next};
+}
+
 // Serves the API on its Unix socket until a stop signal comes.
 Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
                        const sigset_t& signals, std::stop_source& stop, const Log& log) {
@@ -110,6 +117,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   importer.remove_leftovers();
   EdgeRegistry edges(system_clock());
   EdgeMeasurements measurements(system_clock());
+  api::Waits waits;
   std::stop_source stop;
   reconcile::Reconciler reconciler({.store = *store,
                                     .engine = *engine,
@@ -136,10 +144,10 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
             return measurements.take(edge, report);
           },
       .describe_system = [&] { return describe(options.state_dir, *engine); },
-      .read_log = [&engine](std::string_view instance, std::size_t bytes) -> Result<std::string> {
-        TRY(engine::LogPiece piece, engine->read_log(instance, {.max_bytes = bytes}));
-        return std::move(piece.text);
-      },
+      .read_log = [&engine](
+                      std::string_view instance,
+                      const api::LogRange& range) { return read_log(*engine, instance, range); },
+      .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());
   const auto served =

@@ -35,8 +35,9 @@ inline constexpr std::size_t kMaxListeners = 16;
 
 // ------------------------------------------------------------------------------------- control
 
-/// Each edge holds one thread with its long-poll; the rest answer requests.
-inline constexpr std::size_t kApiThreads = 16;
+/// Each edge holds one thread with its long-poll, and those who watch or follow hold
+/// api::kMaxWaiting at most; the rest answer requests.
+inline constexpr std::size_t kApiThreads = 64;
 /// A former control process that was told to stop may still be ending.
 inline constexpr int kControlLockTimeoutMs = 15'000;
 /// How long API requests may take to end after SIGTERM; less than kRoleStopTimeout.
