@@ -229,12 +229,43 @@ TEST_F(HungInstanceTest, IsEndedWhenItTakesConnectionsWithoutAnAnswer) {
   expect_unresponsive(spec.id);
 }
 
+TEST_F(HungInstanceTest, IsEndedWhenItIsStoppedInItsBoot) {
+  InstanceSpec spec = fake_par_spec(new_id());
+  spec.environment["FAKE_PAR_BOOT"] = "hang";
+  ASSERT_TRUE(node_.engine().ensure(spec));
+  const auto booting = node_.wait_until(
+      spec.id, [](const model::Instance& instance) { return instance.boot_phase == "fetch"; });
+
+  ::kill(static_cast<pid_t>(booting.pid), SIGSTOP);
+
+  const auto failed = node_.wait_for(spec.id, model::InstancePhase::Failed);
+  ASSERT_TRUE(failed.boot_report && failed.boot_report->failure);
+  EXPECT_EQ(failed.boot_report->failure->cause, model::Cause::Unresponsive);
+  EXPECT_THAT(failed.boot_report->failure->message, HasSubstr("12 health probes in a row"));
+}
+
 TEST_F(HungInstanceTest, IsEndedWhenItsSocketWasRemoved) {
   const auto ready = start_ready(fake_par_spec(new_id()));
 
   std::filesystem::remove(state_.path() / "instances" / ready.id / "par.sock");
 
   expect_unresponsive(ready.id);
+}
+
+TEST_F(HungInstanceTest, IsLeftToItsDrainWhenSomebodyElseStoppedIt) {
+  InstanceSpec lingering = fake_par_spec(new_id());
+  lingering.environment["FAKE_PAR_STOP"] = "linger";
+  const auto drained = start_ready(lingering);
+  ::kill(static_cast<pid_t>(drained.pid), SIGTERM);
+  node_.wait_for(drained.id, model::InstancePhase::Draining);
+
+  // By the time another one was found hung, this one would have been too.
+  InstanceSpec silent = fake_par_spec(new_id());
+  silent.environment["FAKE_PAR_HEALTH"] = "silent";
+  ASSERT_TRUE(node_.engine().ensure(silent));
+  expect_unresponsive(silent.id);
+
+  EXPECT_EQ(node_.engine().inspect(drained.id)->phase, model::InstancePhase::Draining);
 }
 
 TEST_F(HungInstanceTest, IsLeftToItsStopOnceThatIsAsked) {

@@ -97,7 +97,7 @@ void HealthProbe::on_abort(net::AbortReason reason) {
 
 void HealthProbe::failed(std::string problem) {
   is_waiting_ = false;
-  if (++failures_ < settings_.max_failures) return ask_later();
+  if (++failures_ < max_failures_) return ask_later();
   const LostContact lost{.failures = failures_,
                          .silent_for = since(answered_at_, loop_.clock().now()),
                          .problem = std::move(problem)};

@@ -16,7 +16,6 @@ namespace pixell::engine::node {
 struct ProbeSettings {
   Millis interval = kProbeInterval;  ///< from one question to the next; 0 = nobody is asked
   Millis timeout = kProbeTimeout;    ///< for one answer
-  int max_failures = kMaxProbeFailures;
 };
 
 /// The settings by PIXELL_PROBE_INTERVAL_MS and PIXELL_PROBE_TIMEOUT_MS. InvalidArgument names the
@@ -46,9 +45,12 @@ class HealthProbe final : private net::ClientHandler {
       : loop_(loop), client_(client), settings_(settings) {}
   ~HealthProbe() override { stop(); }
 
-  /// Starts to ask at `address`. `on_lost` is called once, when max_failures questions in a row
-  /// had no answer; nothing is asked after it. No effect while it asks already.
+  /// Starts to ask at `address`. `on_lost` is called once, when too many questions in a row had
+  /// no answer; nothing is asked after it. No effect while it asks already.
   void start(net::Address address, OnLost on_lost);
+  /// How many questions in a row without an answer mean that contact is lost; kMaxProbeFailures
+  /// unless told otherwise. Also while it asks.
+  void set_max_failures(int max_failures) { max_failures_ = max_failures; }
   /// Asks no more.
   void stop();
 
@@ -73,6 +75,7 @@ class HealthProbe final : private net::ClientHandler {
   Instant asked_at_{};
   Instant answered_at_{};
   int failures_ = 0;
+  int max_failures_ = kMaxProbeFailures;
 };
 
 }  // namespace pixell::engine::node

@@ -89,6 +89,20 @@ TEST_F(HealthProbeTest, LosesContactAfterThreeQuestionsInARowWithoutAnAnswer) {
   EXPECT_EQ(lost_->problem, "no answer within 2000 ms");
 }
 
+TEST_F(HealthProbeTest, IsAsPatientAsItIsTold) {
+  probe_->set_max_failures(kMaxBootProbeFailures);
+  start();
+  status_ = 0;
+  for (int i = 0; i < kMaxBootProbeFailures - 1; ++i) miss_one();
+  EXPECT_FALSE(lost_);
+
+  probe_->set_max_failures(kMaxProbeFailures);
+  miss_one();
+
+  ASSERT_TRUE(lost_);
+  EXPECT_EQ(lost_->failures, kMaxBootProbeFailures);
+}
+
 TEST_F(HealthProbeTest, AsksNoMoreOnceContactIsLost) {
   start();
   status_ = 0;

@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 
 #include "engine/local/node/instance_process.hpp"
+#include "engine/local/node/limits.hpp"
 
 namespace pixell::engine::node {
 
-void InstanceProcess::probe_once_ready() {
-  // Before its first ready the deadline of its start counts; in a stop, that of the stop.
+void InstanceProcess::probe_once_bound() {
+  // par listens before its first phase is told. In a stop the deadline of that counts.
+  if (observed_.boot_phase.empty() || stop_ || forced_failure_) return;
+  // Told to end by somebody else: it drains, and takes no connections any more.
+  if (observed_.boot_phase == "draining" || observed_.boot_phase == "stopped") return probe_.stop();
+  // Installers that take all of the instance's processor time must not make it look dead.
   const bool was_ready = observed_.boot_report && observed_.boot_report->ready;
-  if (!was_ready || stop_ || forced_failure_) return;
+  probe_.set_max_failures(was_ready ? kMaxProbeFailures : kMaxBootProbeFailures);
   probe_.start({observed_.address}, [this](const LostContact& lost) { on_lost_contact(lost); });
 }
 

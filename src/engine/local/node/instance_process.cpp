@@ -240,7 +240,7 @@ void InstanceProcess::refresh() {
     observed_.boot_phase = state->phase;
     observed_.restarts = state->restarts;
   }
-  probe_once_ready();
+  probe_once_bound();
   InstancePhase phase = InstancePhase::Starting;
   if (stop_ || (state && (state->phase == "draining" || state->phase == "stopped")))
     phase = InstancePhase::Draining;

@@ -80,7 +80,7 @@ class InstanceProcess final : private net::FdHandler {
   void on_ready(std::uint32_t events) override;
   Result<void> prepare();
   Result<pid_t> start_par();
-  void probe_once_ready();
+  void probe_once_bound();
   void watch(ProcessIdentity identity, UniqueFd pidfd, UnixMillis started_at);
   void arm_deadline(UnixMillis deadline);
   void force_end();
@@ -108,7 +108,7 @@ class InstanceProcess final : private net::FdHandler {
   std::optional<StopRecord> stop_;
   bool is_watched_ = false;  // by its pidfd, on the loop
   bool was_forced_ = false;
-  HealthProbe probe_;                             // from the first ready to the stop or the end
+  HealthProbe probe_;                             // from its first phase to the stop or the end
   std::optional<model::Failure> forced_failure_;  // why, when it was not a stop
   bool has_group_left_ = false;
   net::Timer deadline_timer_;

@@ -34,11 +34,13 @@ inline constexpr Millis kDiskCheckPause{2'000};
 /// Files and directories of one agent, and how deep they are nested.
 inline constexpr std::int64_t kMaxAgentFiles = 200'000;
 inline constexpr std::size_t kMaxAgentDepth = 128;
-/// An instance that was ready is asked this often whether its par answers, has this long to do so,
-/// and is ended when it did not so many times in a row: after 12 to 17 seconds of silence.
+/// An instance is asked this often whether its par answers, has this long to do so, and is ended
+/// when it did not so many times in a row: after 12 to 17 seconds of silence, and about a minute
+/// until it was ready for the first time.
 inline constexpr Millis kProbeInterval{5'000};
 inline constexpr Millis kProbeTimeout{2'000};
 inline constexpr int kMaxProbeFailures = 3;
+inline constexpr int kMaxBootProbeFailures = 12;
 /// A node that is itself so much late with a question forgets it.
 inline constexpr Millis kMaxProbeDelay{500};
 /// What interval and timeout may be set to at most.

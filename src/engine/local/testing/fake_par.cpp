@@ -2,7 +2,8 @@
 // whatever is asked.
 // What it does is said by deploy-time variables, as an agent's environment would arrive:
 //   FAKE_PAR_BOOT   ready (default) | fail | die (exits without records) | hang (stays in fetch)
-//   FAKE_PAR_STOP   exit (default) | ignore (SIGTERM has no effect)
+//   FAKE_PAR_STOP   exit (default) | ignore (SIGTERM has no effect) | linger (drains until it is
+//                   killed, and answers no more)
 //   FAKE_PAR_HEALTH answer (default) | silent (takes connections and says nothing)
 //   FAKE_PAR_EAT_MB memory to touch before it gets ready
 //   FAKE_PAR_CHILD  1 = leaves a child in a process group of its own, its pid in the file `child`
@@ -137,6 +138,8 @@ int main() {
 
   serve_until_stopped(signals);
   state("draining", false);
+  if (variable("FAKE_PAR_STOP") == "linger")
+    while (true) ::pause();
   state("stopped", false);
   record("exit.json", R"({"code":0,"signal":0,"at":3})");
   return 0;
