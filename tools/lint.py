@@ -334,7 +334,8 @@ def rule_crash_points(tree: Tree) -> Iterator[Finding]:
         if path.name != "crash_points.hpp":
             continue
         for number, line in numbered(read(path)):
-            for name in re.findall(r'^\s*"([^"]*)"', line):
+            # Pieces of names that the compiler joins are not followed by a comma.
+            for name in re.findall(r'^\s*"([^"]*)",', line):
                 if not CRASH_POINT_NAME.match(name):
                     yield Finding(tree.name(path), number, f"{name} is not <room>.<step>.<where>")
                 if name in listed:
