@@ -169,8 +169,8 @@ struct Lease {
 };
 
 /// Desired and observed state. One interface, several backends, one conformance suite. All calls
-/// are blocking and safe from any thread. A write without a fencing token, and set_route, that
-/// returned survives a power cut. Other writes with a token, and leases, survive the end of the
+/// are blocking and safe from any thread. A write without a fencing token, set_route and remove_app
+/// survive a power cut once they have returned. Other writes with a token, and leases, survive the end of the
 /// process; after a power cut the latest of them may be gone, in the order they were made. Another
 /// caller may read a write a moment before it is durable. Errors common to all, naming the file and
 /// the remedy: ResourceExhausted (disk full), DataLoss (damaged file), Unavailable (locked, slow or

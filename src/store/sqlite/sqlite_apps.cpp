@@ -185,7 +185,8 @@ Result<model::AgentApp> SqliteStore::delete_app(std::string_view app_id,
 
 Result<std::vector<std::string>> SqliteStore::remove_app(std::string_view app_id,
                                                          FencingToken token) {
-  return write([&]() -> Result<std::vector<std::string>> {
+  // The files of packages are removed after it.
+  return write(Durability::PowerCut, [&]() -> Result<std::vector<std::string>> {
     const auto app = read_app(*writer_, app_id);
     if (!app && app.error().code == ErrorCode::NotFound) return std::vector<std::string>();
     if (!app) return app.error();

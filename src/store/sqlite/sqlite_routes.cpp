@@ -57,7 +57,8 @@ Result<StoredRoute> SqliteStore::route(std::string_view app_id) {
 }
 
 Result<std::int64_t> SqliteStore::set_route(const model::Route& route, FencingToken token) {
-  return write([&]() -> Result<std::int64_t> {
+  // Edges remember the number of a table in a file of theirs: none may be given twice.
+  return write(Durability::PowerCut, [&]() -> Result<std::int64_t> {
     TRY(const StoredRoute known, read_route(*writer_, route.app_id));
     TRY(const std::int64_t before, route_generation(*writer_));
     if (known.generation != 0 && says_the_same(known.route, route)) return before;

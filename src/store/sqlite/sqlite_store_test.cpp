@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -82,6 +85,27 @@ TEST_F(SqliteStoreTest, SaysWhenAnotherProcessHoldsTheLock) {
   EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
   EXPECT_EQ(refused.error().retry, Retry::Later);
   EXPECT_THAT(refused.error().message, HasSubstr("locked"));
+}
+
+TEST_F(SqliteStoreTest, KeepsEveryWriteThatReturnedBeforeItsProcessWasKilled) {
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    auto store = make_sqlite_store(path_, clock_);
+    const bool is_written =
+        store && (*store)->accept_deployment({.app_id = "hello"}) &&
+        (*store)->begin_step({.key = "noted", .app_id = "hello", .kind = "k"}, 1);
+    ::kill(::getpid(), is_written ? SIGKILL : SIGABRT);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(writer, &status, 0), writer);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+
+  const auto store = make_sqlite_store(path_, clock_);
+
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_TRUE((*store)->app("hello"));
+  EXPECT_EQ((*store)->open_steps()->size(), 1u);
+  EXPECT_TRUE((*store)->verify_events());
 }
 
 TEST_F(SqliteStoreTest, KeepsEventsAppendOnly) {

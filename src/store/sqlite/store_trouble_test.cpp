@@ -151,6 +151,9 @@ TEST_F(StoreTroubleTest, ALockIsToldAndPasses) {
     EXPECT_EQ(refused.error().retry, Retry::Later);
     EXPECT_THAT(refused.error().message, HasSubstr("locked by another process"));
     EXPECT_EQ(store->check().error().code, ErrorCode::Unavailable);
+    const auto another = open();
+    ASSERT_TRUE(another) << another.error().message << another.error().detail;
+    EXPECT_TRUE((*another)->apps({})) << "reading needs no lock";
   }
 
   EXPECT_TRUE(store->check());
@@ -231,6 +234,20 @@ TEST_F(StoreTroubleTest, ALogThatIsRemovedIsToldAndSaved) {
   EXPECT_TRUE(store->app("before"));
   EXPECT_EQ(store->open_steps()->size(), 1u);
   EXPECT_TRUE(store->verify_events());
+}
+
+TEST_F(StoreTroubleTest, ADatabaseWithoutItsLogIsAnEarlierState) {
+  const auto store = opened();
+  ASSERT_TRUE(store->accept_deployment({.app_id = "in-the-log"}));
+  const fs::path copy = directory_ / "copy.db";
+  fs::copy_file(path_, copy);
+
+  const auto earlier = make_sqlite_store(copy, clock_);
+
+  ASSERT_TRUE(earlier) << earlier.error().message;
+  EXPECT_EQ((*earlier)->app("in-the-log").error().code, ErrorCode::NotFound);
+  EXPECT_TRUE((*earlier)->verify_events());
+  EXPECT_TRUE((*earlier)->accept_deployment({.app_id = "hello"}));
 }
 
 TEST_F(StoreTroubleTest, AFileThatIsReplacedIsLeftAlone) {
