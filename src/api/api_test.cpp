@@ -1,108 +1,17 @@
-#include "api/api.hpp"
-
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "api/openapi_json.hpp"
+#include "api/testing/api_fixture.hpp"
 #include "apkg/testing/zip_writer.hpp"
-#include "base/testing/fake_clock.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace pixell::api {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-class TextBody final : public net::BodyReader {
- public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
-  Result<std::string> read(Millis) override { return std::exchange(text_, {}); }
-
- private:
-  std::string text_;
-};
-
-class ApiTest : public testing::Test {
- protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/api_test_XXXXXX";
-    directory_ = ::mkdtemp(pattern);
-    auto store = store::make_sqlite_store(directory_ / "pixell.db", clock_);
-    ASSERT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-    auto packages = apkg::PackageStore::open(directory_ / "packages");
-    ASSERT_TRUE(packages) << packages.error().message;
-    packages_.emplace(std::move(*packages));
-    context_.emplace(
-        ApiContext{.store = *store_,
-                   .packages = *packages_,
-                   .clock = clock_,
-                   .log = Log(-1),
-                   .allow_file_dirs = {directory_},
-                   .on_edge_poll = [this](std::string_view, std::int64_t after) { acked_ = after; },
-                   .on_edge_measurements =
-                       [this](std::string_view edge, const model::TrafficReport& report) {
-                         measured_by_ = edge;
-                         measured_ = report;
-                         return UnixMillis{77};
-                       },
-                   .describe_system = []() -> Result<json> {
-                     return json{{"engine", "fake"}};
-                   },
-                   .read_log = [](std::string_view, const LogRange&) -> Result<LogPiece> {
-                     return make_error(ErrorCode::NotFound, "none");
-                   },
-                   .waits = waits_});
-  }
-  void TearDown() override {
-    context_.reset();
-    store_.reset();
-    fs::remove_all(directory_);
-  }
-
-  Reply send(std::string method, std::string target, std::string body = "",
-             std::vector<std::pair<std::string, std::string>> headers = {}) {
-    net::RequestHead head{.method = std::move(method),
-                          .target = std::move(target),
-                          .scheme = "http",
-                          .authority = host_};
-    for (const auto& [name, value] : headers) head.headers.add(name, value);
-    TextBody reader(std::move(body));
-    return answer(*context_, head, reader);
-  }
-  static json parse(const Reply& reply) { return json::parse(reply.body, nullptr, false); }
-
-  std::string package_url() {
-    std::ofstream(directory_ / "a.apkg") << "bytes";
-    return "file://" + (directory_ / "a.apkg").string();
-  }
-  static std::string multipart(const std::string& file, const std::string& more = "") {
-    return "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"agent.apkg\"\r\n\r\n" +
-           file + "\r\n" + more + "--b--\r\n";
-  }
-  static std::string field(const std::string& name, const std::string& value) {
-    return "--b\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
-  }
-  Reply upload(const std::string& body) {
-    return send("POST", "/api/agent-apps/hello/packages/deploy", body,
-                {{"content-type", "multipart/form-data; boundary=b"}});
-  }
-
-  FakeClock clock_;
-  Waits waits_;
-  fs::path directory_;
-  std::string host_ = "127.0.0.1:4000";
-  std::int64_t acked_ = -1;
-  std::string measured_by_;
-  model::TrafficReport measured_;
-  std::unique_ptr<store::Store> store_;
-  std::optional<apkg::PackageStore> packages_;
-  std::optional<ApiContext> context_;
-};
 
 TEST_F(ApiTest, AcceptsTheOperatorsRequestWhateverItsContentType) {
   const std::string body = json{{"agentAppId", "hello"}, {"packageUrl", package_url()}}.dump();

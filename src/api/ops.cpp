@@ -22,20 +22,30 @@ Reply metrics(const ApiContext& context, Call&) {
   if (!apps) return problem(context, apps.error());
   const auto instances = context.store.instances({});
   if (!instances) return problem(context, instances.error());
+  const auto open = context.store.deployments({.only_open = true});
+  if (!open) return problem(context, open.error());
   std::size_t ready = 0;
   for (const auto& instance : *instances) ready += instance.phase == model::InstancePhase::Ready;
+  std::size_t paused = 0;
+  for (const auto& deployment : *open) paused += deployment.rollout.is_paused;
   return {.status = 200,
           .body = fmt::format("# TYPE pixell_deployments gauge\n"
                               "pixell_deployments{{state=\"queued\"}} {}\n"
                               "pixell_deployments{{state=\"processing\"}} {}\n"
                               "pixell_deployments{{state=\"completed\"}} {}\n"
                               "pixell_deployments{{state=\"failed\"}} {}\n"
+                              "pixell_deployments{{state=\"rolled_back\"}} {}\n"
+                              "# TYPE pixell_open_rollouts gauge\n"
+                              "pixell_open_rollouts{{paused=\"false\"}} {}\n"
+                              "pixell_open_rollouts{{paused=\"true\"}} {}\n"
                               "# TYPE pixell_agent_apps gauge\npixell_agent_apps {}\n"
                               "# TYPE pixell_instances gauge\n"
                               "pixell_instances{{phase=\"ready\"}} {}\n"
                               "pixell_instances{{phase=\"other\"}} {}\n",
-                              stats->queued, stats->processing, stats->completed, stats->failed,
-                              apps->size(), ready, instances->size() - ready),
+                              stats->queued, stats->processing, stats->completed,
+                              stats->failed - stats->rolled_back, stats->rolled_back,
+                              open->size() - paused, paused, apps->size(), ready,
+                              instances->size() - ready),
           .content_type = "text/plain; version=0.0.4"};
 }
 

@@ -34,12 +34,13 @@ bool ever_took_over(const model::Revision& revision,
 
 // The revision that served last before the present ones; 0 when there is none.
 Result<std::int64_t> former_revision(const ApiContext& context, const model::AgentApp& app) {
-  TRY(const auto revisions, context.store.revisions({.app_id = app.id, .limit = kRollbackSearch}));
+  TRY(const auto revisions, context.store.revisions(
+          {.app_id = app.id, .only_retired = true, .limit = kRollbackSearch}));
   TRY(const auto deployments,
       context.store.deployments({.app_id = app.id, .limit = kRollbackSearch}));
   const model::Revision* former = nullptr;
   for (const model::Revision& revision : revisions) {
-    if (revision.retired_at == 0 || model::weight_of(app.traffic, revision.number) > 0) continue;
+    if (model::weight_of(app.traffic, revision.number) > 0) continue;
     if (!ever_took_over(revision, deployments)) continue;
     if (former == nullptr || revision.retired_at > former->retired_at) former = &revision;
   }

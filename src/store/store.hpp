@@ -124,7 +124,8 @@ struct QueueStats {
   std::int64_t queued = 0;
   std::int64_t processing = 0;
   std::int64_t completed = 0;
-  std::int64_t failed = 0;
+  std::int64_t failed = 0;       ///< those that were rolled back included
+  std::int64_t rolled_back = 0;  ///< of those that failed
   double average_processing_seconds = 0;  ///< of the last 100 completed; 0 = none yet
   UnixMillis last_updated = 0;            ///< when a deployment last changed; 0 = never
 };
@@ -197,7 +198,7 @@ class Store {
                                                    FencingToken token) = 0;
   /// Writes the deployment as update_deployment does and the app's traffic with it. Revisions that
   /// lose their last share by that are retired now; the deployment's own one, when it gets none, is
-  /// too.
+  /// too, at the moment when the deployment completed.
   virtual Result<model::Deployment> complete_deployment(const model::Deployment& changed,
                                                         const model::Traffic& traffic,
                                                         FencingToken token) = 0;

@@ -69,7 +69,8 @@ std::expected<model::Package, model::Failure> StoredPackageImporter::import(
       .name = manifest.name,
       .version = deployment.version.empty() ? manifest.version : deployment.version,
       .size_bytes = static_cast<std::int64_t>(stored.bytes),
-      .manifest_json = model::to_json(manifest).dump()};
+      .manifest_json = model::to_json(manifest).dump(),
+      .source = deployment.package_url};
 }
 
 }  // namespace pixell::cmd

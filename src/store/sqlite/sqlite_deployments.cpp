@@ -192,8 +192,10 @@ Result<std::vector<model::Deployment>> SqliteStore::deployments(const Deployment
                                      " AND (?1 = '' OR app_id = ?1) ORDER BY rowid DESC LIMIT ?2")
                     : reader_->query("SELECT " DEPLOYMENT_COLUMNS
                                      " FROM deployments WHERE (?1 = '' OR app_id = ?1)"
-                                     " AND (?3 = '' OR state = ?3) AND (?4 = '' OR rowid <"
-                                     " (SELECT rowid FROM deployments WHERE id = ?4))"
+                                     " AND (?3 = '' OR state = ?3) AND (?4 = '' OR rowid < COALESCE("
+                                     "(SELECT rowid FROM deployments WHERE id = ?4),"
+                                     " (SELECT MIN(rowid) FROM deployments WHERE id > ?4),"
+                                     " 9223372036854775807))"
                                      " ORDER BY rowid DESC LIMIT ?2");
   query.bind(filter.app_id).bind(std::int64_t(std::min(filter.limit, kMaxListedRows)));
   if (!filter.only_open)
@@ -265,6 +267,7 @@ Result<QueueStats> SqliteStore::queue_stats() {
       if (state == model::DeploymentState::Completed) stats.completed = count;
       if (state == model::DeploymentState::Failed || state == model::DeploymentState::RolledBack)
         stats.failed += count;
+      if (state == model::DeploymentState::RolledBack) stats.rolled_back = count;
       stats.last_updated = std::max(stats.last_updated, query.number(2));
     }
   }

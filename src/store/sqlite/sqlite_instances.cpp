@@ -63,8 +63,9 @@ Result<std::vector<model::Instance>> SqliteStore::instances(const InstanceFilter
   Query query = reader_->query("SELECT " INSTANCE_COLUMNS
                                " FROM instances WHERE (?1 = '' OR app_id = ?1)"
                                " AND (?2 = 0 OR revision = ?2) AND (?3 = '' OR phase = ?3)"
-                               " AND (?4 = '' OR rowid >"
-                               " (SELECT rowid FROM instances WHERE id = ?4))"
+                               " AND (?4 = '' OR rowid > COALESCE("
+                               "(SELECT rowid FROM instances WHERE id = ?4),"
+                               " (SELECT MAX(rowid) FROM instances WHERE id < ?4), 0))"
                                " ORDER BY rowid LIMIT ?5");
   query.bind(filter.app_id)
       .bind(filter.revision)

@@ -90,8 +90,10 @@ Result<model::Package> SqliteStore::add_package(const model::Package& package,
 Result<std::vector<model::Package>> SqliteStore::packages(const PackageFilter& filter) {
   std::lock_guard lock(read_mutex_);
   Query query = reader_->query("SELECT " PACKAGE_COLUMNS
-                               " FROM packages WHERE app_id = ?1 AND (?2 = '' OR rowid <"
-                               " (SELECT rowid FROM packages WHERE id = ?2))"
+                               " FROM packages WHERE app_id = ?1 AND (?2 = '' OR rowid < COALESCE("
+                               "(SELECT rowid FROM packages WHERE id = ?2),"
+                               " (SELECT MIN(rowid) FROM packages WHERE id > ?2),"
+                               " 9223372036854775807))"
                                " ORDER BY rowid DESC LIMIT ?3");
   query.bind(filter.app_id)
       .bind(filter.before_id)

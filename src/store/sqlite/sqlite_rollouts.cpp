@@ -16,11 +16,13 @@ Result<model::Deployment> SqliteStore::complete_deployment(const model::Deployme
     TRY_VOID(write_deployment(changed, token));
     TRY(model::AgentApp app, read_app(*writer_, changed.app_id));
     TRY_VOID(retire_revisions(app, traffic));
+    // The same moment tells that it was this deployment that retired it: it never took over.
+    const UnixMillis ended = changed.completed_at > 0 ? changed.completed_at : clock_.unix_now();
     if (model::weight_of(traffic, changed.revision) == 0)
       TRY_VOID(writer_
                    ->query("UPDATE revisions SET retired_at = ? WHERE app_id = ? AND number = ?"
                            " AND retired_at = 0")
-                   .bind(clock_.unix_now())
+                   .bind(ended)
                    .bind(changed.app_id)
                    .bind(changed.revision)
                    .run());
