@@ -53,6 +53,7 @@ void add_deploy(CLI::App& app, int& exit_code) {
   command->add_flag("--no-traffic", options->no_traffic,
                     "Make it ready and leave the traffic alone");
   command->add_option("--env", options->env, "NAME=value for the agent; may be repeated")
+      ->allow_extra_args(false)
       ->check(read_by(parse_assignment));
   command->add_option("--env-file", options->env_file, "A .env file for the agent; --env wins")
       ->type_name("FILE");
@@ -112,8 +113,10 @@ void add_traffic(CLI::App& app, int& exit_code) {
   command->add_option("--set", change->split, "Revisions and their shares, 100% together")
       ->check(read_by(parse_split));
   command->add_option("--tag", change->tags, "tag=revision; may be repeated")
+      ->allow_extra_args(false)
       ->check(read_by(parse_tag));
   command->add_option("--untag", change->untag, "Take a tag away; may be repeated")
+      ->allow_extra_args(false)
       ->check(not_empty());
   command
       ->add_option("--sticky", change->sticky,

@@ -133,6 +133,7 @@ void add_explain_command(CLI::App& edge, int& exit_code) {
   const auto headers = std::make_shared<std::vector<std::string>>();
   command->add_option("target", *url, "URL or path of the request")->required()->check(not_empty());
   command->add_option("-H,--header", *headers, "'Name: value'; may be repeated")
+      ->allow_extra_args(false)
       ->check(not_empty());
   run_when_parsed(command, exit_code, [url, headers](const Session& session) {
     return explain(session, *url, *headers);
