@@ -15,8 +15,8 @@ import pytest
 from broken_packages.python_agents import MISSING_MODULE
 from devtool.pac import wait_until
 from devtool.paths import program
-from pixell_testing.packages import from_files, versioned
 from pixell_testing.pac_cli import DEADLINE_S, Cli, app_with_two_revisions, lines_until
+from pixell_testing.packages import from_files, versioned
 from pixell_testing.stack import put
 
 
@@ -214,9 +214,7 @@ def test_an_app_is_deleted_only_when_that_is_sure(cli: Cli) -> None:
 
     assert "--yes" in cli("delete", "cli-delete", code=105).stderr
     cli("delete", "cli-delete", "--yes")
-    wait_until(
-        "it is gone", lambda: cli.pac.get("/v1/apps/cli-delete").status == 404, 60
-    )
+    wait_until("it is gone", lambda: cli.pac.get("/v1/apps/cli-delete").status == 404, 60)
     cli("status", "cli-delete", code=3)
     # Its history stays.
     assert cli.json("events", "cli-delete")
