@@ -16,6 +16,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "too
 from devtool.pac import Pac, free_port, wait_until  # noqa: E402
 from pixell_testing.clients import KIT, SDK, PixellCli  # noqa: E402
 from pixell_testing.index import Index, Prepare  # noqa: E402
+from pixell_testing.pac_cli import Cli  # noqa: E402
 from pixell_testing.stack import Par, use_given_programs  # noqa: E402
 
 use_given_programs()
@@ -47,6 +48,12 @@ def run_platform(folder: Path, env: Mapping[str, str] | None = None) -> Iterator
 def pac(scratch: Path) -> Iterator[Pac]:
     """The platform that tests share; each deploys apps of its own."""
     yield from run_platform(scratch / "shared")
+
+
+@pytest.fixture(scope="session")
+def cli(pac: Pac) -> Cli:
+    """The command line, pointed at the platform that tests share."""
+    return Cli(pac)
 
 
 @pytest.fixture(scope="module")

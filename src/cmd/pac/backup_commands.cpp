@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -11,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "cmd/pac/api_client.hpp"
+#include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/state_backup.hpp"
 #include "cmd/pac/state_restore.hpp"
 
@@ -61,8 +61,8 @@ Result<void> restore(const Arguments& arguments) {
   return {};
 }
 
-void add_command(CLI::App* command, const std::string& about_force,
-                 Result<void> (*run)(const Arguments&), int& exit_code) {
+void add_arguments(CLI::App* command, const std::string& about_force,
+                   Result<void> (*run)(const Arguments&), int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   command->add_option("--state", arguments->state, "State directory of `pac serve`")
       ->capture_default_str();
@@ -74,12 +74,14 @@ void add_command(CLI::App* command, const std::string& about_force,
 }  // namespace
 
 void add_backup_commands(CLI::App& app, int& exit_code) {
-  add_command(app.add_subcommand("backup",
-                                 "Write database and packages to one file, also while "
-                                 "Pixell runs"),
-              "Replace a file that is there", back_up, exit_code);
-  add_command(app.add_subcommand("restore", "Put a backup into a state directory that nobody uses"),
-              "Also when there is a database: it is moved aside", restore, exit_code);
+  add_arguments(add_command(app, {"Run", "backup",
+                                  "Write database and packages to one file, also while Pixell runs",
+                                  "pac backup --state /var/lib/pixell pixell-backup.tar"}),
+                "Replace a file that is there", back_up, exit_code);
+  add_arguments(
+      add_command(app, {"Run", "restore", "Put a backup into a state directory that nobody uses",
+                        "pac restore --state /var/lib/pixell pixell-backup.tar"}),
+      "Also when there is a database: it is moved aside", restore, exit_code);
 }
 
 }  // namespace pixell::cmd

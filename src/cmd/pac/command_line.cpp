@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "cmd/pac/backup_commands.hpp"
+#include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/crash_points.hpp"
-#include "cmd/pac/user_commands.hpp"
 #include "edge/limits.hpp"
 #include "engine/local/node/crash_points.hpp"
 #include "reconcile/crash_points.hpp"
@@ -23,8 +23,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done, 1 failed (the last line says why), 2 the deployment failed, "
-    "3 not found, 4 the control plane is not reachable; 100 and more: wrong usage.";
+    "Exit codes: 0 done, 1 failed (the lines on standard error say why), 2 the deployment failed "
+    "or "
+    "was rolled back, 3 not found, 4 the control plane is not reachable, 5 conflict; 130 Ctrl-C "
+    "while "
+    "waiting; others from 100: wrong usage.\nEvery command has --help with an example, and takes "
+    "--url, --api-key and --json.";
 
 // Where `pixell-sdk deploy --env local` looks for a platform; pixell-kit uses port 4000.
 constexpr const char* kSdkAddress = "127.0.0.1:3000";
@@ -70,7 +74,9 @@ Result<ServeOptions> resolve(const ServeArguments& arguments) {
 }
 
 void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
-  CLI::App* serve = app.add_subcommand("serve", "Run Pixell: control plane, edge and local node");
+  CLI::App* serve =
+      add_command(app, {"Run", "serve", "Run Pixell: control plane, edge and local node",
+                        "pac serve --state /var/lib/pixell --listen 127.0.0.1:4000"});
   auto arguments = std::make_shared<ServeArguments>();
   ServeOptions& options = arguments->options;
   serve->add_option("--state", arguments->state, "State directory")->capture_default_str();
@@ -101,6 +107,28 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   });
 }
 
+// A role as well, and the place of `edge explain`.
+void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
+  CLI::App* edge =
+      add_command(app, {"Look", "edge", "`edge explain`: where a request goes, and why",
+                        "pac edge explain /agents/my-agent/api/hello"});
+  auto options = std::make_shared<EdgeOptions>();
+  edge->add_option("--state", options->state_dir)->group("");
+  edge->add_option("--listen-fd", options->listen_fds)->group("");
+  edge->add_option("--threads", options->threads)->group("");
+  edge->require_subcommand(0, 1);
+  add_explain_command(*edge, exit_code);
+  edge->callback([edge, options, &exit_code, &runners] {
+    if (!edge->get_subcommands().empty()) return;
+    if (options->state_dir.empty() || options->listen_fds.empty()) {
+      exit_code = wrong_usage("edge needs a subcommand: `pac edge explain URL`; see --help");
+      return;
+    }
+    options->control_socket = options->state_dir / "run" / "control.sock";
+    exit_code = runners.edge(*options);
+  });
+}
+
 // The roles `pac serve` starts; nobody else needs them, so --help does not list them.
 void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   CLI::App* control = app.add_subcommand("control", "Control role (started by serve)")->group("");
@@ -113,15 +141,7 @@ void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   control->callback(
       [control_options, &exit_code, &runners] { exit_code = runners.control(*control_options); });
 
-  CLI::App* edge = app.add_subcommand("edge", "Edge role (started by serve)")->group("");
-  auto edge_options = std::make_shared<EdgeOptions>();
-  edge->add_option("--state", edge_options->state_dir)->required();
-  edge->add_option("--listen-fd", edge_options->listen_fds)->required();
-  edge->add_option("--threads", edge_options->threads);
-  edge->callback([edge_options, &exit_code, &runners] {
-    edge_options->control_socket = edge_options->state_dir / "run" / "control.sock";
-    exit_code = runners.edge(*edge_options);
-  });
+  add_edge(app, exit_code, runners);
 
   CLI::App* node = app.add_subcommand("node", "Node role (started by serve)")->group("");
   auto state_dir = std::make_shared<fs::path>();
@@ -152,8 +172,10 @@ int run_command_line(int argc, const char* const* argv, const RoleRunners& runne
   add_serve(app, exit_code, runners);
   add_roles(app, exit_code, runners);
   add_crash_points(app);
-  add_user_commands(app, exit_code);
   add_backup_commands(app, exit_code);
+  add_deploy_commands(app, exit_code);
+  add_look_commands(app, exit_code);
+  add_completion_command(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   if (std::fflush(stdout) != 0 && exit_code == 0) {
     complain("standard output cannot be written");

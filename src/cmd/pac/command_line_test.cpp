@@ -143,9 +143,12 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
         WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
         WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},
-        WrongUsage{"NoStatusName", {"status"}, {"app"}},
+        WrongUsage{"NoEdgeCommand", {"edge"}, {"edge explain"}},
+        WrongUsage{"NoRevisionsName", {"revisions"}, {"app"}},
+        WrongUsage{"UnknownShell", {"completion", "tcsh"}, {"shell", "bash"}},
+        WrongUsage{"NoShare", {"traffic", "a", "--set", "1=5%"}, {"--set", "add up to 5%"}},
         WrongUsage{"EmptyStatusName", {"status", ""}, {"app", "must not be empty"}},
-        WrongUsage{"EmptyInstance", {"logs", ""}, {"instance", "must not be empty"}}),
+        WrongUsage{"EmptyInstance", {"logs", ""}, {"name", "must not be empty"}}),
     [](const auto& row) { return row.param.name; });
 
 TEST_F(CommandLineTest, NeedsAnAbsolutePathWhereTheCurrentDirectoryIsGone) {
@@ -167,7 +170,8 @@ TEST_F(CommandLineTest, NeedsAnAbsolutePathWhereTheCurrentDirectoryIsGone) {
 TEST_F(CommandLineTest, HelpsWithTheCommandsForUsersAndTheExitCodes) {
   EXPECT_EQ(pac({"--help"}), 0);
 
-  for (const char* command : {"serve", "deploy", "apps", "status", "logs", "Exit codes:"})
+  for (const char* command :
+       {"serve", "deploy", "apps", "status", "logs", "backup", "Exit codes:", "Look:"})
     EXPECT_THAT(out_, HasSubstr(command));
   EXPECT_THAT(out_, Not(HasSubstr("started by serve")));
 }
@@ -177,6 +181,47 @@ TEST_F(CommandLineTest, ListsTheCrashPointsOneALine) {
 
   for (const std::string_view name : engine::node::kNodeCrashPoints)
     EXPECT_THAT("\n" + out_, HasSubstr(fmt::format("\n{}\n", name)));
+}
+
+TEST_F(CommandLineTest, EveryCommandHelpsWithAnExample) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"serve"},
+                                                  {"backup"},
+                                                  {"restore"},
+                                                  {"deploy"},
+                                                  {"rollback"},
+                                                  {"rollout"},
+                                                  {"traffic"},
+                                                  {"scale"},
+                                                  {"packages"},
+                                                  {"packages", "push"},
+                                                  {"packages", "show"},
+                                                  {"packages", "delete"},
+                                                  {"delete"},
+                                                  {"status"},
+                                                  {"apps"},
+                                                  {"revisions"},
+                                                  {"deployments"},
+                                                  {"logs"},
+                                                  {"events"},
+                                                  {"edge", "explain"},
+                                                  {"open"},
+                                                  {"doctor"},
+                                                  {"completion"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.emplace_back("--help");
+
+    EXPECT_EQ(pac(arguments), 0) << command.back();
+    EXPECT_THAT(out_, HasSubstr("Example: ")) << command.back();
+  }
+}
+
+TEST_F(CommandLineTest, CompletesEveryCommandAndNoRole) {
+  EXPECT_EQ(pac({"completion", "bash"}), 0);
+
+  for (const char* word : {"rollback", "packages push", "edge explain", "--max-p95", "blue-green"})
+    EXPECT_THAT(out_, HasSubstr(word));
+  EXPECT_THAT(out_, Not(HasSubstr("--listen-fd")));
+  EXPECT_THAT(out_, Not(HasSubstr("crash-points")));
 }
 
 TEST_F(CommandLineTest, TellsItsVersion) {

@@ -1,23 +1,31 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "cmd/pac/api_client.hpp"
+#include "cmd/pac/commands/session.hpp"
 #include "cmd/pac/limits.hpp"
 
 namespace pixell::cmd {
 
 /// How long to follow a deployment.
 struct FollowPatience {
-  Millis pause = kFollowPause;  ///< between two looks
-  Millis away = kFollowAway;    ///< while the control plane is away, in one go
-  Millis in_all = kFollowTimeout;
+  Millis watch = kWatchPatience;  ///< each long-poll
+  Millis pause = kAwayPause;      ///< before the next look while the control plane is away
+  Millis away = kFollowAway;      ///< while the control plane is away, in one go
+  Millis margin = kFollowMargin;  ///< on top of the deployment's own deadline
 };
 
-/// Prints each state of a deployment on standard output until it ends. DeploymentFailed with cause,
-/// evidence and remedy; NotReachable and Failed when patience ends, which leaves the deployment
-/// going on.
-Outcome<void> follow_deployment(const ApiClient& api, const std::string& id, const Clock& clock,
-                                const FollowPatience& patience = {});
+/// Shows how a deployment (the API's object) goes on until it ends, and returns it as it is then:
+/// redrawn on a terminal, a line for each change elsewhere, nothing in JSON mode. DeploymentFailed
+/// (also when it was rolled back) with cause, evidence, remedy and the end of the log of its
+/// instance, as far as that is there; NotReachable and Failed when patience ends and Interrupted
+/// when the session's calls are stopped, which all leave the deployment going on and say so.
+Outcome<nlohmann::json> follow_deployment(const Session& session, const nlohmann::json& deployment,
+                                          const FollowPatience& patience = {});
+
+/// The same, ended by Ctrl-C (SIGINT) and SIGTERM.
+Outcome<nlohmann::json> follow_until_interrupted(const Session& session,
+                                                 const nlohmann::json& deployment);
 
 }  // namespace pixell::cmd

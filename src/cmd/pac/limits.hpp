@@ -70,13 +70,43 @@ inline constexpr int kBackupTries = 3;
 
 // -------------------------------------------------------------------------- the user's commands
 
-/// How often `pac deploy --wait` looks.
-inline constexpr Millis kFollowPause{200};
-/// How long it goes on while the control plane is away.
+/// How long each long-poll of `pac … --wait` and `--watch` waits for an event; after it they look
+/// again, so that times on a terminal go on.
+inline constexpr Millis kWatchPatience{2'000};
+/// The same of `pac events --follow`, which only waits for events.
+inline constexpr Millis kFollowPatience{20'000};
+/// How much longer than its long-poll a watch waits for the answer.
+inline constexpr Millis kWatchMargin{10'000};
+/// Pause before the control plane is asked again while it is away, and how long in one go.
+inline constexpr Millis kAwayPause{200};
 inline constexpr Millis kFollowAway{30'000};
-/// How long it waits in all: more than a deployment's own deadline.
-inline constexpr Millis kFollowTimeout{900'000};
+/// How much longer than a deployment's own deadline --wait waits for its end.
+inline constexpr Millis kFollowMargin{60'000};
+/// How long a log or a watch may be followed in one answer.
+inline constexpr Millis kStreamTimeout{30LL * 86'400'000};
+/// How long the upload of a package may take.
+inline constexpr Millis kUploadTimeout{600'000};
+/// The largest package file that is uploaded; a larger one is deployed by its https:// address.
+inline constexpr std::size_t kMaxUploadBytes = 1024ULL * 1024 * 1024;
+/// How long `pac doctor` waits for each thing it asks.
+inline constexpr Millis kDoctorTimeout{5'000};
 /// Bytes shown of an answer that cannot be read.
 inline constexpr std::size_t kShownAnswerBytes = 300;
+/// A log line longer than this is shown in pieces.
+inline constexpr std::size_t kMaxShownLineBytes = 1024 * 1024;
+/// Lines of one moment that following a log remembers, to show none twice after an interruption.
+inline constexpr std::size_t kMaxRememberedLines = 10'000;
+/// Items of one list that are read at most, and of a page.
+inline constexpr std::size_t kMaxListed = 100'000;
+inline constexpr std::size_t kPageItems = 1'000;
+/// Deployments shown when the user does not say how many.
+inline constexpr std::size_t kShownDeployments = 20;
+/// Of the log of an instance that failed: bytes read and lines shown.
+inline constexpr std::size_t kLogTailBytes = 16 * 1024;
+inline constexpr std::size_t kLogTailLines = 10;
+/// Characters of an instance's id that tables show: the last ones, which are its random part.
+inline constexpr std::size_t kShortInstanceId = 8;
+/// Bytes of an --env-file.
+inline constexpr std::size_t kMaxEnvFileBytes = 1024 * 1024;
 
 }  // namespace pixell::cmd

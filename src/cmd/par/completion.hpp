@@ -1,12 +1,10 @@
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
+#include "cmd/terminal/completion.hpp"
 
 namespace pixell::cmd {
 
-/// The completion script of par for "bash", "zsh" or "fish"; nullopt for another word.
-std::optional<std::string> completion_script(std::string_view shell);
+/// par's commands, as a shell completes them.
+CommandWords par_words();
 
 }  // namespace pixell::cmd

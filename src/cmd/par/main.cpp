@@ -18,6 +18,7 @@
 #include "cmd/par/healthcheck.hpp"
 #include "cmd/par/start_mode.hpp"
 #include "cmd/par/terminal_output.hpp"
+#include "cmd/terminal/text.hpp"
 #include "net/event_loop.hpp"
 #include "par/boot/early_exit.hpp"
 #include "par/children.hpp"
@@ -53,11 +54,11 @@ std::string value_of(const par::Environment& env, const char* name) {
 // A person who runs a package gets text instead of JSON; nullptr for everybody else.
 Result<std::unique_ptr<TerminalOutput>> terminal_for(const StartMode& mode,
                                                      const par::Environment& env) {
-  if (!mode.is_command_line || mode.wants_json || ::isatty(STDOUT_FILENO) != 1) return nullptr;
+  const Screen screen = look_at_screen(STDOUT_FILENO, env);
+  if (!mode.is_command_line || mode.wants_json || !screen.is_terminal) return nullptr;
   const std::string port = value_of(env, "REST_PORT");
-  // https://no-color.org/
-  const bool has_colour = value_of(env, "NO_COLOR").empty() && value_of(env, "TERM") != "dumb";
-  return TerminalOutput::start("http://127.0.0.1:" + (port.empty() ? "8080" : port), has_colour);
+  return TerminalOutput::start("http://127.0.0.1:" + (port.empty() ? "8080" : port),
+                               screen.has_colour);
 }
 
 int run_with(const StartMode& mode, const par::Environment& env, Log log) {
@@ -124,8 +125,9 @@ int healthcheck(const StartMode& mode, const par::Environment& env) {
 }
 
 int print_completion(const StartMode& mode) {
-  const auto script =
-      mode.arguments.empty() ? std::nullopt : completion_script(mode.arguments.front());
+  const auto script = mode.arguments.empty()
+                          ? std::nullopt
+                          : completion_script(par_words(), mode.arguments.front());
   if (!script) {
     fmt::print(stderr, "par: `par completion` needs the name of a shell: bash, zsh or fish\n");
     return 1;

@@ -17,54 +17,15 @@ constexpr std::array kBootPhases = {std::string_view("bind"),     std::string_vi
                                     std::string_view("manifest"), std::string_view("dependencies"),
                                     std::string_view("worker"),   std::string_view("probe")};
 
-// What every line has; it is not repeated behind a message.
-constexpr std::array kKnownFields = {
-    std::string_view("event"),      std::string_view("level"),        std::string_view("timestamp"),
-    std::string_view("agentAppId"), std::string_view("deploymentId"), std::string_view("stream")};
-
-// Without what could drive the terminal: an agent's output is nobody's to trust.
-std::string plain(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_control = (byte < 0x20 && c != '\t') || byte == 0x7f;
-    if (is_control)
-      fmt::format_to(std::back_inserter(shown), "\\x{:02x}", static_cast<unsigned>(byte));
-    else
-      shown += c;
-  }
-  return shown;
-}
-
-std::string text_of(const json& value) {
-  return plain(value.is_string() ? value.get_ref<const std::string&>()
-                                 : value.dump(-1, ' ', false, json::error_handler_t::replace));
-}
-
-std::string text_at(const json& line, const char* key) {
-  const auto found = line.find(key);
-  return found == line.end() ? std::string() : text_of(*found);
-}
-
 double number_at(const json& line, const char* key) {
   const auto found = line.find(key);
   return found != line.end() && found->is_number() ? found->get<double>() : 0;
 }
 
-std::string fields_of(const json& line) {
-  std::string text;
-  for (const auto& [key, value] : line.items())
-    if (std::ranges::find(kKnownFields, key) == kKnownFields.end())
-      text += fmt::format(" {}={}", plain(key), text_of(value));
-  return text;
-}
-
 }  // namespace
 
 std::string TerminalView::painted(Colour colour, std::string_view text) const {
-  constexpr std::array kCodes = {"0", "2", "32", "33", "31"};
-  if (!has_colour_ || colour == Colour::Plain) return std::string(text);
-  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
+  return cmd::painted(colour, text, has_colour_);
 }
 
 std::string TerminalView::end_phase(double now_ms) {
@@ -114,7 +75,7 @@ std::string TerminalView::show(std::string_view line) {
   }
   if (level == "error" || level == "warning")
     return painted(level == "error" ? Colour::Red : Colour::Yellow, level + ": " + event) +
-           fields_of(json) + "\n";
+           log_fields(json) + "\n";
   if (event == "Received shutdown signal")
     return fmt::format("stopping ({})\n", text_at(json, "signal"));
   if (event == "Runtime shutdown complete") return "stopped\n";

@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "cmd/terminal/text.hpp"
+
 namespace pixell::cmd {
 
 /// Turns the JSON log lines of a runtime into lines for a person: each phase of the boot with how
@@ -18,7 +20,6 @@ class TerminalView {
   std::string show(std::string_view line);
 
  private:
-  enum class Colour { Plain, Dim, Green, Yellow, Red };
   std::string painted(Colour colour, std::string_view text) const;
   std::string end_phase(double now_ms);
 

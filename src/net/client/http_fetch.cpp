@@ -16,6 +16,9 @@
 namespace pixell::net {
 namespace {
 
+// Of a refusal whose success would have gone to a sink: enough for a problem document.
+constexpr std::size_t kMaxRefusalBytes = 64 * 1024;
+
 using CurlList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
 /// A transfer of libcurl's.
@@ -43,6 +46,7 @@ struct Fetch {
   const FetchRequest& request;
   FetchReply reply;
   std::size_t body_bytes = 0;
+  int status = 0;
   std::optional<Error> failure;  // why a callback ended the fetch
 };
 
@@ -60,11 +64,22 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
+// "HTTP/1.1 200 OK" and "HTTP/2 200".
+int status_of(std::string_view line) {
+  const std::size_t blank = std::min(line.find(' '), line.size());
+  int status = 0;
+  for (const char c : line.substr(blank, 4))
+    if (c >= '0' && c <= '9') status = status * 10 + (c - '0');
+  return status;
+}
+
 std::size_t take_header(char* data, std::size_t, std::size_t count, void* user) {
-  FetchReply& reply = static_cast<Fetch*>(user)->reply;
+  Fetch& fetch = *static_cast<Fetch*>(user);
+  FetchReply& reply = fetch.reply;
   const std::string_view line(data, count);
   if (line.starts_with("HTTP/")) {
     reply.headers.clear();  // of a redirect or an interim answer
+    fetch.status = status_of(line);
   } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
     reply.headers.emplace_back(lower_case(line.substr(0, colon)),
                                std::string(trim(line.substr(colon + 1))));
@@ -81,8 +96,13 @@ std::size_t take_body(char* data, std::size_t, std::size_t count, void* user) {
     return 0;
   }
   fetch.body_bytes += count;
+  std::string& body = fetch.reply.body;
   if (!fetch.request.sink) {
-    fetch.reply.body.append(data, count);
+    body.append(data, count);
+    return count;
+  }
+  if (fetch.status < 200 || fetch.status >= 300) {
+    body.append(data, std::min(count, kMaxRefusalBytes - std::min(kMaxRefusalBytes, body.size())));
     return count;
   }
   Result<void> taken = fetch.request.sink({data, count});

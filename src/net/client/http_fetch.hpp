@@ -26,7 +26,9 @@ struct FetchRequest {
   int max_redirects = 0;    ///< 0 = a redirect is returned as it came
   std::size_t max_body_bytes = 16 * 1024 * 1024;  ///< more = ResourceExhausted
   std::string ca_file;                            ///< empty = the system's, or SSL_CERT_FILE
-  /// When set, body bytes go here instead of into FetchReply::body. An error ends the fetch.
+  /// When set, body bytes of a success (2xx) go here instead of into FetchReply::body. An error
+  /// ends the fetch. Of another status FetchReply::body has the beginning, kMaxRefusalBytes at
+  /// most.
   std::function<Result<void>(std::string_view)> sink;
   /// Asked before each connection with the numeric address about to be used (SSRF guard).
   std::function<Result<void>(std::string_view address)> allow_address;

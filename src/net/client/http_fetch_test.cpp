@@ -55,6 +55,10 @@ class HttpFetch : public ::testing::Test {
       send_reply(stream, 200, "text/plain", std::string(100'000, 'b'));
       return ignore_body();
     }
+    if (head.target == "/refused") {
+      send_reply(stream, 404, "text/plain", "why " + std::string(100'000, 'b'));
+      return ignore_body();
+    }
     if (head.target == "/never") return ignore_body();
     if (head.target == "/stall") {
       ResponseHead half;
@@ -208,6 +212,23 @@ TEST_F(HttpFetch, GivesTheBodyToASink) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::DataLoss);
   EXPECT_EQ(failed.error().message, "the disk is full");
+}
+
+TEST_F(HttpFetch, KeepsTheBeginningOfARefusalFromTheSink) {
+  bool is_used = false;
+  FetchRequest request = get("/refused");
+  request.sink = [&is_used](std::string_view) -> Result<void> {
+    is_used = true;
+    return {};
+  };
+
+  const Result<FetchReply> reply = fetch(request);
+
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 404);
+  EXPECT_FALSE(is_used);
+  EXPECT_EQ(reply->body.substr(0, 5), "why b");
+  EXPECT_EQ(reply->body.size(), 64U * 1024);
 }
 
 TEST_F(HttpFetch, AsksBeforeItConnects) {
