@@ -14,14 +14,6 @@ constexpr std::size_t kMaxTagLength = 40;
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-// A token of RFC 9110 section 5.6.2, which cookie and header names both are.
-bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || kMarks.contains(c);
-  });
-}
-
 void drop_empty(Traffic& traffic) {
   std::erase_if(traffic.legs,
                 [](const TrafficLeg& leg) { return leg.weight_permille == 0 && leg.tag.empty(); });
@@ -85,14 +77,8 @@ std::vector<TrafficFinding> check_traffic(const Traffic& traffic) {
   if (sum != kWholeTraffic)
     findings.push_back(
         {"/legs", fmt::format("the weights add up to {}: they must make 1000", sum)});
-  // The cookie has a name of its own when it is given none.
-  const bool is_unnamed = traffic.sticky.name.empty() && traffic.sticky.by == StickyBy::Cookie;
-  if (traffic.sticky.by != StickyBy::None && !is_unnamed &&
-      (!is_token(traffic.sticky.name) || traffic.sticky.name.size() > kMaxStickyNameBytes))
-    findings.push_back(
-        {"/sticky/name", fmt::format("sticky.name '{}' must be the name of a cookie or header, at "
-                                     "most {} characters",
-                                     traffic.sticky.name.substr(0, 80), kMaxStickyNameBytes)});
+  if (const auto sticky = stickiness_from_json(to_json(traffic.sticky)); !sticky)
+    findings.push_back({"/sticky", sticky.error().message});
   return findings;
 }
 

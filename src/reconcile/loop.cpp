@@ -12,6 +12,7 @@
 
 #include "base/fair_pool.hpp"
 #include "base/ids.hpp"
+#include "reconcile/app_schedule.hpp"
 #include "reconcile/instance_rows.hpp"
 #include "reconcile/observer.hpp"
 #include "reconcile/planner.hpp"
@@ -21,26 +22,6 @@ namespace pixell::reconcile {
 namespace {
 
 constexpr std::string_view kLeaseName = "reconciler";
-
-struct AppState {
-  std::string org;       // once an app's pass or a listing told it
-  bool is_due = false;   // a pass is wanted as soon as possible
-  bool is_busy = false;  // a pass runs
-  bool awaits_edges = false;
-  std::optional<Instant> due_at;        // or at this time
-  int failures = 0;                     // passes in a row
-  std::vector<std::string> last_steps;  // of the last pass, to see one that gets nowhere
-};
-
-// Doubled each time up to the cap, and spread by a quarter either way, so that apps which failed
-// together are not tried together.
-Millis pass_backoff(int failures, std::minstd_rand& random) {
-  Millis delay = kPassBackoff;
-  for (int i = 1; i < failures && delay < kMaxPassBackoff; ++i) delay *= 2;
-  delay = std::min(delay, kMaxPassBackoff);
-  const auto quarter = delay.count() / 4;
-  return delay + Millis(std::uniform_int_distribution<Millis::rep>(-quarter, quarter)(random));
-}
 
 }  // namespace
 
@@ -89,7 +70,7 @@ struct Reconciler::Impl {
 
   std::mutex mutex;  // guards everything below
   std::condition_variable_any wake;
-  std::map<std::string, AppState> apps;
+  std::map<std::string, AppSchedule> apps;
   std::set<std::string> importing;                  // deployments whose import runs
   std::uint64_t turn = 0;                           // grows with everything schedule() must look at
   std::uint64_t edge_turn = 0;                      // grows with each word of the edges
@@ -178,7 +159,7 @@ void Reconciler::Impl::mark_all() {
   {
     std::lock_guard lock(mutex);
     for (const model::AgentApp& app : *known) {
-      AppState& state = apps[app.id];
+      AppSchedule& state = apps[app.id];
       state.org = app.org;
       state.is_due = true;
     }
@@ -370,7 +351,7 @@ void Reconciler::Impl::end_import(const std::string& app_id, const std::string& 
 void Reconciler::Impl::end_pass(const std::string& app_id, const Result<Plan>& result,
                                 std::uint64_t seen_edge_turn) {
   std::lock_guard lock(mutex);
-  AppState& state = apps[app_id];
+  AppSchedule& state = apps[app_id];
   state.is_busy = false;
   const Instant now = parts.clock.now();
   const auto look_at = [&](Instant at) {

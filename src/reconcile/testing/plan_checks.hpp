@@ -1,0 +1,44 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <variant>
+
+#include "reconcile/planner.hpp"
+
+namespace pixell::reconcile {
+
+inline std::string texts(const Plan& planned) {
+  std::string text;
+  for (const Step& step : planned.steps) text += describe(step) + "; ";
+  return text;
+}
+
+// The deployment whose end or next stage a step is.
+inline std::string told_deployment(const Step& step) {
+  if (const auto* advance = std::get_if<AdvanceRollout>(&step)) return advance->deployment_id;
+  if (const auto* end = std::get_if<CompleteDeployment>(&step)) return end->deployment_id;
+  if (const auto* end = std::get_if<FailDeployment>(&step)) return end->deployment_id;
+  return {};
+}
+
+// No two steps about one thing, at most one route.
+inline void check_steps(const Plan& planned) {
+  std::set<std::string> subjects;
+  int routes = 0;
+  std::set<std::string> told;
+  for (const Step& step : planned.steps) {
+    routes += std::holds_alternative<PublishRoute>(step);
+    if (const std::string id = told_deployment(step); !id.empty()) {
+      EXPECT_TRUE(told.insert(id).second) << "two words about " << id;
+    }
+    std::string subject = describe(step);
+    subject.erase(0, subject.find(' '));
+    EXPECT_TRUE(subjects.insert(subject).second) << describe(step);
+  }
+  EXPECT_LE(routes, 1);
+}
+
+}  // namespace pixell::reconcile
