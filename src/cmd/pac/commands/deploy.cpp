@@ -26,7 +26,8 @@ json strategy_of(const DeployOptions& options) {
   json strategy = {{"type", is_canary ? "canary" : is_blue_green ? "blue_green" : "rolling"}};
   if (!options.canary.empty()) {
     strategy["steps"] = json::array();
-    for (const model::CanaryStep& step : parse_canary_steps(options.canary).value())
+    const auto steps = parse_canary_steps(options.canary);
+    for (const model::CanaryStep& step : steps.value())
       strategy["steps"].push_back(
           {{"weight_permille", step.weight_permille}, {"seconds", step.seconds}});
   }
