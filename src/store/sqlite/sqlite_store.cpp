@@ -1,5 +1,7 @@
 #include "store/sqlite/sqlite_store.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "store/sqlite/migrations.hpp"
@@ -72,9 +74,11 @@ SqliteStore::SqliteStore(SqliteParts parts, const Clock& clock)
       }) {}
 
 Error SqliteStore::too_many_writers() const {
-  Error error = make_error(ErrorCode::Unavailable,
-                           "the store is busy with earlier writes that do not end: try later, and "
-                           "look whether the disk is slow or another process locks the database");
+  Error error = make_error(
+      ErrorCode::Unavailable,
+      fmt::format("{} was busy with earlier writes or locked by another process for {} ms: try "
+                  "later, end that process, or check the disk",
+                  file_.path().string(), patience_.count()));
   error.retry = Retry::Later;
   return error;
 }

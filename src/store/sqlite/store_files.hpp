@@ -27,6 +27,8 @@ class NamedFile {
   /// DataLoss when the file was removed, or replaced by another.
   Result<void> verify() const;
 
+  const std::filesystem::path& path() const { return path_; }
+
  private:
   std::filesystem::path path_;
   dev_t device_ = 0;
