@@ -83,7 +83,8 @@ TEST_P(StoreTest, ListsDeploymentsByStateAndPosition) {
   ASSERT_TRUE(store_->update_deployment(first, kToken));
   const auto listed = [&](const DeploymentFilter& filter) {
     std::vector<std::string> found;
-    for (const auto& deployment : *store_->deployments(filter)) found.push_back(deployment.id);
+    const auto deployments = store_->deployments(filter);  // outlives the loop
+    for (const auto& deployment : *deployments) found.push_back(deployment.id);
     return found;
   };
 
