@@ -271,9 +271,9 @@ TEST_F(ApiTest, ListsInstancesByWhatTheyAre) {
   add_instance("other", "i-3");
 
   const auto ids = [&](const std::string& query) {
+    const json page = parse(send("GET", "/v1/instances?" + query));
     std::vector<std::string> found;
-    for (const auto& each : parse(send("GET", "/v1/instances?" + query))["instances"])
-      found.push_back(each["id"]);
+    for (const auto& each : page["instances"]) found.push_back(each["id"]);
     return found;
   };
 

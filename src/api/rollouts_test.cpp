@@ -23,8 +23,9 @@ class RolloutsTest : public ApiTest {
   std::vector<std::string> pointers(const json& body) {
     const Reply reply = deploy(body);
     EXPECT_EQ(reply.status, 400) << reply.body;
+    const json problem = parse(reply);
     std::vector<std::string> found;
-    for (const auto& error : parse(reply)["errors"]) found.push_back(error["pointer"]);
+    for (const auto& error : problem["errors"]) found.push_back(error["pointer"]);
     return found;
   }
   json show(const std::string& id) { return parse(send("GET", "/v1/deployments/" + id)); }

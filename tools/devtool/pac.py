@@ -107,16 +107,18 @@ class Pac:
         home: Path | None = None,
         env: Mapping[str, str] | None = None,
         also_listen: str = "none",
+        engine: str = "local",
     ) -> None:
         """`home` is where it is started, and below which file:// packages may be; by default the
         parent of the state directory. `env` comes on top of ours. `also_listen` is another address
-        to serve when it is free."""
+        to serve when it is free. The engine `fake` starts no processes."""
         self.state = state
         self.home = home or state.parent
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
+        self._engine = engine
         self._env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}
         self._child: subprocess.Popen | None = None
 
@@ -143,7 +145,7 @@ class Pac:
         command = [binary, "serve", "--state", self.state, "--listen", self.address]
         with open(self.log, "ab") as log:
             self._child = subprocess.Popen(
-                [*map(str, command), "--stop-instances"],
+                [*map(str, command), "--engine", self._engine, "--stop-instances"],
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
