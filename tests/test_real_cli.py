@@ -18,6 +18,12 @@ from pixell_testing.stack import put
 
 APP = "real-cli"
 AGENT = f"/agents/{APP}"
+QUEUE_STATS = """\
+import json
+from pixell.core.deployment import DeploymentClient
+
+print(json.dumps(DeploymentClient(environment="local", api_key="k").get_queue_stats()))
+"""
 
 
 class Project:
@@ -56,10 +62,16 @@ class Project:
             port=self._port,
         )
 
-    def status(self, deployment: str) -> tuple[int, str]:
-        """`pixell status … --json`."""
-        arguments = ("status", deployment, "--env", "local", "--api-key", "k", "--json")
+    def status(self, deployment: str, how: str = "--json") -> tuple[int, str]:
+        """`pixell status … --json`, or `--follow`."""
+        arguments = ("status", deployment, "--env", "local", "--api-key", "k", how)
         return self._cli.run(*arguments, folder=self.folder, port=self._port)
+
+    def queue_stats(self) -> dict:
+        """What its library makes of the queue's counts; no command shows them."""
+        code, output = self._cli.library(QUEUE_STATS, folder=self.folder, port=self._port)
+        assert code == 0, output
+        return json.loads(output)
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +179,40 @@ def test_status_is_readable_by_the_cli(pac: Pac, project: Project) -> None:
     assert json.loads(output[output.index("{") :])["deployment"]["status"] == "completed"
 
 
+def test_status_follows_a_deployment_to_its_end(pac: Pac, project: Project) -> None:
+    package = put(pac, "followed.apkg", project.build().read_bytes())
+
+    code, output = project.status(pac.deploy(APP, package), "--follow")
+
+    assert code == 0, output
+    assert "Deployment completed successfully" in output
+    assert "Duration:" in output
+
+
+def test_the_library_reads_the_counts_of_the_queue(pac: Pac, project: Project) -> None:
+    stats = project.queue_stats()
+
+    counts = stats["stats"]
+    assert counts["completed"] >= 1
+    parts = ("queued", "processing", "completed", "failed")
+    assert counts["total"] == sum(counts[part] for part in parts)
+    assert stats["health"]["status"] == "healthy"
+    assert stats["metrics"]["avgProcessingTimeSeconds"] > 0
+
+
+def test_a_package_that_is_none_is_refused_with_details(pac: Pac, project: Project) -> None:
+    broken = project.folder / "broken.apkg"
+    broken.write_bytes(b"this is no package")
+
+    code, output = project.deploy(broken, "--version", "9.9.9")
+    broken.unlink()
+
+    assert code == 1
+    assert "VALIDATION ERROR" in output
+    assert "not_a_zip" in output
+    assert pac.get(f"{AGENT}/api/hello").status == 200
+
+
 def test_a_deployment_that_fails_says_why(pac: Pac, project: Project) -> None:
     project.set_version("1.2.0")
     routes = project.folder / "src" / "rest" / "routes.py"
@@ -175,8 +221,12 @@ def test_a_deployment_that_fails_says_why(pac: Pac, project: Project) -> None:
 
     code, output = project.deploy(project.build())
     routes.write_text(text)
+    failed = pac.get(f"/v1/deployments?app={APP}&limit=1").json()["deployments"][0]
+    followed = project.status(failed["id"], "--follow")
 
     assert code == 1
+    assert "Deployment failed!" in followed[1]
+    assert "missing_module" in followed[1]
     assert "Deployment failed" in output
     assert "missing_module" in output
     assert "there_is_no_such_module" in output

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/conditions.hpp"
@@ -6,6 +5,7 @@
 #include "api/limits.hpp"
 #include "api/lookups.hpp"
 #include "api/once.hpp"
+#include "api/package_files.hpp"
 #include "api/package_upload.hpp"
 #include "api/parameters.hpp"
 #include "api/resource_bodies.hpp"
@@ -43,32 +43,18 @@ Reply upload(const ApiContext& context, Call& call, PackageBody body) {
   });
 }
 
-// True while a deployment imports a package that nobody knows the digest of yet: its file may be
-// this one. It is then left to the sweep at the next start of control.
-Result<bool> is_importing(const ApiContext& context) {
-  TRY(const auto open, context.store.deployments({.only_open = true}));
-  return std::any_of(open.begin(), open.end(), [](const model::Deployment& deployment) {
-    return !deployment.package_url.empty() && deployment.package_sha256.empty();
-  });
-}
-
-// Takes away the row, then the file when nobody else has the same content; none when that went
-// well.
+// Takes away the row, then the file when nobody else needs it; none when that went well.
 std::optional<Reply> remove(const ApiContext& context, const Call& call) {
   const auto app = find_app(context, call.params[0]);
   if (!app) return app.error();
   const auto package = context.store.package(app->id, call.params[1]);
   if (!package) return problem(context, package.error());
-  const std::unique_lock files(context.waits.package_files);
   const auto is_last = context.store.remove_package(app->id, package->id);
   if (!is_last) return refused_write(context, call, is_last.error());
   if (!*is_last) return std::nullopt;
-  const auto importing = is_importing(context);
-  if (importing && *importing) return std::nullopt;
-  const auto removed =
-      importing ? context.packages.remove(package->sha256) : Result<void>(importing.error());
-  // The package is gone for everybody; its file goes with the next sweep.
-  if (!removed)
+  const PackageFiles files{context.store, context.packages, context.waits.package_files};
+  // The package is gone for everybody; a file that stays goes with the next sweep.
+  if (const auto removed = remove_package_file(files, package->sha256); !removed)
     context.log.warning("A package's file was not removed", {{"error", removed.error().message}});
   return std::nullopt;
 }

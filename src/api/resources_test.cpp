@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/package_files.hpp"
 #include "api/testing/api_fixture.hpp"
 #include "apkg/testing/zip_writer.hpp"
 
@@ -226,6 +227,34 @@ TEST_F(PackagesTest, KeepsTheFileThatAnotherAppHasToo) {
   EXPECT_TRUE(parse(removed)["message"].is_string());
   EXPECT_EQ(packages_->list()->size(), 1u);
   EXPECT_EQ(parse(send("GET", "/api/agent-apps/two/packages"))["packages"].size(), 0u);
+}
+
+TEST_F(PackagesTest, LeavesAFileThatADeploymentMayBeImporting) {
+  const json pushed = parse(push("/v1/apps/hello/packages", multipart(package("1.0.0"))));
+  ASSERT_EQ(send("POST", "/deployments", deploy_body("other")).status, 202);
+
+  const std::string id = pushed["package"]["id"];
+  EXPECT_EQ(send("DELETE", "/v1/apps/hello/packages/" + id).status, 204);
+
+  EXPECT_EQ(packages_->list()->size(), 1u) << "its content may be the same";
+  const PackageFiles files{*store_, *packages_, waits_.package_files};
+  EXPECT_EQ(*sweep_package_files(files), 1u) << "when control starts, nothing is imported";
+  EXPECT_TRUE(packages_->list()->empty());
+}
+
+TEST_F(PackagesTest, SweepsOnlyWhatNoAppHas) {
+  ASSERT_EQ(push("/v1/apps/hello/packages", multipart(package("1.0.0"))).status, 201);
+  apkg::testing::ZipWriter other;
+  other.add("agent.yaml", "name: hello\nmetadata: {version: 1.0.0}\nrest: {entry: \"m:g\"}\n");
+  const Reply refused = push("/v1/apps/hello/packages", multipart(other.bytes()));
+  const PackageFiles files{*store_, *packages_, waits_.package_files};
+
+  const auto swept = sweep_package_files(files);
+
+  ASSERT_TRUE(swept) << swept.error().message;
+  EXPECT_EQ(packages_->list()->size(), 1u);
+  EXPECT_EQ(*swept, 1u);
+  EXPECT_EQ(refused.status, 409) << refused.body;
 }
 
 TEST_F(PackagesTest, RefusesToDeleteWhatARevisionIsMadeOf) {

@@ -73,13 +73,21 @@ class PixellCli:
 
         Its address for `--env local` is fixed, so the edge at `port` is made its HTTP proxy.
         """
+        return self._run(self._program, *arguments, folder=folder, port=port)
+
+    def library(self, code: str, *, folder: Path, port: int) -> tuple[int, str]:
+        """Runs Python code that uses its modules; exit code and everything it printed."""
+        python = self._program.with_name("python")
+        return self._run(python, "-c", code, folder=folder, port=port)
+
+    def _run(self, *command: str | Path, folder: Path, port: int | None) -> tuple[int, str]:
         hidden = ("pixell_", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
         env = {k: v for k, v in os.environ.items() if not k.lower().startswith(hidden)}
         env.update(HOME=str(self._home), PYTHONUTF8="1")
         if port is not None:
             env["HTTP_PROXY"] = env["http_proxy"] = f"http://127.0.0.1:{port}"
         done = subprocess.run(
-            [str(self._program), *arguments],
+            [str(part) for part in command],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/api.hpp"
+#include "api/package_files.hpp"
 #include "apkg/package_store.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -115,9 +116,17 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
                                  private_package_hosts(own_environment()),
                                  apkg::system_package_source());
   importer.remove_leftovers();
+  api::Waits waits;
+  const api::PackageFiles files{*store, packages, waits.package_files};
+  importer.remove_by(
+      [&](std::string_view sha256) { return api::remove_package_file(files, sha256); });
+  // What costs space only is no reason not to serve.
+  if (const auto swept = api::sweep_package_files(files); !swept)
+    log.warning("Package files not swept", {{"error", swept.error().message}});
+  else if (*swept > 0)
+    log.info("Package files that nobody needs removed", {{"files", *swept}});
   EdgeRegistry edges(system_clock());
   EdgeMeasurements measurements(system_clock());
-  api::Waits waits;
   std::stop_source stop;
   reconcile::Reconciler reconciler({.store = *store,
                                     .engine = *engine,

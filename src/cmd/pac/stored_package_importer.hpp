@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -37,7 +38,11 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
     return packages_.path_of(sha256);
   }
   Result<void> remove(std::string_view sha256) override {
-    return packages_.remove(std::string(sha256));
+    return remove_ ? remove_(sha256) : packages_.remove(sha256);
+  }
+  /// How remove() does it when others store packages too. Before the first import.
+  void remove_by(std::function<Result<void>(std::string_view sha256)> remove) {
+    remove_ = std::move(remove);
   }
 
  private:
@@ -47,6 +52,7 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
   const std::filesystem::path scratch_;
   const std::vector<std::string> private_hosts_;
   const apkg::PackageSourceParts source_;
+  std::function<Result<void>(std::string_view)> remove_;
 };
 
 }  // namespace pixell::cmd
