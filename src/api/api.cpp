@@ -156,7 +156,8 @@ net::BlockingHandler make_api(const ApiContext& context) {
   return [&context](const net::RequestHead& head, net::BodyReader& body, net::ReplyWriter& writer) {
     Reply reply = answer(context, head, body);
     net::ResponseHead reply_head{.status = reply.status, .headers = std::move(reply.headers)};
-    if (!reply.body.empty() || reply.stream)
+    // An empty log is a log too; 204 and 304 have no content at all.
+    if (reply.status != 204 && reply.status != 304)
       reply_head.headers.set("content-type", reply.content_type);
     if (!reply.stream || head.method == "HEAD")
       return writer.reply(reply_head, std::move(reply.body));
