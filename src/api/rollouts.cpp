@@ -34,8 +34,8 @@ bool ever_took_over(const model::Revision& revision,
 
 // The revision that served last before the present ones; 0 when there is none.
 Result<std::int64_t> former_revision(const ApiContext& context, const model::AgentApp& app) {
-  TRY(const auto revisions, context.store.revisions(
-          {.app_id = app.id, .only_retired = true, .limit = kRollbackSearch}));
+  TRY(const auto revisions,
+      context.store.revisions({.app_id = app.id, .only_retired = true, .limit = kRollbackSearch}));
   TRY(const auto deployments,
       context.store.deployments({.app_id = app.id, .limit = kRollbackSearch}));
   const model::Revision* former = nullptr;
