@@ -12,13 +12,19 @@ namespace pixell::api {
 
 namespace {
 
-Reply traffic_reply(const ApiContext& context, const Call& call, const model::AgentApp& app) {
+/// An app's wanted traffic and the route in force, with the tag of both.
+struct TrafficView {
+  nlohmann::json body;
+  std::string tag;
+};
+OrReply<TrafficView> traffic_view(const ApiContext& context, const model::AgentApp& app) {
   const auto route = context.store.route(app.id);
-  if (!route) return problem(context, route.error());
-  const nlohmann::json body = {{"generation", app.generation},
-                               {"traffic", model::to_json(app.traffic)},
-                               {"route", route_body(*route)}};
-  return tagged_reply(call, body, etag(app.generation, body["route"].dump()));
+  if (!route) return std::unexpected(problem(context, route.error()));
+  const nlohmann::json shown = route_body(*route);
+  return TrafficView{.body = {{"generation", app.generation},
+                              {"traffic", model::to_json(app.traffic)},
+                              {"route", shown}},
+                     .tag = etag(app.generation, shown.dump())};
 }
 
 void check_revisions(const ApiContext& context, const model::AgentApp& app,
@@ -36,7 +42,9 @@ void check_revisions(const ApiContext& context, const model::AgentApp& app,
 Reply get_traffic(const ApiContext& context, Call& call) {
   const auto app = find_app(context, call.params[0]);
   if (!app) return app.error();
-  return traffic_reply(context, call, *app);
+  const auto view = traffic_view(context, *app);
+  if (!view) return view.error();
+  return tagged_reply(call, view->body, view->tag);
 }
 
 Reply set_traffic(const ApiContext& context, Call& call) {
@@ -52,7 +60,11 @@ Reply set_traffic(const ApiContext& context, Call& call) {
   const auto changed =
       context.store.update_app(app->id, &traffic, nullptr, if_match(call, app->generation));
   if (!changed) return refused_write(context, call, changed.error());
-  return traffic_reply(context, call, *changed);
+  const auto view = traffic_view(context, *changed);
+  if (!view) return view.error();
+  Reply reply = json_reply(200, view->body);
+  reply.headers.add("etag", view->tag);
+  return reply;
 }
 
 }  // namespace pixell::api
