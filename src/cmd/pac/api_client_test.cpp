@@ -94,7 +94,7 @@ TEST_F(ApiClientTest, ReadsNoMoreOfAListThanAskedFor) {
 }
 
 TEST_F(ApiClientTest, StreamsLinesAndEndsWhenEnoughWasRead) {
-  pixell_.reply("GET /log", {{.status = 200, .body = "a\nb\nc"}});
+  pixell_.reply("GET /log", std::vector<api::Reply>{{.status = 200, .body = "a\nb\nc"}});
   std::vector<std::string> all;
   std::vector<std::string> first;
 

@@ -187,7 +187,7 @@ TEST_F(CommandsTest, PackagesAreListedPushedShownAndDeleted) {
   pixell_.reply(
       "GET /v1/apps/hello/packages/01P",
       {{"package", package}, {"manifest", {{"name", "hello"}, {"runtime", "python3.11"}}}});
-  pixell_.reply("DELETE /v1/apps/hello/packages/01P", {{.status = 204}});
+  pixell_.reply("DELETE /v1/apps/hello/packages/01P", std::vector<api::Reply>{{.status = 204}});
   const std::string file = directory_ / "a.apkg";
   std::ofstream(file) << "bytes";
 
