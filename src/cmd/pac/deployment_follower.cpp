@@ -165,9 +165,12 @@ Outcome<json> follow_deployment(const Session& session, const json& deployment,
   return Follower(session, deployment, patience).run();
 }
 
-Outcome<json> follow_until_interrupted(const Session& session, const json& deployment) {
+Outcome<json> follow_until_interrupted(const Session& session, const json& deployment,
+                                       const std::string& headline) {
   const auto interrupt = Interrupt::catch_signals();
   if (!interrupt) return failure(ExitCode::Failed, interrupt.error().message);
+  // From here on whoever reads it may press Ctrl-C.
+  if (!session.wants_json) show(headline + "\n");
   const Session interruptible{.api = session.api.stopped_by((*interrupt)->token()),
                               .screen = session.screen,
                               .wants_json = session.wants_json,
