@@ -107,7 +107,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_deployment(cli: Cli) -> None:
         _, told = child.communicate(timeout=30)
 
     assert child.returncode == 130, told
-    assert "goes on; look again with `pac deployments cli-ctrl-c`" in told
+    assert "goes on; look again with `pac deployments cli-ctrl-c`" in told.decode()
     cli("rollback", "cli-ctrl-c", "--wait")
 
 

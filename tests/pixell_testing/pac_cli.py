@@ -58,7 +58,7 @@ class Cli:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            bufsize=0,  # what select() does not see is not there
         )
         try:
             yield child
@@ -75,7 +75,7 @@ def lines_until(child: subprocess.Popen, words: str, timeout_s: float = 60) -> l
     while not lines or words not in lines[-1]:
         ready, _, _ = select.select([child.stdout], [], [], max(0.0, deadline - time.monotonic()))
         assert ready, lines
-        lines.append(child.stdout.readline())
+        lines.append(child.stdout.readline().decode())
         assert lines[-1], (lines, child.poll())
     return lines
 

@@ -21,16 +21,27 @@ using nlohmann::json;
 
 namespace {
 
-// The last lines of what the newest instance of the deployment's revision wrote; none when there is
-// no such instance or its log is gone.
-std::vector<std::string> log_tail(const Session& session, const json& deployment) {
+// The newest instance of the deployment's revision; null when there is none, or nobody to ask.
+json newest_instance(const Session& session, const json& deployment) {
   if (!deployment.contains("revision")) return {};
   const auto instances =
       session.api.list("/v1/instances" + query_of({{"app", text_at(deployment, "app")},
                                                    {"revision", text_at(deployment, "revision")}}),
                        "instances", kPageItems);
-  if (!instances || instances->empty()) return {};
-  const std::string id = instances->back().at("id");
+  return instances && !instances->empty() ? instances->back() : json();
+}
+
+// What it does right now; empty when that is not known.
+std::string boot_phase(const Session& session, const json& deployment) {
+  const json instance = newest_instance(session, deployment);
+  return instance.is_object() ? text_at(instance, "boot_phase") : std::string();
+}
+
+// The last lines of what that instance wrote; none when its log is gone.
+std::vector<std::string> log_tail(const Session& session, const json& deployment) {
+  const json instance = newest_instance(session, deployment);
+  if (!instance.is_object()) return {};
+  const std::string id = instance.at("id");
   std::vector<std::string> lines;
   const auto read = session.api.stream(
       fmt::format("/v1/instances/{}/logs?bytes={}", percent_encode(id), kLogTailBytes),
@@ -102,7 +113,8 @@ class Follower {
   void show_progress(const json& deployment) {
     if (session_.wants_json) return;
     if (session_.screen.is_terminal) {
-      block_.draw(progress_block(deployment, session_.clock.unix_now(), session_.screen));
+      const std::string boot = is_starting(deployment) ? boot_phase(session_, deployment) : "";
+      block_.draw(progress_block(deployment, session_.clock.unix_now(), session_.screen, boot));
       return;
     }
     for (const std::string& line : news_.look(deployment)) show(line + "\n");
@@ -153,9 +165,12 @@ Outcome<json> follow_deployment(const Session& session, const json& deployment,
   return Follower(session, deployment, patience).run();
 }
 
-Outcome<json> follow_until_interrupted(const Session& session, const json& deployment) {
+Outcome<json> follow_until_interrupted(const Session& session, const json& deployment,
+                                       const std::string& headline) {
   const auto interrupt = Interrupt::catch_signals();
   if (!interrupt) return failure(ExitCode::Failed, interrupt.error().message);
+  // From here on whoever reads it may press Ctrl-C.
+  if (!session.wants_json) show(headline + "\n");
   const Session interruptible{.api = session.api.stopped_by((*interrupt)->token()),
                               .screen = session.screen,
                               .wants_json = session.wants_json,

@@ -24,8 +24,9 @@ struct FollowPatience {
 Outcome<nlohmann::json> follow_deployment(const Session& session, const nlohmann::json& deployment,
                                           const FollowPatience& patience = {});
 
-/// The same, ended by Ctrl-C (SIGINT) and SIGTERM.
+/// The same under a headline (shown unless in JSON mode), ended by Ctrl-C (SIGINT) and SIGTERM.
 Outcome<nlohmann::json> follow_until_interrupted(const Session& session,
-                                                 const nlohmann::json& deployment);
+                                                 const nlohmann::json& deployment,
+                                                 const std::string& headline);
 
 }  // namespace pixell::cmd

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cmd/pac/arguments.hpp"
@@ -12,6 +13,7 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::string_view kStartStep = "start_instance";
 constexpr std::size_t kNameWidth = 22;
 constexpr std::size_t kTimeWidth = 11;
 
@@ -35,6 +37,10 @@ std::string step_line(const json& step, UnixMillis now, bool has_colour) {
   return fmt::format("  {}{}  {}",
                      painted(is_failed ? Colour::Red : Colour::Yellow, name, has_colour), time,
                      is_failed ? "failed" : "\xe2\x80\xa6");
+}
+
+bool is_start_under_way(const json& step) {
+  return text_at(step, "name") == kStartStep && text_at(step, "status") == "processing";
 }
 
 }  // namespace
@@ -70,14 +76,21 @@ std::string rollout_stage(const json& deployment) {
 }
 
 std::vector<std::string> progress_block(const json& deployment, UnixMillis now,
-                                        const Screen& screen) {
+                                        const Screen& screen, const std::string& boot_phase) {
   std::vector<std::string> lines;
-  for (const json& step : deployment.at("steps"))
-    lines.push_back(step_line(step, now, screen.has_colour));
+  for (const json& step : deployment.at("steps")) {
+    std::string line = step_line(step, now, screen.has_colour);
+    if (!boot_phase.empty() && is_start_under_way(step)) line += " " + plain(boot_phase);
+    lines.push_back(std::move(line));
+  }
   if (const std::string stage = rollout_stage(deployment); !stage.empty())
     lines.push_back(
         cut_to_width("  " + padded("rollout", kNameWidth) + "  " + stage, screen.width));
   return lines;
+}
+
+bool is_starting(const json& deployment) {
+  return std::ranges::any_of(deployment.at("steps"), is_start_under_way);
 }
 
 std::vector<std::string> ProgressNews::look(const json& deployment) {

@@ -22,9 +22,12 @@ std::string deployment_title(const nlohmann::json& deployment);
 std::string rollout_stage(const nlohmann::json& deployment);
 
 /// A line for each step with how long it took, or takes until now, and one for the stage; fit for
-/// the screen, without ends.
+/// the screen, without ends. `boot_phase` is where its newest instance is, told while it starts.
 std::vector<std::string> progress_block(const nlohmann::json& deployment, UnixMillis now,
-                                        const Screen& screen);
+                                        const Screen& screen, const std::string& boot_phase = {});
+
+/// True while an instance of it starts, whose boot_phase says more.
+bool is_starting(const nlohmann::json& deployment);
 
 /// Tells what is new since the last look, for output that cannot be redrawn.
 class ProgressNews {

@@ -38,6 +38,17 @@ TEST(DeploymentProgress, IsALineForEachStep) {
                   "  rollout                 stage 1 of 2 at 5%, held 12 s of 60 s"));
 }
 
+TEST(DeploymentProgress, TellsWhereTheInstanceIsWhileItStarts) {
+  const json starting = testing::deployment_body(
+      "processing", {{"steps", json::array({step("start_instance", "processing",
+                                                 {{"started_at", "1970-01-01T00:00:01Z"}})})}});
+
+  EXPECT_TRUE(is_starting(starting));
+  EXPECT_THAT(progress_block(starting, 1'500, {}, "dependencies"),
+              ElementsAre("  start_instance             500 ms  \xe2\x80\xa6 dependencies"));
+  EXPECT_FALSE(is_starting(testing::deployment_body("completed")));
+}
+
 TEST(DeploymentProgress, TellsOnlyWhatIsNew) {
   ProgressNews news;
   json deployment = testing::deployment_body(

@@ -97,8 +97,7 @@ Outcome<void> accepted(const Session& session, const json& deployment, bool wait
                        deployment_title(deployment), app));
     return {};
   }
-  if (!session.wants_json) show(deployment_title(deployment) + "\n");
-  const auto ended = follow_until_interrupted(session, deployment);
+  const auto ended = follow_until_interrupted(session, deployment, deployment_title(deployment));
   if (!ended) return std::unexpected(ended.error());
   if (session.wants_json) {
     show_json(*ended);
@@ -142,8 +141,8 @@ Outcome<void> roll_back(const Session& session, const std::string& app,
   const json& deployment = reply->at("deployment");
   // Without a revision an open rollout is aborted: that it is rolled back is the success then.
   if (deployment.at("kind") == "rollback" || !wait) return accepted(session, deployment, wait);
-  if (!session.wants_json) show(deployment_title(deployment) + " is being aborted\n");
-  const auto ended = follow_until_interrupted(session, deployment);
+  const auto ended = follow_until_interrupted(session, deployment,
+                                              deployment_title(deployment) + " is being aborted");
   if (ended) return failure(ExitCode::Failed, "the rollout was completed before it was aborted");
   if (ended.error().code != ExitCode::DeploymentFailed) return std::unexpected(ended.error());
   if (!session.wants_json) show("rolled back\n");

@@ -148,9 +148,9 @@ TEST_F(DeployTest, EndsWith2WhenItFailedAndShowsTheLog) {
                                                                  {"remedy", "Write it."}}}})}});
   pixell_.reply("GET /v1/instances", {{"instances", {testing::instance_body()}}});
   pixell_.reply("GET /v1/instances/01J0000000000000000ABCDEFG/logs",
-                {{.status = 200,
-                  .body = "{\"event\":\"Traceback\",\"level\":\"error\"}\n",
-                  .content_type = "application/x-ndjson"}});
+                std::vector<api::Reply>{{.status = 200,
+                                         .body = "{\"event\":\"Traceback\",\"level\":\"error\"}\n",
+                                         .content_type = "application/x-ndjson"}});
 
   const testing::Ran ran = deploy({"--wait"});
 

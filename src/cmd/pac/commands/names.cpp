@@ -72,10 +72,11 @@ Outcome<std::string> find_rollout(const Session& session, const std::string& app
   if (!app) return std::unexpected(app.error());
   if (const auto rollout = app->find("rollout"); rollout != app->end())
     return rollout->at("id").get<std::string>();
-  return failure(ExitCode::Conflict,
-                 fmt::format("app '{}' has no open rollout; `pac deployments {}` lists those that "
-                             "ended",
-                             app_or_deployment, app_or_deployment));
+  return failure(
+      ExitCode::Conflict,
+      fmt::format("app '{0}' has no open rollout; `pac deployments {0}` lists those that "
+                  "ended",
+                  app->at("app").at("id").get<std::string>()));
 }
 
 }  // namespace pixell::cmd

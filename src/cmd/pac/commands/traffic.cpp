@@ -119,8 +119,11 @@ Outcome<void> traffic(const Session& session, const std::string& app, const Traf
     show_traffic(session, *now);
     return {};
   }
-  auto wanted = model::traffic_from_json(now->at("traffic"));
-  if (wanted) wanted = changed_traffic(std::move(*wanted), change);
+  const auto was = model::traffic_from_json(now->at("traffic"));
+  if (!was)
+    return failure(ExitCode::Failed,
+                   fmt::format("the answer is {}; check --url", was.error().message));
+  const auto wanted = changed_traffic(*was, change);
   if (!wanted) return failure(exit_code_of(wanted.error()), wanted.error().message);
   const json body = model::to_json(*wanted);
   const auto reply = session.api.send(
