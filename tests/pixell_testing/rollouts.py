@@ -40,11 +40,38 @@ def canary(*steps: tuple[int, float], **limits: int) -> dict[str, Any]:
 class MovedApp:
     """One app of a platform."""
 
-    def __init__(self, pac: Pac, name: str) -> None:
+    def __init__(self, pac: Pac, name: str, *, is_patient: bool = False) -> None:
+        """A patient one asks again while the control plane is away."""
         self.pac = pac
         self.name = name
+        self.is_patient = is_patient
         self.url = f"/v1/apps/{name}"
         self.version = f"/agents/{name}/api/version"
+
+    def try_once(self, method: str, path: str, body: Any = None, **headers: str) -> Reply | None:
+        """A request of the API; None when the control plane was away, for the patient."""
+        payload = None if body is None else json.dumps(body)
+        try:
+            reply = request(self.pac.url, method, path, body=payload, headers=headers)
+        except OSError:
+            if not self.is_patient:
+                raise
+            return None
+        return None if self.is_patient and reply.status in (502, 503) else reply
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+        """A request of the API that may be sent more than once."""
+        return wait_until(
+            f"{method} {path} is answered",
+            lambda: self.try_once(method, path, body, **headers),
+            DEADLINE_S,
+        )
+
+    def get(self, path: str) -> dict[str, Any]:
+        """What a GET of the API says."""
+        reply = self.ask("GET", path)
+        assert reply.status == 200, (reply.status, reply.text)
+        return reply.json()
 
     # ----------------------------------------------------------------------------- deployments
 
@@ -59,17 +86,34 @@ class MovedApp:
         where = {names[type(source)]: source} if type(source) in names else {}
         if isinstance(source, Path):
             where = {"package_url": source.resolve().as_uri()}
-        return accepted(self.pac.post(f"{self.url}/deployments", {**where, **more}))
+        return self._accepted("deployments", {**where, **more})
 
     def roll_back(self, revision: int | None = None) -> str:
         """Asks for a former revision, or the one before; returns the deployment's id."""
         body = {} if revision is None else {"revision": revision}
-        return accepted(self.pac.post(f"{self.url}/rollback", body))
+        return self._accepted("rollback", body)
+
+    def _accepted(self, what: str, body: dict[str, Any]) -> str:
+        # An answer that was lost on the way is looked for among the deployments.
+        before = self._newest() if self.is_patient else ""
+
+        def deployment() -> str | None:
+            reply = self.try_once("POST", f"{self.url}/{what}", body)
+            if reply is None:
+                return self._newest() if self._newest() != before else None
+            assert reply.status == 202, reply.text
+            return reply.json()["deployment"]["id"]
+
+        return wait_until(f"POST {what} is accepted", deployment, DEADLINE_S)
+
+    def _newest(self) -> str:
+        """The id of the newest deployment, empty when there is none."""
+        reply = self.ask("GET", f"{self.url}/deployments?limit=1")
+        listed = reply.json()["deployments"] if reply.status == 200 else []
+        return listed[0]["id"] if listed else ""
 
     def deployment(self, deployment: str) -> dict[str, Any]:
-        reply = self.pac.get(f"/v1/deployments/{deployment}")
-        assert reply.status == 200, reply.text
-        return reply.json()["deployment"]
+        return self.get(f"/v1/deployments/{deployment}")["deployment"]
 
     def end_of(self, deployment: str) -> dict[str, Any]:
         """The deployment once it has ended."""
@@ -98,7 +142,7 @@ class MovedApp:
 
     def command(self, deployment: str, command: str) -> dict[str, Any]:
         """pause, resume, promote or abort; the deployment as it is then."""
-        reply = self.pac.post(f"/v1/deployments/{deployment}/{command}", {})
+        reply = self.ask("POST", f"/v1/deployments/{deployment}/{command}")
         assert reply.status == 200, reply.text
         return reply.json()["deployment"]
 
@@ -106,38 +150,35 @@ class MovedApp:
 
     def traffic(self) -> str:
         """What should serve and what does, as text: without the numbers that only ever grow."""
-        answer = self.pac.get(f"{self.url}/traffic").json()
+        answer = self.get(f"{self.url}/traffic")
         return json.dumps([answer["traffic"], answer["route"]["legs"]], sort_keys=True)
 
     def leading(self) -> int:
         """The revision with the largest share."""
-        return self.pac.app(self.name)["app"]["desired_revision"]
+        return self.get(self.url)["app"]["desired_revision"]
 
     def split(self, *legs: tuple[int, int] | tuple[int, int, str], **more: Any) -> Reply:
         """PUT of legs (revision, permille[, tag]); If-Match when `etag` is given."""
         headers = {"If-Match": more.pop("etag")} if "etag" in more else {}
         named = [dict(zip(("revision", "weight_permille", "tag"), leg)) for leg in legs]
-        body = json.dumps({"legs": named, **more})
-        url = f"{self.url}/traffic"
-        return request(self.pac.url, "PUT", url, body=body, headers=headers)
+        return self.ask("PUT", f"{self.url}/traffic", {"legs": named, **more}, **headers)
 
     def settings(self, **changes: int) -> None:
         """Changes how the app runs."""
-        body = json.dumps(changes)
-        reply = request(self.pac.url, "PATCH", self.url, body=body)
+        reply = self.ask("PATCH", self.url, changes)
         assert reply.status == 200, reply.text
 
     def wait_routed(self, revision: int, permille: int = 1000) -> None:
         """Waits until the route gives a revision this share, and something serves it."""
 
         def is_routed() -> bool:
-            legs = self.pac.get(f"{self.url}/traffic").json()["route"]["legs"]
+            legs = self.get(f"{self.url}/traffic")["route"]["legs"]
             found = [leg for leg in legs if leg["revision"] == revision and leg["targets"] > 0]
             return sum(leg["weight_permille"] for leg in found) == permille
 
         wait_until(f"revision {revision} has {permille} permille", is_routed, DEADLINE_S)
         # The edge has it within its next poll; what it answers from then on is the new split.
-        generation = self.pac.get(f"{self.url}/traffic").json()["route"]["generation"]
+        generation = self.get(f"{self.url}/traffic")["route"]["generation"]
 
         def is_applied() -> bool:
             explained = self.pac.get(f"/v1/edge/explain?url={self.version}").json()
@@ -163,9 +204,10 @@ class MovedApp:
 
     def instances(self, revision: int | None = None) -> dict[str, dict[str, Any]]:
         """The live instances, of one revision or all."""
-        live = self.pac.live_instances(self.name)
         return {
-            name: each for name, each in live.items() if revision in (None, each["revision"])
+            each["id"]: each
+            for each in self.get(self.url)["instances"]
+            if each["phase"] not in ("stopped", "failed") and revision in (None, each["revision"])
         }
 
     def wait_instances(self, count: int, revision: int | None = None) -> dict[str, dict[str, Any]]:
@@ -177,12 +219,6 @@ class MovedApp:
             return (now or {"": {}}) if len(now) == count and is_ready else None
 
         return wait_until(f"{count} instances of {self.name}", settled, DEADLINE_S)
-
-
-def accepted(reply: Reply) -> str:
-    """The deployment's id of a 202."""
-    assert reply.status == 202, reply.text
-    return reply.json()["deployment"]["id"]
 
 
 def within(count: int, requests: int, permille: int) -> bool:

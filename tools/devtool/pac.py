@@ -117,7 +117,7 @@ class Pac:
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
-        self._env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}
+        self.env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}  # of the next start
         self._child: subprocess.Popen | None = None
 
     def __enter__(self) -> "Pac":
@@ -148,7 +148,7 @@ class Pac:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**self.environment(), **self._env},
+                env={**self.environment(), **self.env},
                 start_new_session=True,
             )
         try:
@@ -188,6 +188,17 @@ class Pac:
             code = self._child.wait()
             self._child = None
         return code
+
+    def crash(self) -> None:
+        """SIGKILL to `pac serve` and its roles at once; the instances go on. start() follows."""
+        gone = [process for name in ROLES if (process := self.role(name))]
+        for process in gone:
+            process.send(signal.SIGKILL)
+        if not all(process.wait_end(10) for process in gone):
+            raise Failure("a role survived SIGKILL")
+        if self._child:
+            self._child.wait()
+        self._child = None
 
     def kill_all(self) -> None:
         """SIGKILL to everything that has to do with this platform."""
