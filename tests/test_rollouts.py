@@ -280,7 +280,8 @@ def test_a_newer_deployment_supersedes(app: MovedApp, served: int) -> None:
 
 def test_the_deadline_ends_a_paused_rollout(app: MovedApp, divided: str) -> None:
     with load(app) as requests:
-        deployment = app.deploy(app.package("k"), strategy=canary(HALF), deadline_seconds=8)
+        strategy = canary((500, 10))
+        deployment = app.deploy(app.package("k"), strategy=strategy, deadline_seconds=12)
         app.stage_of(deployment, 0)
         app.command(deployment, "pause")
         end = app.end_of(deployment)
