@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import stat
 import subprocess
 import zipfile
@@ -19,6 +18,7 @@ import pytest
 from devtool.load import Load
 from devtool.pac import Pac, free_port, wait_until
 from devtool.paths import program
+from pixell_testing.database import read_events
 from pixell_testing.packages import versioned
 from pixell_testing.stack import put
 
@@ -44,25 +44,6 @@ def run_pac(*arguments: str | Path, env: dict[str, str] | None = None) -> tuple[
         check=False,
     )
     return done.returncode, done.stdout
-
-
-def read_events(database: Path) -> list[tuple]:
-    """All events, after their chain of hashes was computed anew."""
-    connection = sqlite3.connect(database)
-    try:
-        events = connection.execute(
-            "SELECT sequence, at, app_id, kind, detail_json, hash FROM events ORDER BY sequence"
-        ).fetchall()
-    finally:
-        connection.close()
-    previous = ""
-    for number, (sequence, at, *texts, digest) in enumerate(events, 1):
-        lines = [previous, str(sequence), str(at)]
-        lines += [f"{len(text.encode())}:{text}" for text in texts]
-        assert sequence == number
-        assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == digest
-        previous = digest
-    return events
 
 
 def described(pac: Pac, app: str) -> dict:

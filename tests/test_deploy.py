@@ -180,6 +180,7 @@ def test_a_page_of_a_stranger_cannot_use_the_api(pac: Pac, headers: dict[str, st
 def test_versions_in_a_row_under_load_lose_no_request(pac: Pac) -> None:
     app = "rolled"
     pac.deploy_and_wait(app, put(pac, "v1.apkg", versioned("1")))
+    pac.keep_cold(app)
     first = pac.live_instances(app)
     # Half of the clients ask for slow answers: these are under way at each switch.
     paths = [f"/agents/{app}/api/version?delay_ms={delay}" for delay in (0, 0, 150, 400)]

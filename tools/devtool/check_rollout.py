@@ -43,6 +43,7 @@ def version_package(folder: Path, version: int) -> Path:
 def two_in_a_row(pac: Pac, _: str) -> None:
     """Two versions in a row under load: no failed request, the old instances end."""
     pac.deploy_and_wait(APP, version_package(pac.inbox, 1))
+    pac.keep_cold(APP)
     first = set(pac.live_instances(APP))
     old_pids = [processes.find(item["pid"]) for item in pac.live_instances(APP).values()]
 

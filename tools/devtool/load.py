@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from devtool.pac import Pac
 
 
-class Load:
-    """Asks one path without a pause from several threads. Use it in a `with` block."""
+class Calls:
+    """Makes each of some calls again and again, in a thread of its own. Use it in a `with` block.
 
-    def __init__(self, pac: Pac, paths: list[str]) -> None:
-        self._pac = pac
+    What a call returns is an answer, what it raises a failure: a word of `name` and the error.
+    """
+
+    def __init__(
+        self, calls: Iterable[tuple[str, Callable[[], Any]]], *, pause_s: float = 0
+    ) -> None:
+        """`pause_s` is between two calls of a thread."""
+        self._pause_s = pause_s
         self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(path,)) for path in paths]
+        self._threads = [threading.Thread(target=self._repeat, args=each) for each in calls]
         self.failures: list[str] = []
         self.answers: list[Any] = []
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Calls:
         for thread in self._threads:
             thread.start()
         return self
@@ -28,13 +35,25 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self, path: str) -> None:
+    def _repeat(self, name: str, call: Callable[[], Any]) -> None:
         while not self._is_over.is_set():
             try:
-                reply = self._pac.get(path, timeout_s=20)
-                if reply.status == 200:
-                    self.answers.append(reply.json())
-                else:
-                    self.failures.append(f"{reply.status} {reply.text[:200]}")
-            except (OSError, ValueError) as error:
-                self.failures.append(f"{type(error).__name__}: {error}")
+                self.answers.append(call())
+            except Exception as error:
+                self.failures.append(f"{name}: {type(error).__name__}: {error}")
+            self._is_over.wait(self._pause_s)
+
+
+class Load(Calls):
+    """Asks some paths, each answered with 200 and JSON. Use it in a `with` block."""
+
+    def __init__(self, pac: Pac, paths: Iterable[str], *, pause_s: float = 0) -> None:
+        super().__init__([(path, lambda path=path: ask(pac, path)) for path in paths], pause_s=pause_s)
+
+
+def ask(pac: Pac, path: str) -> Any:
+    """The JSON of a GET; OSError when it is not answered, or not with 200."""
+    reply = pac.get(path, timeout_s=20)
+    if reply.status != 200:
+        raise OSError(f"{reply.status} {reply.text[:200]}")
+    return reply.json()

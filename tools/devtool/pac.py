@@ -119,7 +119,7 @@ class Pac:
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
         self._engine = engine
-        self._env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}
+        self.env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}  # of the next start
         self._child: subprocess.Popen | None = None
 
     def __enter__(self) -> "Pac":
@@ -150,7 +150,7 @@ class Pac:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**self.environment(), **self._env},
+                env={**self.environment(), **self.env},
                 start_new_session=True,
             )
         try:
@@ -191,6 +191,17 @@ class Pac:
             self._child = None
         return code
 
+    def crash(self) -> None:
+        """SIGKILL to `pac serve` and its roles at once; the instances go on. start() follows."""
+        gone = [process for name in ROLES if (process := self.role(name))]
+        for process in gone:
+            process.send(signal.SIGKILL)
+        if not all(process.wait_end(10) for process in gone):
+            raise Failure("a role survived SIGKILL")
+        if self._child:
+            self._child.wait()
+        self._child = None
+
     def kill_all(self) -> None:
         """SIGKILL to everything that has to do with this platform."""
         if self._child:
@@ -228,6 +239,13 @@ class Pac:
             body = json.dumps(body)
         headers = {"Content-Type": "application/json", **options.pop("headers", {})}
         return request(self.url, "POST", path, body=body, headers=headers, **options)
+
+    def keep_cold(self, app: str) -> None:
+        """Former revisions of the app end at once instead of staying warm for a rollback."""
+        body = json.dumps({"warm_revisions": 0})
+        reply = request(self.url, "PATCH", f"/v1/apps/{app}", body=body)
+        if reply.status != 200:
+            raise Failure(f"PATCH /v1/apps/{app} answered {reply.status}: {reply.text}")
 
     def deploy(self, app: str, package: Path | str, **more: Any) -> str:
         """Deploys a package file or URL with the operator's request; returns the deployment id.
