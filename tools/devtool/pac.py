@@ -107,16 +107,18 @@ class Pac:
         home: Path | None = None,
         env: Mapping[str, str] | None = None,
         also_listen: str = "none",
+        engine: str = "local",
     ) -> None:
         """`home` is where it is started, and below which file:// packages may be; by default the
         parent of the state directory. `env` comes on top of ours. `also_listen` is another address
-        to serve when it is free."""
+        to serve when it is free. `engine` is local, or fake: then no agent is really started."""
         self.state = state
         self.home = home or state.parent
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
+        self.engine = engine
         self._env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}
         self._child: subprocess.Popen | None = None
 
@@ -141,6 +143,7 @@ class Pac:
         if not binary.exists():
             raise Failure(f"{binary} is missing; ./dev build release makes it")
         command = [binary, "serve", "--state", self.state, "--listen", self.address]
+        command += ["--engine", self.engine]
         with open(self.log, "ab") as log:
             self._child = subprocess.Popen(
                 [*map(str, command), "--stop-instances"],
