@@ -51,10 +51,14 @@ def unix_socket_of(parent: int, name: str) -> Path:
     raise RuntimeError(f"no child of {parent} listens on {name}")
 
 
-def wrk(url: str, connections: int, seconds: int) -> int:
-    """Loads `url` and returns the number of requests answered; any error ends the bench."""
+def wrk(url: str, connections: int, seconds: int, script: Path | None = None) -> int:
+    """Loads `url` and returns the number of requests answered; any error ends the bench.
+
+    `script` is Lua that makes the requests; without one they are plain GETs.
+    """
+    options = ["-s", script] if script else []
     done = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url],
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *options, url],
         capture_output=True, text=True, check=True, timeout=seconds + 30,
     ).stdout
     if "Non-2xx" in done or "Socket errors" in done:
