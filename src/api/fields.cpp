@@ -53,9 +53,10 @@ OrReply<nlohmann::json> read_object(std::string_view text, std::string_view exam
   auto parsed = model::parse_bounded(text, kMaxJsonDepth);
   std::string wrong;
   if (!parsed.wrong.empty())
-    wrong = fmt::format("the body is not JSON: {}", reason(parsed.wrong));
+    wrong =
+        fmt::format("the body must be a JSON object, like {}: {}", example, reason(parsed.wrong));
   else if (parsed.is_too_deep)
-    wrong = fmt::format("the body nests deeper than {} levels", kMaxJsonDepth);
+    wrong = fmt::format("the body nests deeper than {} levels: make it flatter", kMaxJsonDepth);
   else if (!parsed.value.is_object())
     wrong = fmt::format("the body must be a JSON object, like {}", example);
   if (!wrong.empty()) return std::unexpected(invalid_request({{"", std::move(wrong)}}));
