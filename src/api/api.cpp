@@ -80,6 +80,8 @@ std::optional<Reply> read_text(const ApiContext& context, Call& call) {
 }
 
 Reply call_handler(const ApiContext& context, const RouteEntry& route, Call& call) {
+  if (route.method == "POST")
+    if (auto refused = refuse_wrong_key(call)) return std::move(*refused);
   if (route.body == BodyUse::Streamed) return route.handler(context, call);
   if (auto failed = read_text(context, call)) return std::move(*failed);
   if (route.method != "POST") return route.handler(context, call);

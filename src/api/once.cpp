@@ -50,14 +50,18 @@ class Reservation {
 
 }  // namespace
 
+std::optional<Reply> refuse_wrong_key(const Call& call) {
+  const auto given = call.head.headers.get("idempotency-key");
+  if (!given || (!given->empty() && given->size() <= kMaxIdempotencyKeyBytes)) return std::nullopt;
+  return invalid_request(
+      {{"Idempotency-Key", fmt::format("Idempotency-Key must have 1 to {} characters, not {}",
+                                       kMaxIdempotencyKeyBytes, given->size())}});
+}
+
 Reply answer_once(const ApiContext& context, Call& call, const std::string& digest,
                   const std::function<Reply()>& produce) {
   const auto given = call.head.headers.get("idempotency-key");
   if (!given) return produce();
-  if (given->empty() || given->size() > kMaxIdempotencyKeyBytes)
-    return invalid_request(
-        {{"Idempotency-Key", fmt::format("Idempotency-Key must have 1 to {} characters, not {}",
-                                         kMaxIdempotencyKeyBytes, given->size())}});
   const std::string scope = fmt::format("{} {}\n", call.head.method, call.head.path());
   call.idempotency_key = apkg::sha256_of(scope + std::string(*given));
   call.request_digest = apkg::sha256_of(scope + digest);

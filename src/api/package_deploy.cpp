@@ -4,7 +4,6 @@
 #include "api/deployment_body.hpp"
 #include "api/handlers.hpp"
 #include "api/lookups.hpp"
-#include "api/once.hpp"
 #include "api/package_upload.hpp"
 #include "api/request_fields.hpp"
 
@@ -47,11 +46,8 @@ Reply deploy_package(const ApiContext& context, Call& call) {
   wanted.release_notes = upload->value("release_notes");
   if (!findings.empty()) return invalid_request(findings, kUploadNotValid);
 
-  const std::shared_lock files(context.waits.package_files);
-  const auto stored = store_upload(context, *upload);
-  if (!stored) return stored.error();
-  return answer_once(context, call, digest_of(*upload, *stored), [&]() -> Reply {
-    auto package = check_upload(context, *upload, *stored, *app_id);
+  return record_upload(context, call, *upload, [&](const apkg::StoredPackage& stored) -> Reply {
+    auto package = check_upload(context, *upload, stored, *app_id);
     if (!package) return std::move(package).error();
     wanted.version = package->version;
     wanted.package = std::move(*package);

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <shared_mutex>
 
 #include "api/limits.hpp"
 #include "api/multipart.hpp"
+#include "api/once.hpp"
+#include "api/package_files.hpp"
 #include "apkg/archive.hpp"
 #include "apkg/limits.hpp"
 #include "apkg/manifest_parser.hpp"
@@ -93,6 +97,12 @@ apkg::Checked<model::Manifest> validate(const std::filesystem::path& path, const
   return apkg::parse_manifest(*yaml);
 }
 
+// What an Idempotency-Key stands for: the file and the other parts.
+std::string digest_of(const Upload& upload, const std::string& sha256) {
+  return nlohmann::json({{"file", sha256}, {"values", upload.values}})
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::string Upload::value(const std::string& name) const {
@@ -113,26 +123,29 @@ OrReply<Upload> receive_upload(const ApiContext& context, Call& call) {
   return upload;
 }
 
-OrReply<apkg::StoredPackage> store_upload(const ApiContext& context, Upload& upload) {
-  auto stored = upload.file->commit();
-  if (!stored) return std::unexpected(refused(context, stored.error()));
-  return std::move(*stored);
-}
-
-std::string digest_of(const Upload& upload, const apkg::StoredPackage& stored) {
-  return nlohmann::json({{"file", stored.sha256}, {"values", upload.values}})
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+Reply record_upload(const ApiContext& context, Call& call, Upload& upload,
+                    const std::function<Reply(const apkg::StoredPackage&)>& record) {
+  std::string sha256;
+  Reply reply;
+  {
+    const std::shared_lock files(context.waits.package_files);
+    const auto stored = upload.file->commit();
+    if (!stored) return refused(context, stored.error());
+    sha256 = stored->sha256;
+    reply = answer_once(context, call, digest_of(upload, sha256), [&] { return record(*stored); });
+  }
+  if (reply.status < 400) return reply;
+  const PackageFiles files{context.store, context.packages, context.waits.package_files};
+  // The answer stands all the same; what stays goes with the next sweep.
+  if (const auto removed = remove_package_file(files, sha256); !removed)
+    context.log.warning("Refused package not removed", {{"error", removed.error().message}});
+  return reply;
 }
 
 OrReply<model::Package> check_upload(const ApiContext& context, const Upload& upload,
                                      const apkg::StoredPackage& stored, const std::string& app_id) {
   auto manifest = validate(stored.path, context.log);
-  if (!manifest) {
-    // Content that is refused now was refused before: no revision can refer to it.
-    if (const auto removed = context.packages.remove(stored.sha256); !removed)
-      context.log.warning("Refused package not removed", {{"error", removed.error().message}});
-    return std::unexpected(refused(context, manifest.error()));
-  }
+  if (!manifest) return std::unexpected(refused(context, manifest.error()));
   const std::string given = upload.value("version");
   return model::Package{.sha256 = stored.sha256,
                         .id = new_ulid(context.clock.unix_now()),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,18 +25,18 @@ struct Upload {
 /// Reads a multipart/form-data body that has the part `file`.
 OrReply<Upload> receive_upload(const ApiContext& context, Call& call);
 
-/// Keeps the file under its digest.
-OrReply<apkg::StoredPackage> store_upload(const ApiContext& context, Upload& upload);
+/// Keeps the file of an upload under its digest and calls `record` with it, which makes its row,
+/// once for an Idempotency-Key. The file goes away again when that is refused and nobody else needs
+/// it.
+Reply record_upload(const ApiContext& context, Call& call, Upload& upload,
+                    const std::function<Reply(const apkg::StoredPackage&)>& record);
 
-/// What an Idempotency-Key stands for: the file and the other parts.
-std::string digest_of(const Upload& upload, const apkg::StoredPackage& stored);
-
-/// Opens the stored file as `par` will, so that what cannot run is refused now (400, and the file
-/// goes away again); the row to record of it.
+/// Opens the stored file as `par` will, so that what cannot run is refused now (400); the row to
+/// record of it.
 OrReply<model::Package> check_upload(const ApiContext& context, const Upload& upload,
                                      const apkg::StoredPackage& stored, const std::string& app_id);
 
-/// Parts that are JSON texts.
+/// What a refused upload is answered with, beside its findings.
 inline constexpr std::string_view kUploadNotValid = "the package upload is not valid";
 
 }  // namespace pixell::api

@@ -4,7 +4,6 @@
 #include "api/handlers.hpp"
 #include "api/limits.hpp"
 #include "api/lookups.hpp"
-#include "api/once.hpp"
 #include "api/package_files.hpp"
 #include "api/package_upload.hpp"
 #include "api/parameters.hpp"
@@ -28,11 +27,8 @@ Reply upload(const ApiContext& context, Call& call, PackageBody body) {
   if (!app_id) return app_id.error();
   auto received = receive_upload(context, call);
   if (!received) return std::move(received).error();
-  const std::shared_lock files(context.waits.package_files);
-  const auto stored = store_upload(context, *received);
-  if (!stored) return stored.error();
-  return answer_once(context, call, digest_of(*received, *stored), [&]() -> Reply {
-    const auto package = check_upload(context, *received, *stored, *app_id);
+  return record_upload(context, call, *received, [&](const apkg::StoredPackage& stored) -> Reply {
+    const auto package = check_upload(context, *received, stored, *app_id);
     if (!package) return package.error();
     const auto added =
         context.store.add_package(*package, received->value("force_overwrite") != "true");

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/limits.hpp"
+#include "net/url.hpp"
 
 namespace pixell::api {
 
@@ -69,31 +70,38 @@ void Parameters::add(std::string_view name, std::string message) {
   findings_.push_back({std::string(name), std::move(message)});
 }
 
+std::optional<std::string> Parameters::given(std::string_view name) const {
+  auto values = net::query_values(call_.head.query(), name);
+  if (values.empty()) return std::nullopt;
+  return std::move(values.front());
+}
+
 std::int64_t Parameters::number(std::string_view name, std::int64_t fallback, std::int64_t least,
                                 std::int64_t most) {
-  const std::string given = text(name);
-  if (given.empty()) return fallback;
-  const auto read = whole_number<std::int64_t>(given);
+  const auto value = given(name);
+  if (!value) return fallback;
+  const auto read = whole_number<std::int64_t>(*value);
   if (read && *read >= least && *read <= most) return *read;
   add(name, fmt::format("{} must be a whole number from {} to {}, not '{}'", name, least, most,
-                        shown(given)));
+                        shown(*value)));
   return fallback;
 }
 
 bool Parameters::flag(std::string_view name, bool fallback) {
-  const std::string given = text(name);
-  if (given.empty()) return fallback;
-  if (given == "true" || given == "1") return true;
-  if (given == "false" || given == "0") return false;
-  add(name, fmt::format("{} must be true or false, not '{}'", name, shown(given)));
+  const auto value = given(name);
+  if (!value) return fallback;
+  if (*value == "true" || *value == "1") return true;
+  if (*value == "false" || *value == "0") return false;
+  add(name, fmt::format("{} must be true or false, not '{}'", name, shown(*value)));
   return fallback;
 }
 
 std::string Parameters::choice(std::string_view name, const std::vector<std::string_view>& names) {
-  std::string given = text(name);
-  if (given.empty() || std::find(names.begin(), names.end(), given) != names.end()) return given;
+  const auto value = given(name);
+  if (!value) return {};
+  if (std::find(names.begin(), names.end(), *value) != names.end()) return *value;
   add(name,
-      fmt::format("{} must be one of {}, not '{}'", name, fmt::join(names, ", "), shown(given)));
+      fmt::format("{} must be one of {}, not '{}'", name, fmt::join(names, ", "), shown(*value)));
   return {};
 }
 
@@ -102,13 +110,13 @@ std::size_t Parameters::limit() {
 }
 
 std::string Parameters::cursor() {
-  const std::string given = text("cursor");
-  if (given.empty()) return {};
-  auto id = decode(given);
+  const std::string value = text("cursor");
+  if (value.empty()) return {};
+  auto id = decode(value);
   if (id && is_id(*id)) return std::move(*id);
   add("cursor", fmt::format("cursor '{}' is not one of ours: use the next_cursor of the page "
                             "before, or leave it out to begin anew",
-                            shown(given)));
+                            shown(value)));
   return {};
 }
 

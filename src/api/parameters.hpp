@@ -15,7 +15,7 @@ class Parameters {
  public:
   explicit Parameters(const Call& call) : call_(call) {}
 
-  /// Empty when absent.
+  /// Empty when absent. What is no text has to be more than empty when it is there.
   std::string text(std::string_view name) const { return call_.query(name); }
   /// A whole number; `fallback` when absent.
   std::int64_t number(std::string_view name, std::int64_t fallback, std::int64_t least,
@@ -35,6 +35,7 @@ class Parameters {
   std::optional<Reply> wrong() const;
 
  private:
+  std::optional<std::string> given(std::string_view name) const;
   const Call& call_;
   Findings findings_;
 };

@@ -39,7 +39,8 @@ TEST_F(ApiTest, NamesEveryWrongParameter) {
   ASSERT_EQ(problem["errors"].size(), 3u) << reply.body;
   EXPECT_EQ(problem["errors"][0]["pointer"], "limit");
   EXPECT_EQ(problem["details"][0], "limit must be a whole number from 1 to 1000, not '0'");
-  EXPECT_EQ(send("GET", "/v1/apps?limit=x").status, 400);
+  for (const char* limit : {"x", "", "1.5", "%zz", "1001"})
+    EXPECT_EQ(send("GET", std::string("/v1/apps?limit=") + limit).status, 400) << limit;
   EXPECT_EQ(send("GET", "/v1/events?after=-1").status, 400);
   EXPECT_EQ(send("GET", "/v1/instances?phase=dead").status, 400);
   serve_revision("hello");
@@ -242,19 +243,42 @@ TEST_F(PackagesTest, LeavesAFileThatADeploymentMayBeImporting) {
   EXPECT_TRUE(packages_->list()->empty());
 }
 
-TEST_F(PackagesTest, SweepsOnlyWhatNoAppHas) {
+TEST_F(PackagesTest, KeepsNothingOfARefusedUpload) {
   ASSERT_EQ(push("/v1/apps/hello/packages", multipart(package("1.0.0"))).status, 201);
   apkg::testing::ZipWriter other;
   other.add("agent.yaml", "name: hello\nmetadata: {version: 1.0.0}\nrest: {entry: \"m:g\"}\n");
+
   const Reply refused = push("/v1/apps/hello/packages", multipart(other.bytes()));
+
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(packages_->list()->size(), 1u);
+  EXPECT_EQ(push("/v1/apps/hello/packages", multipart(package("1.0.0")), "k").status, 201);
+  EXPECT_EQ(push("/v1/apps/hello/packages", multipart(other.bytes()), "k").status, 409);
+  EXPECT_EQ(packages_->list()->size(), 1u) << "the one that was there stays";
+}
+
+TEST_F(PackagesTest, SweepsOnlyWhatNoAppHas) {
+  ASSERT_EQ(push("/v1/apps/hello/packages", multipart(package("1.0.0"))).status, 201);
+  auto leftover = packages_->begin_import();
+  ASSERT_TRUE(leftover->append("of a control that died between file and row"));
+  ASSERT_TRUE(leftover->commit());
   const PackageFiles files{*store_, *packages_, waits_.package_files};
 
   const auto swept = sweep_package_files(files);
 
   ASSERT_TRUE(swept) << swept.error().message;
-  EXPECT_EQ(packages_->list()->size(), 1u);
   EXPECT_EQ(*swept, 1u);
-  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(packages_->list()->size(), 1u);
+}
+
+TEST_F(PackagesTest, SweepsNothingWhileThereIsNoApp) {
+  auto waiting = packages_->begin_import();
+  ASSERT_TRUE(waiting->append("of a database that was put aside"));
+  ASSERT_TRUE(waiting->commit());
+  const PackageFiles files{*store_, *packages_, waits_.package_files};
+
+  EXPECT_EQ(*sweep_package_files(files), 0u);
+  EXPECT_EQ(packages_->list()->size(), 1u);
 }
 
 TEST_F(PackagesTest, RefusesToDeleteWhatARevisionIsMadeOf) {
