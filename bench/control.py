@@ -202,15 +202,16 @@ def answers_of(client: Client, revision: int) -> Callable[[], bool]:
     return is_answered
 
 
-def phases_of(client: Client, began: float, accepted: float, done: dict) -> dict[str, float]:
-    """Milliseconds of what follows one another in a redeploy, by the times that the API gives."""
+def phases_of(pac: Pac, client: Client, began: float, done: dict) -> dict[str, float]:
+    """Milliseconds of what follows one another in a redeploy, by its own times and par's report."""
     revision = done["revision"]
     page = client.expect(200, "GET", f"/v1/instances?app={APP}&revision={revision}")
     (instance,) = page["instances"]
-    report = instance["boot_report"]
+    report = json.loads((pac.state / "instances" / instance["id"] / "boot_report.json").read_text())
     boot = {phase["name"]: phase["ms"] for phase in report["phases"]}
     worker = boot.pop("worker")
     edge = client.expect(200, "GET", EXPLAIN_PATH)
+    accepted = unix_ms(done["created_at"])
     steps = {step["name"]: step for step in done["steps"]}
     recorded = unix_ms(steps["start_instance"]["started_at"])
     started = unix_ms(instance["started_at"])
@@ -237,11 +238,10 @@ def bench_redeploys(pac: Pac, client: Client) -> list[tuple[str, str]]:
         body = {"package_url": package.resolve().as_uri()}
         began = now_ms()
         sent = client.expect(202, "POST", f"/v1/apps/{APP}/deployments", body)["deployment"]
-        accepted = now_ms()
         look_until("the new revision answers", answers_of(client, number + 2))
         took = now_ms() - began
         done = final_deployment(client, sent["id"])
-        split = phases_of(client, began, accepted, done)
+        split = phases_of(pac, client, began, done)
         splits.append(split)
         answered.append(took - split["boot: worker"])
         completed.append(unix_ms(done["completed_at"]) - began - split["boot: worker"])

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <future>
+#include <latch>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -138,6 +141,31 @@ TEST_F(ApiTest, GivesRoutesAndTakesTheEdgesWordForWhatItHas) {
   EXPECT_EQ(acked_, 0);
   EXPECT_EQ(send("GET", "/internal/routes?edge=e&after=" + std::to_string(generation)).status, 204);
   EXPECT_EQ(acked_, generation);
+}
+
+TEST_F(ApiTest, HoldsAPollForRoutesOverOtherChanges) {
+  const std::string body = json{{"agentAppId", "hello"}, {"packageUrl", package_url()}}.dump();
+  std::latch begun(1);
+  std::atomic<int> words = 0;
+  context_->on_edge_poll = [&](std::string_view, std::int64_t) {
+    if (++words == 1) begun.count_down();
+  };
+  auto poll = std::async(std::launch::async, [&] {
+    return send("GET", "/internal/routes?after=0&edge=e&timeout_ms=30000");
+  });
+  begun.wait();
+
+  EXPECT_EQ(send("POST", "/deployments", body).status, 202);
+  const auto generation = store_->set_route({.app_id = "hello",
+                                             .short_id = "abcd2345",
+                                             .legs = {{.revision = 1, .weight_permille = 1000}}},
+                                            0);
+  const Reply routes = poll.get();
+
+  ASSERT_TRUE(generation);
+  ASSERT_EQ(routes.status, 200) << routes.body;
+  EXPECT_EQ(parse(routes)["generation"], *generation);
+  EXPECT_EQ(words, 1);  // an edge says once what it has, not at each change
 }
 
 TEST_F(ApiTest, TakesTheMeasurementsOfAnEdge) {

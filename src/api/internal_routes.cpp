@@ -5,24 +5,42 @@
 
 namespace pixell::api {
 
+namespace {
+
+// Waits for a change of a route after the event `seen`; false when the time is over or control
+// ends. Most events tell of something else, and reading all routes is dear when there are many
+// apps.
+Result<bool> await_route_change(const ApiContext& context, std::int64_t seen, Instant deadline) {
+  while (true) {
+    const auto left = std::chrono::duration_cast<Millis>(deadline - context.clock.now());
+    if (left.count() <= 0 || context.stop.stop_requested()) return false;
+    TRY(const std::int64_t last, context.store.wait_for_change(seen, left, context.stop));
+    TRY(const auto changes,
+        context.store.events({.after = seen, .kind = "route_changed", .limit = 1}));
+    if (!changes.empty()) return true;
+    seen = last;
+  }
+}
+
+}  // namespace
+
 Reply pull_routes(const ApiContext& context, Call& call) {
   const std::int64_t after = call.query_number("after", 0, 0, INT64_MAX);
   const Millis timeout(call.query_number("timeout_ms", 0, 0, kMaxPollTimeout.count()));
   const Instant deadline = context.clock.now() + timeout;
   const std::string edge = call.query("edge");
+  if (!edge.empty()) context.on_edge_poll(edge, after);
   while (true) {
-    if (!edge.empty()) context.on_edge_poll(edge, after);
     // Asked before the routes are read: a change in between makes the wait return at once.
     const auto seen = context.store.last_event();
     if (!seen) return problem(context, seen.error());
     const auto snapshot = context.store.routes();
     if (!snapshot) return problem(context, snapshot.error());
     if (snapshot->generation != after) return json_reply(200, model::to_json(*snapshot));
-    const auto left = std::chrono::duration_cast<Millis>(deadline - context.clock.now());
-    if (left.count() <= 0 || context.stop.stop_requested()) return Reply{.status = 204};
-    const auto changed = context.store.wait_for_change(*seen, left, context.stop);
-    if (!changed && changed.error().code == ErrorCode::Cancelled) return Reply{.status = 204};
-    if (!changed) return problem(context, changed.error());
+    const auto is_changed = await_route_change(context, *seen, deadline);
+    if (!is_changed && is_changed.error().code != ErrorCode::Cancelled)
+      return problem(context, is_changed.error());
+    if (!is_changed || !*is_changed) return Reply{.status = 204};
   }
 }
 
