@@ -124,8 +124,8 @@ struct QueueStats {
   std::int64_t queued = 0;
   std::int64_t processing = 0;
   std::int64_t completed = 0;
-  std::int64_t failed = 0;       ///< those that were rolled back included
-  std::int64_t rolled_back = 0;  ///< of those that failed
+  std::int64_t failed = 0;                ///< those that were rolled back included
+  std::int64_t rolled_back = 0;           ///< of those that failed
   double average_processing_seconds = 0;  ///< of the last 100 completed; 0 = none yet
   UnixMillis last_updated = 0;            ///< when a deployment last changed; 0 = never
 };
@@ -171,11 +171,11 @@ struct Lease {
 
 /// Desired and observed state. One interface, several backends, one conformance suite. All calls
 /// are blocking and safe from any thread. A write without a fencing token, set_route and remove_app
-/// survive a power cut once they have returned. Other writes with a token, and leases, survive the end of the
-/// process; after a power cut the latest of them may be gone, in the order they were made. Another
-/// caller may read a write a moment before it is durable. Errors common to all, naming the file and
-/// the remedy: ResourceExhausted (disk full), DataLoss (damaged file), Unavailable (locked, slow or
-/// failing disk; try later).
+/// survive a power cut once they have returned. Other writes with a token, and leases, survive the
+/// end of the process; after a power cut the latest of them may be gone, in the order they were
+/// made. Another caller may read a write a moment before it is durable. Errors common to all,
+/// naming the file and the remedy: ResourceExhausted (disk full), DataLoss (damaged file),
+/// Unavailable (locked, slow or failing disk; try later).
 class Store {
  public:
   virtual ~Store() = default;

@@ -186,17 +186,18 @@ Result<model::Deployment> SqliteStore::deployment(std::string_view id) {
 Result<std::vector<model::Deployment>> SqliteStore::deployments(const DeploymentFilter& filter) {
   std::lock_guard lock(read_mutex_);
   // Two texts, so that the open ones are found by their partial index.
-  Query query = filter.only_open
-                    ? reader_->query("SELECT " DEPLOYMENT_COLUMNS
-                                     " FROM deployments WHERE state IN ('queued', 'processing')"
-                                     " AND (?1 = '' OR app_id = ?1) ORDER BY rowid DESC LIMIT ?2")
-                    : reader_->query("SELECT " DEPLOYMENT_COLUMNS
-                                     " FROM deployments WHERE (?1 = '' OR app_id = ?1)"
-                                     " AND (?3 = '' OR state = ?3) AND (?4 = '' OR rowid < COALESCE("
-                                     "(SELECT rowid FROM deployments WHERE id = ?4),"
-                                     " (SELECT MIN(rowid) FROM deployments WHERE id > ?4),"
-                                     " 9223372036854775807))"
-                                     " ORDER BY rowid DESC LIMIT ?2");
+  Query query =
+      filter.only_open
+          ? reader_->query("SELECT " DEPLOYMENT_COLUMNS
+                           " FROM deployments WHERE state IN ('queued', 'processing')"
+                           " AND (?1 = '' OR app_id = ?1) ORDER BY rowid DESC LIMIT ?2")
+          : reader_->query("SELECT " DEPLOYMENT_COLUMNS
+                           " FROM deployments WHERE (?1 = '' OR app_id = ?1)"
+                           " AND (?3 = '' OR state = ?3) AND (?4 = '' OR rowid < COALESCE("
+                           "(SELECT rowid FROM deployments WHERE id = ?4),"
+                           " (SELECT MIN(rowid) FROM deployments WHERE id > ?4),"
+                           " 9223372036854775807))"
+                           " ORDER BY rowid DESC LIMIT ?2");
   query.bind(filter.app_id).bind(std::int64_t(std::min(filter.limit, kMaxListedRows)));
   if (!filter.only_open)
     query.bind(filter.state ? to_string(*filter.state) : std::string_view()).bind(filter.before_id);

@@ -81,9 +81,9 @@ Result<RecordedRevision> SqliteStore::record_revision(const model::Deployment& c
 
 Result<std::vector<model::Revision>> SqliteStore::revisions(const RevisionFilter& filter) {
   std::lock_guard lock(read_mutex_);
-  Query query = reader_->query(
-      "SELECT " REVISION_COLUMNS
-      " FROM revisions WHERE app_id = ? AND number < ? AND (? = 0 OR retired_at > 0)"
+  Query query =
+      reader_->query("SELECT " REVISION_COLUMNS
+                     " FROM revisions WHERE app_id = ? AND number < ? AND (? = 0 OR retired_at > 0)"
                      " ORDER BY number DESC LIMIT ?");
   query.bind(filter.app_id)
       .bind(filter.before_number)
