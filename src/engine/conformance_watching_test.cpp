@@ -144,6 +144,25 @@ TEST_P(EngineConformanceTest, WakesAWaitingCallerForAChange) {
   EXPECT_GT(*next, *now);
 }
 
+TEST_P(EngineConformanceTest, WakesAWaitingCallerForARemoval) {
+  const InstanceSpec spec = under_test_->failing_spec(new_id());
+  ASSERT_TRUE(engine().ensure(spec));
+  wait_for(spec.id, model::InstancePhase::Failed);
+  const auto now = engine().wait_for_change(0, kLong, {});
+  ASSERT_TRUE(now);
+  const Instant begin = system_clock().now();
+
+  Result<std::int64_t> next = 0;
+  {
+    std::jthread waiting([&] { next = engine().wait_for_change(*now, kLong, {}); });
+    ASSERT_TRUE(engine().remove(spec.id));
+  }
+
+  ASSERT_TRUE(next);
+  EXPECT_GT(*next, *now);
+  EXPECT_LT(system_clock().now() - begin, kLong) << "it was the deadline that ended the wait";
+}
+
 TEST_P(EngineConformanceTest, ReturnsTheSamePositionAtItsDeadline) {
   const auto now = engine().wait_for_change(0, kLong, {});
   ASSERT_TRUE(now);

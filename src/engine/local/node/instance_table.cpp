@@ -195,7 +195,7 @@ Result<model::Instance> InstanceTable::ensure(const InstanceSpec& spec) {
   }
   auto& instance = instances_[spec.id];
   instance = std::make_unique<InstanceProcess>(node_, std::move(record));
-  changed();
+  node_.changed();
   crash_point("node.ensure.recorded");
   TRY_VOID(instance->start());
   crash_point("node.ensure.done");
@@ -222,7 +222,7 @@ Result<void> InstanceTable::remove(const std::string& id) {
   const int slot = instance.record().slot;
   discard(instance.files().directory(), slot);
   instances_.erase(known);
-  changed();
+  node_.changed();
   node_.log.info("Instance removed", {{"instance", id}});
   crash_point("node.remove.done");
   return {};
