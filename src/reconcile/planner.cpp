@@ -266,7 +266,8 @@ class Planning {
           ended->changed_at - ended->started_at >= kStableRun.count() && ended->started_at != 0;
       const int short_runs = was_stable ? 0 : ended->restarts;
       const UnixMillis due = ended->changed_at + restart_delay(short_runs).count();
-      if (now_ < due) return look_again(due);
+      // One that ended in the future tells of a clock that was set back, not of a wait.
+      if (ended->changed_at <= now_ && now_ < due) return look_again(due);
       restarts = short_runs + 1;
     }
     for (int copy = 0; copy < count - int(live.size()); ++copy)

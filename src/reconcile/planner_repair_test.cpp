@@ -47,6 +47,16 @@ TEST_F(PlannerTest, BacksOffWhenAnInstanceKeepsDying) {
   }
 }
 
+TEST_F(PlannerTest, DoesNotWaitForAClockThatWasSetBack) {
+  wants(1);
+  routes_to(1, {});
+  model::Instance& died = runs("i1", 1, InstancePhase::Failed);
+  died.restarts = 1;
+  died.changed_at = kNow + 3'600'000;
+
+  EXPECT_THAT(steps(), ElementsAre("start_instance 1 "));
+}
+
 TEST_F(PlannerTest, ForgetsOldRestartsAfterAStableRun) {
   wants(1);
   routes_to(1, {});
