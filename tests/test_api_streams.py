@@ -83,9 +83,7 @@ def test_a_log_is_followed_to_the_instances_end(streamed: Pac) -> None:
         streamed.deploy_and_wait(APP, put(streamed, "next.apkg", build(EXAMPLE, {"n.txt": "2"})))
         httpx.patch(f"{streamed.url}/v1/apps/{APP}", json={"warm_revisions": 0}).raise_for_status()
         rest = list(own_lines)
-        others = next(
-            line for line in merged_lines if json.loads(line)["instance"] != instance
-        )
+        others = next(line for line in merged_lines if json.loads(line)["instance"] != instance)
 
     assert rest, "it ends by itself when the instance has ended"
     assert json.loads(others)["revision"] == 2

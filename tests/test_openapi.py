@@ -1,6 +1,6 @@
-"""Every route of the API document is called with generated requests; the answers must be as it says.
+"""Every route of the API document is called with generated requests: the answers are as it says.
 
-Requests are generated from the document itself, from a fixed seed; half of them go to what is there.
+Requests are generated from the document itself, from a fixed seed. Half go to what is there.
 """
 
 from __future__ import annotations
@@ -135,16 +135,16 @@ class Platform:
             query.update(url=f"/agents/{APP}/", header=["Accept: text/html"])
         body = case.body
         if path == "/deployments" and isinstance(body, dict):
-            body.update(agentAppId=APP, packageUrl=self._url, packageSha256=None)
+            body.update(agentAppId=APP, packageUrl=self._url)
+            body.pop("packageSha256", None)
         elif path == "/v1/apps/{app}/deployments" and isinstance(body, dict):
             for name in ("package_url", "revision", "package_sha256"):
                 body.pop(name, None)
             body["package"] = self._newest(f"/v1/apps/{APP}/packages")
         elif path == "/v1/apps/{app}/traffic" and method == "PUT":
             case.body = {"legs": [{"revision": 1, "weight_permille": 1000}]}
-        elif path.startswith("/api/agent-apps/") or path == "/v1/apps/{app}/packages":
-            if method == "POST":
-                case.body = {"file": self._package, "force_overwrite": "true"}
+        elif method == "POST" and "/packages" in path:
+            case.body = {"file": self._package, "force_overwrite": "true"}
 
 
 @pytest.fixture(scope="module")
