@@ -84,6 +84,18 @@ class LocalEngineTest : public ::testing::Test {
   RunningNode node_{state_.path()};
 };
 
+TEST_F(LocalEngineTest, TellsOfABootReportThatComesAfterTheWordReady) {
+  InstanceSpec spec = fake_par_spec(new_id());
+  spec.environment["FAKE_PAR_REPORT"] = "late";
+  ASSERT_TRUE(node_.engine().ensure(spec));
+  node_.wait_for(spec.id, model::InstancePhase::Ready);
+
+  const model::Instance reported = node_.wait_until(
+      spec.id, [](const model::Instance& seen) { return seen.boot_report.has_value(); });
+
+  EXPECT_TRUE(reported.boot_report->ready);
+}
+
 TEST_F(LocalEngineTest, ShowsTheCauseThatParRecorded) {
   InstanceSpec spec = fake_par_spec(new_id());
   spec.environment["FAKE_PAR_BOOT"] = "fail";

@@ -232,10 +232,13 @@ void InstanceProcess::send_signal(int signal) const {
 
 void InstanceProcess::refresh() {
   if (life_ != Life::Running) return;
+  const bool had_report = observed_.boot_report.has_value();
   if (auto report = or_logged(files_.read_boot_report(), log_)) observed_.boot_report = report;
   const auto state = or_logged(files_.read_state(), log_);
+  // par may say that it is ready a moment before it has written how its boot went.
   const bool has_news =
-      state && (state->phase != observed_.boot_phase || state->restarts != observed_.restarts);
+      had_report != observed_.boot_report.has_value() ||
+      (state && (state->phase != observed_.boot_phase || state->restarts != observed_.restarts));
   if (state) {
     observed_.boot_phase = state->phase;
     observed_.restarts = state->restarts;

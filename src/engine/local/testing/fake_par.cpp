@@ -2,6 +2,7 @@
 // whatever is asked.
 // What it does is said by deploy-time variables, as an agent's environment would arrive:
 //   FAKE_PAR_BOOT   ready (default) | fail | die (exits without records) | hang (stays in fetch)
+//   FAKE_PAR_REPORT late: the boot report comes a moment after the word that it is ready
 //   FAKE_PAR_STOP   exit (default) | ignore (SIGTERM has no effect) | linger (drains until it is
 //                   killed, and answers no more)
 //   FAKE_PAR_HEALTH answer (default) | silent (takes connections and says nothing)
@@ -81,6 +82,8 @@ void answer(int connection) {
   (void)::send(connection, kReply.data(), kReply.size(), MSG_NOSIGNAL);
 }
 
+void report() { record("boot_report.json", R"({"ready":true,"total_ms":5,"phases":[]})"); }
+
 // Returns at a SIGTERM that counts.
 void serve_until_stopped(const sigset_t& signals) {
   const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC);
@@ -132,8 +135,11 @@ int main() {
     eaten.emplace_back(1024 * 1024, 'x');
   if (variable("FAKE_PAR_CHILD") == "1") leave_a_child();
   if (boot == "ready") {
-    record("boot_report.json", R"({"ready":true,"total_ms":5,"phases":[]})");
+    const bool is_late = variable("FAKE_PAR_REPORT") == "late";
+    if (!is_late) report();
     state("ready", true);
+    if (is_late) ::usleep(100'000);  // the node has seen that it is ready by then
+    if (is_late) report();
   }
 
   serve_until_stopped(signals);
