@@ -154,10 +154,9 @@ void InstanceProcess::adopt() {
     if (auto written = files_.write_process(*process); !written)
       log_.error("Instance cannot be recorded", {{"error", written.error().message}});
   }
-  if (!process) {
-    observed_.boot_report.emplace().failure = model::make_failure(
-        model::Cause::EngineFailed, "the instance was recorded but never started");
-    observed_.phase = InstancePhase::Failed;
+  if (!process) {  // the node died in between: what was asked for goes on
+    if (auto started = start(); !started)
+      log_.error("Instance not started", {{"error", started.error().message}});
     return;
   }
   observed_.started_at = process->started_at;

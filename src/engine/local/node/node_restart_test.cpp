@@ -160,12 +160,10 @@ TEST_F(NodeRestartTest, StartsWhatWasRecordedButNeverStarted) {
   ASSERT_TRUE(files(spec.id).write_spec({.spec = spec, .slot = 0, .recorded_at = 1}));
 
   node_.emplace(state_.path());
-  const auto found = node_->engine().inspect(spec.id);
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->phase, model::InstancePhase::Failed);
-  EXPECT_EQ(found->boot_report->failure->cause, model::Cause::EngineFailed);
+  const auto ready = node_->wait_for(spec.id, model::InstancePhase::Ready);
 
-  start_ready(spec);
+  EXPECT_GT(ready.pid, 0);
+  EXPECT_EQ(start_ready(spec).pid, ready.pid) << "a second par was started";
 }
 
 TEST_F(NodeRestartTest, FindsAParWhoseProcessRecordWasNeverWritten) {
