@@ -12,7 +12,8 @@ from devtool.pac import Pac
 class Calls:
     """Makes each of some calls again and again, in a thread of its own. Use it in a `with` block.
 
-    What a call returns is an answer, what it raises a failure: a word of `name` and the error.
+    Each call has a name. What it returns is an answer; what it raises is a failure, told with the
+    name.
     """
 
     def __init__(
