@@ -35,7 +35,7 @@ inline constexpr Millis kResyncEvery{30'000};
 
 /// One wait for a change of store or engine; only a bound, a change ends it at once.
 inline constexpr Millis kChangeWait{10'000};
-/// Pause before an engine that is away is asked again.
+/// Pause before an engine or a store that does not answer is asked again.
 inline constexpr Millis kEngineRetry{200};
 
 /// The reconciler's lease and how often it is renewed.

@@ -76,7 +76,7 @@ struct Reconciler::Impl {
   std::uint64_t edge_turn = 0;                      // grows with each word of the edges
   std::minstd_rand random{std::random_device{}()};  // spreads back-off, guards nothing
   bool holds_lease = false;
-  Instant next_resync{};
+  Instant next_resync{};  // when every app is due next
   Instant next_renewal{};
 
   std::unique_ptr<FairPool> passes;   // set by start(); each org is served in turn
@@ -154,6 +154,10 @@ void Reconciler::Impl::mark_all() {
   const auto known = parts.store.apps({});
   if (!known) {
     parts.log.warning("Apps cannot be listed", {{"error", known.error().message}});
+    std::lock_guard lock(mutex);
+    next_resync = parts.clock.now() + kEngineRetry;
+    ++turn;
+    wake.notify_all();
     return;
   }
   {
