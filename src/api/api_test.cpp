@@ -17,6 +17,22 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+TEST_F(ApiTest, TakesTheCallersOwnNamesForADeploymentAndItsOrg) {
+  const json request{{"agentAppId", "owned"},
+                     {"packageUrl", package_url()},
+                     {"orgId", "acme"},
+                     {"deploymentId", "dep-42"}};
+
+  EXPECT_EQ(send("POST", "/deployments", request.dump()).status, 202);
+
+  EXPECT_EQ(send("GET", "/api/deployments/dep-42").status, 200);
+  EXPECT_EQ(parse(send("GET", "/v1/apps?org=acme"))["apps"].at(0)["id"], "owned");
+  EXPECT_EQ(send("POST", "/deployments", request.dump()).status, 409) << "the id is taken";
+  json wrong = request;
+  wrong["orgId"] = "a b";
+  EXPECT_EQ(send("POST", "/deployments", wrong.dump()).status, 400);
+}
+
 TEST_F(ApiTest, AcceptsTheOperatorsRequestWhateverItsContentType) {
   const std::string body = json{{"agentAppId", "hello"}, {"packageUrl", package_url()}}.dump();
 

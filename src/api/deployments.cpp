@@ -49,6 +49,16 @@ void refuse_what_is_not_there(const nlohmann::json& body, Fields& fields) {
     fields.add("surfaces", "surfaces.mode must be 'multiplex': all surfaces share one address");
 }
 
+// A name that the caller chooses, or nothing.
+std::string read_name(Fields& fields, std::string_view name) {
+  std::string text = fields.text(name);
+  if (!text.empty() && !model::check_app_id(text))
+    fields.add(name, fmt::format("{} '{}' must be 1 to 63 letters, digits, '_' or '-', starting "
+                                 "with a letter or digit",
+                                 fields.named(name), text.substr(0, 80)));
+  return text;
+}
+
 store::NewDeployment read_operators_request(const ApiContext& context, Fields& fields) {
   store::NewDeployment wanted;
   wanted.app_id = fields.text("agentAppId", true);
@@ -67,6 +77,8 @@ store::NewDeployment read_operators_request(const ApiContext& context, Fields& f
       fields.number("cpuUnits", wanted.resources.cpu_units, 1, kMaxCpuUnits);
   // Packages are kept by content, so every deployment reads the URL anew.
   fields.flag("forceRefresh", false);
+  wanted.id = read_name(fields, "deploymentId");
+  if (std::string org = read_name(fields, "orgId"); !org.empty()) wanted.org = std::move(org);
   wanted.strategy = read_strategy(fields);
   wanted.time_allowed = read_time_allowed(fields, "deadlineSeconds", wanted.strategy);
   return wanted;

@@ -79,8 +79,8 @@ Reply roll_back(const ApiContext& context, Call& call) {
     revision = *former;
   }
   if (revision == 0)
-    return problem(409, fmt::format("app '{}' has no revision that served before: name one with "
-                                    "{{\"revision\": N}}, or deploy",
+    return problem(409, fmt::format("app '{}' has no revision that served before: name a "
+                                    "revision, or deploy",
                                     app->id));
   const auto accepted = accept(context, call,
                                {.app_id = app->id,

@@ -1,10 +1,14 @@
 #include "reconcile/instance_set.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <csignal>
 #include <tuple>
 
 namespace pixell::reconcile {
 
+using model::Cause;
 using model::InstancePhase;
 
 bool has_ended(const model::Instance& instance) {
@@ -13,6 +17,23 @@ bool has_ended(const model::Instance& instance) {
 
 bool is_live(const model::Instance& instance) {
   return instance.phase == InstancePhase::Starting || instance.phase == InstancePhase::Ready;
+}
+
+model::Failure failure_of(const model::Instance& instance) {
+  if (instance.boot_report && instance.boot_report->failure) return *instance.boot_report->failure;
+  if (instance.exit_signal != 0)
+    return model::make_failure(
+        Cause::Signalled, fmt::format("the instance was ended by signal {}", instance.exit_signal));
+  return model::make_failure(Cause::Exited,
+                             fmt::format("the instance ended with code {}", instance.exit_code));
+}
+
+bool was_ended_from_outside(const model::Instance& instance) {
+  if (instance.started_at == 0) return false;
+  const Cause cause = failure_of(instance).cause;
+  return cause == Cause::EngineFailed ||
+         (cause == Cause::Signalled &&
+          (instance.exit_signal == SIGKILL || instance.exit_signal == SIGTERM));
 }
 
 std::vector<const ObservedInstance*> InstanceSet::live(std::int64_t revision) const {

@@ -12,6 +12,11 @@ bool has_ended(const model::Instance& instance);
 /// Starting or ready: it counts for its revision.
 bool is_live(const model::Instance& instance);
 
+/// Why an instance ended: par's own word, else what the engine saw.
+model::Failure failure_of(const model::Instance& instance);
+/// Ended by somebody else after it had been started: the machine, an operator, a lost engine.
+bool was_ended_from_outside(const model::Instance& instance);
+
 /// Questions about the instances of one view, which it borrows.
 class InstanceSet {
  public:

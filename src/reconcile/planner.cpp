@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <tuple>
 
 #include "reconcile/instance_set.hpp"
@@ -24,25 +23,6 @@ bool same_route(const std::vector<model::RouteLeg>& a, const std::vector<model::
                       return std::tie(x.revision, x.weight_permille, x.tag, x.addresses) ==
                              std::tie(y.revision, y.weight_permille, y.tag, y.addresses);
                     });
-}
-
-// Why an instance ended: par's own word, else what the engine saw.
-model::Failure failure_of(const model::Instance& instance) {
-  if (instance.boot_report && instance.boot_report->failure) return *instance.boot_report->failure;
-  if (instance.exit_signal != 0)
-    return model::make_failure(
-        Cause::Signalled, fmt::format("the instance was ended by signal {}", instance.exit_signal));
-  return model::make_failure(Cause::Exited,
-                             fmt::format("the instance ended with code {}", instance.exit_code));
-}
-
-// Ended by somebody else after it had been started: the machine, an operator, a lost engine.
-bool was_ended_from_outside(const model::Instance& instance) {
-  if (instance.started_at == 0) return false;
-  const Cause cause = failure_of(instance).cause;
-  return cause == Cause::EngineFailed ||
-         (cause == Cause::Signalled &&
-          (instance.exit_signal == SIGKILL || instance.exit_signal == SIGTERM));
 }
 
 model::Failure overdue(const model::Deployment& deployment) {
@@ -117,7 +97,7 @@ class Planning {
   // True when the current deployment ends by its operator's word, its deadline or its numbers.
   bool end_current() {
     if (current_ == nullptr) return false;
-    if (current_->rollout.is_aborted) {
+    if (current_->rollout.is_aborted && !is_needed(*current_)) {
       fail(*current_, model::make_failure(Cause::Aborted, "the rollout was aborted"));
       return true;
     }
@@ -135,6 +115,13 @@ class Planning {
       return true;
     }
     return false;
+  }
+
+  // The revision on trial serves while none that is to get its traffic back is ready.
+  bool is_needed(const model::Deployment& deployment) const {
+    const std::int64_t former = model::leading_revision(view_.app.traffic);
+    return former != 0 && former != deployment.revision && now_ < deployment.deadline &&
+           instances_.ready_count(former) == 0 && instances_.routed_weight(deployment.revision) > 0;
   }
 
   bool has_all_traffic(const model::Deployment& deployment) const {

@@ -100,6 +100,18 @@ TEST_F(PlannerRolloutTest, StopsForItsOperator) {
   EXPECT_THAT(steps(), ElementsAre("fail_deployment d2 aborted"));
 }
 
+TEST_F(PlannerRolloutTest, HoldsAnAbortUntilTheFormerRevisionCanServe) {
+  canary_in_first_stage().rollout.is_aborted = true;
+  view_.instances[0].instance.phase = InstancePhase::Failed;
+  view_.route.route.legs = {leg(1, 900, "i1"), leg(2, 100, "i2"), leg(2, 0, "i2", "candidate")};
+  view_.route.route.legs[0].addresses.clear();
+
+  EXPECT_THAT(steps(), ElementsAre("start_instance 1 "));
+
+  runs("i3", 1, InstancePhase::Ready);
+  EXPECT_THAT(steps(), ElementsAre("fail_deployment d2 aborted"));
+}
+
 TEST_F(PlannerRolloutTest, EndsAPausedRolloutAtItsDeadline) {
   model::Deployment& deployment = canary_in_first_stage();
   deployment.rollout.is_paused = true;

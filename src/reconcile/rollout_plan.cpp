@@ -50,11 +50,13 @@ int instances_for(int wanted, int weight_permille) {
 
 RolloutTarget rollout_target(const RolloutFacts& facts, UnixMillis now) {
   const model::RolloutProgress& progress = facts.deployment.rollout;
+  // An aborted one that is still open waits until the former revision can serve again.
+  const bool is_held = progress.is_paused || progress.is_aborted;
   RolloutTarget target{.instances = facts.wanted, .takes_traffic = takes_traffic(facts)};
   if (!target.takes_traffic || is_alone(facts)) {
     target.is_last = true;
     target.weight = target.takes_traffic ? kWholeTraffic : 0;
-    target.is_reached = facts.ready >= facts.wanted && !progress.is_paused;
+    target.is_reached = facts.ready >= facts.wanted && !is_held;
     return target;
   }
   const std::vector<model::CanaryStep> stages = stages_of(facts.deployment);
@@ -67,21 +69,21 @@ RolloutTarget rollout_target(const RolloutFacts& facts, UnixMillis now) {
     const std::int64_t left = seconds * 1'000 - model::held_ms(progress, now);
     if (left <= 0)
       target.stage = progress.stage + 1;
-    else if (!progress.is_paused)
+    else if (!is_held)
       target.look_again_at = now + left;
   }
   target.is_last = target.stage == last;
   const int weight = weight_at(stages, target.stage);
   target.instances = instances_for(facts.wanted, weight);
   const bool is_ready = facts.ready >= target.instances;
-  if (progress.is_paused)
+  if (is_held)
     target.weight = facts.routed_weight;
   else if (is_ready || (progress.stage == target.stage && facts.ready > 0))
     target.weight = weight;
   else if (facts.ready > 0)  // a share it has is not taken back because one of several is replaced
     target.weight = std::max({weight_at(stages, progress.stage), share_of_ready(facts),
                               std::min(facts.routed_weight, weight)});
-  target.is_reached = target.weight == weight && is_ready && !progress.is_paused;
+  target.is_reached = target.weight == weight && is_ready && !is_held;
   return target;
 }
 

@@ -99,7 +99,7 @@ Outcome<void> list_revisions(const Session& session, const std::string& app) {
                show_permille(one.at("weight_permille").get<std::int64_t>()), tags,
                one.at("package_sha256").get<std::string>().substr(0, kShortDigest),
                show_age(one.at("created_at").get<std::string>(), session.clock.unix_now()),
-               one.contains("retired_at") ? "retired" : "in use"});
+               one.contains("retired_at") && tags.empty() ? "retired" : "in use"});
   }
   show(table.text(session.screen));
   return {};
