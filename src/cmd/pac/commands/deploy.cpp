@@ -103,9 +103,13 @@ Outcome<void> accepted(const Session& session, const json& deployment, bool wait
     show_json(*ended);
     return {};
   }
-  show(fmt::format(
-      "{} in {}: {}/agents/{}/\n", painted(Colour::Green, "completed", session.screen.has_colour),
-      show_duration(ended->value("duration_ms", std::int64_t{0})), session.api.url(), app));
+  const std::string tag = ended->value("tag", std::string());
+  show(fmt::format("{} in {}: {}/agents/{}{}/\n",
+                   painted(Colour::Green, "completed", session.screen.has_colour),
+                   show_duration(ended->value("duration_ms", std::int64_t{0})), session.api.url(),
+                   app, tag.empty() ? tag : "@" + tag));
+  if (ended->value("no_traffic", false))
+    show(fmt::format("the traffic stays as it was; `pac traffic {}` shows it\n", app));
   return {};
 }
 

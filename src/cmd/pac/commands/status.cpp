@@ -152,10 +152,11 @@ std::string one_text(const Session& session, const json& shown) {
   text += fmt::format("  revision   {}\n", revision == 0 ? "none yet" : std::to_string(revision));
   text += fmt::format("  traffic    {}{}\n", traffic_text(app.at("traffic")),
                       app.at("traffic").value("pinned", false) ? ", pinned" : "");
-  text += fmt::format("  instances  {} ready of {}, {} former revision(s) warm for {}\n",
-                      count_ready(shown.at("instances"), app), text_at(settings, "instances"),
-                      text_at(settings, "warm_revisions"),
-                      show_duration(settings.at("warm_seconds").get<std::int64_t>() * 1000));
+  text +=
+      fmt::format("  instances  {} ready of {}; keeps up to {} former revision(s) warm for {}\n",
+                  count_ready(shown.at("instances"), app), text_at(settings, "instances"),
+                  text_at(settings, "warm_revisions"),
+                  show_duration(settings.at("warm_seconds").get<std::int64_t>() * 1000));
   if (app.at("state") == "deleting") text += "  it is being deleted\n";
   text += "\n" + instances_text(session, shown.at("instances"));
   if (const auto rollout = shown.find("rollout"); rollout != shown.end())
