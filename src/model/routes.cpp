@@ -82,7 +82,8 @@ nlohmann::json to_json(const RouteSnapshot& snapshot) {
                       {"description", route.description},
                       {"version", route.version},
                       {"legs", std::move(legs)},
-                      {"sticky", to_json(route.sticky)}});
+                      {"sticky", to_json(route.sticky)},
+                      {"routing", to_json(route.routing)}});
   }
   return {{"generation", snapshot.generation}, {"routes", std::move(routes)}};
 }
@@ -99,6 +100,9 @@ Result<RouteSnapshot> route_snapshot_from_json(const nlohmann::json& json) try {
                 .legs = {}};
     if (const auto sticky = entry.find("sticky"); sticky != entry.end()) {
       TRY(route.sticky, stickiness_from_json(*sticky));
+    }
+    if (const auto routing = entry.find("routing"); routing != entry.end()) {
+      TRY(route.routing, routing_from_json(*routing));
     }
     for (const auto& leg : entry.at("legs"))
       route.legs.push_back({.revision = leg.at("revision").get<std::int64_t>(),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "model/routing.hpp"
 
 namespace pixell::model {
 
@@ -43,6 +44,7 @@ struct Route {
   std::string version;
   std::vector<RouteLeg> legs;
   Stickiness sticky{};
+  Routing routing{};
 };
 
 /// Everything the edge needs, with a generation that only grows.
