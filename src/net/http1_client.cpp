@@ -28,7 +28,7 @@ Http1Client::Http1Client(EventLoop& loop, Http1ClientOwner& owner, Address addre
     : loop_(loop), owner_(owner), address_(std::move(address)), options_(options) {}
 
 Http1Client::~Http1Client() {
-  if (socket_) loop_.remove(socket_.get());
+  if (socket_) loop_.remove(socket_.fd());
 }
 
 ClientStream& Http1Client::open(const RequestHead& head, ClientHandler& handler) {
@@ -73,10 +73,10 @@ void Http1Client::connect() {
     return;
   }
   if (socket && loop_.add(socket->get(), *this)) {
-    socket_ = std::move(*socket);
+    socket_ = Socket(std::move(*socket));
     // A Unix connection stands at once, so that the request leaves in this turn.
     const bool stands = address_.text.starts_with("unix:");
-    writer_.set_socket(socket_.get(), stands);
+    writer_.set_writable(stands);
     if (!stands) return;
     phase_ = Phase::Head;
     deadline_.cancel();
@@ -88,7 +88,7 @@ void Http1Client::connect() {
 void Http1Client::finish_connect() {
   int error = 0;
   socklen_t size = sizeof error;
-  ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error == EINPROGRESS || error == EALREADY) return;
   if (error != 0) {
     return abort(error == ETIMEDOUT ? AbortReason::Timeout : AbortReason::Refused);
@@ -104,7 +104,7 @@ void Http1Client::on_ready(std::uint32_t events) {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
     finish_connect();
   }
-  if ((events & EPOLLOUT) != 0) writer_.set_writable();
+  if ((events & EPOLLOUT) != 0) writer_.set_writable(true);
   work();
 }
 
@@ -163,7 +163,7 @@ void Http1Client::settle() {
   if (phase_ == Phase::Flush) return close();
   if (phase_ == Phase::Tunnel && stream_->is_request_over_ && !is_shut_) {
     is_shut_ = true;
-    ::shutdown(socket_.get(), SHUT_WR);
+    socket_.shutdown_write();
   }
 }
 
@@ -262,8 +262,8 @@ void Http1Client::abandon() {
   connect_retry_.cancel();
   abort_timer_.cancel();
   deadline_.cancel();
-  if (socket_) loop_.remove(socket_.get());
-  socket_.reset();
+  if (socket_) loop_.remove(socket_.fd());
+  socket_.close();
 }
 
 }  // namespace pixell::net

@@ -138,8 +138,8 @@ class Http1Client final : private FdHandler {
   Http1ClientOwner& owner_;
   Address address_;
   ClientOptions options_;
-  UniqueFd socket_;
-  SocketWriter writer_{-1, false};
+  Socket socket_;
+  SocketWriter writer_{socket_, false};
   HeadCollector collector_;
   Http1Response response_;
   std::unique_ptr<Http1ClientStream> stream_;

@@ -1,5 +1,3 @@
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <utility>
 
@@ -50,10 +48,7 @@ void Http1Client::read_input() {
 }
 
 bool Http1Client::receive(std::string_view& bytes) {
-  ssize_t n;
-  do {
-    n = ::recv(socket_.get(), loop_.scratch(), EventLoop::kScratchBytes, 0);
-  } while (n < 0 && errno == EINTR);
+  const ssize_t n = socket_.read(loop_.scratch(), EventLoop::kScratchBytes);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     is_readable_ = false;
     return false;

@@ -1,7 +1,6 @@
 #include "net/http1_connection.hpp"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <utility>
 
@@ -16,23 +15,24 @@ constexpr int kMaxPasses = 8;
 
 }  // namespace
 
-Http1Connection::Http1Connection(ServerConnectionContext context, UniqueFd socket)
+Http1Connection::Http1Connection(ServerConnectionContext context, Socket socket)
     : context_(std::move(context)),
       socket_(std::move(socket)),
-      writer_(socket_.get(), true),
+      writer_(socket_, true),
       deadline_(context_.loop, [this] { on_deadline(); }) {}
 
 Http1Connection::~Http1Connection() {
-  if (socket_) context_.loop.remove(socket_.get());
+  if (socket_) context_.loop.remove(socket_.fd());
 }
 
 void Http1Connection::start(std::string first_bytes) {
   input_ = std::move(first_bytes);
-  if (!context_.loop.add(socket_.get(), *this)) {
+  if (!context_.loop.add(socket_.fd(), *this)) {
     close();
     return;
   }
   deadline_.set(context_.options.head_timeout);
+  is_readable_ = socket_.holds_unread();
   // The first event, which comes at once, also tells whether the peer has shut its side already.
 }
 
@@ -46,6 +46,7 @@ void Http1Connection::drain() {
 void Http1Connection::close_now() { cut(AbortReason::Shutdown); }
 
 void Http1Connection::on_ready(std::uint32_t events) {
+  events = socket_.absorb(events);
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) is_readable_ = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && !std::exchange(is_eof_near_, true)) {
     if (phase_ == Phase::Reply && has_shut_while_waiting()) {
@@ -54,7 +55,7 @@ void Http1Connection::on_ready(std::uint32_t events) {
       });
     }
   }
-  if ((events & EPOLLOUT) != 0) writer_.set_writable();
+  if ((events & EPOLLOUT) != 0) writer_.set_writable(true);
   if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && phase_ != Phase::Tunnel)) {
     is_hung_up_ = true;
   }
@@ -64,10 +65,7 @@ void Http1Connection::on_ready(std::uint32_t events) {
 // A client that shuts its side while it waits for a reply is most often gone (TCP does not tell),
 // so that the work for it can stop. One that shuts it together with its request, or after pipelined
 // ones, waits for all of its replies; one that shuts it right behind gets what is ready soon.
-bool Http1Connection::has_shut_while_waiting() const {
-  char byte;
-  return input_.empty() && ::recv(socket_.get(), &byte, 1, MSG_PEEK) == 0;
-}
+bool Http1Connection::has_shut_while_waiting() { return input_.empty() && socket_.is_at_end(); }
 
 void Http1Connection::schedule() {
   needs_work_ = true;
@@ -167,7 +165,7 @@ void Http1Connection::settle() {
   const bool ends_tunnel = phase_ == Phase::Tunnel && exchange_->is_reply_over_;
   if (!is_shut_ && (phase_ == Phase::Linger || ends_tunnel)) {
     is_shut_ = true;
-    ::shutdown(socket_.get(), SHUT_WR);
+    socket_.shutdown_write();
     if (phase_ == Phase::Linger) deadline_.set(kLingerTimeout);
   }
 }
@@ -212,12 +210,11 @@ void Http1Connection::close() {
   work_timer_.cancel();
   left_timer_.cancel();
   deadline_.cancel();
-  if (resets_on_close_) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  }
-  context_.loop.remove(socket_.get());
-  socket_.reset();
+  context_.loop.remove(socket_.fd());
+  if (resets_on_close_)
+    socket_.close_with_reset();
+  else
+    socket_.close();
   context_.owner.connection_closed(*this);
 }
 
@@ -248,7 +245,7 @@ void Http1Connection::on_deadline() {
 }
 
 std::unique_ptr<ServerConnection> make_http1_connection(ServerConnectionContext context,
-                                                        UniqueFd socket) {
+                                                        Socket socket) {
   return std::make_unique<Http1Connection>(std::move(context), std::move(socket));
 }
 

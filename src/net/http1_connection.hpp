@@ -9,6 +9,7 @@
 #include "net/http1_writer.hpp"
 #include "net/lazy_deadline.hpp"
 #include "net/server_connection.hpp"
+#include "net/socket.hpp"
 #include "net/stream.hpp"
 
 // Internal to net: the server side of HTTP/1.
@@ -78,7 +79,7 @@ class Http1Exchange final : public ServerStream {
 // no handler is ever called from inside its own call on a stream.
 class Http1Connection final : public ServerConnection, private FdHandler {
  public:
-  Http1Connection(ServerConnectionContext context, UniqueFd socket);
+  Http1Connection(ServerConnectionContext context, Socket socket);
   ~Http1Connection() override;
 
   void start(std::string first_bytes) override;
@@ -95,7 +96,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   void schedule();
   void work();
   bool wants_input() const;
-  bool has_shut_while_waiting() const;
+  bool has_shut_while_waiting();
   void read_input();
   bool receive(std::string_view& bytes);
   void consume(std::string_view& bytes);
@@ -122,7 +123,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   bool made_progress();
 
   ServerConnectionContext context_;
-  UniqueFd socket_;
+  Socket socket_;
   SocketWriter writer_;
   HeadCollector collector_;
   std::unique_ptr<Http1Exchange> exchange_;

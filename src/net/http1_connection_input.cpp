@@ -1,5 +1,3 @@
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -61,10 +59,7 @@ void Http1Connection::read_input() {
 // Reads once. False when nothing came.
 bool Http1Connection::receive(std::string_view& bytes) {
   char* scratch = context_.loop.scratch();
-  ssize_t n;
-  do {
-    n = ::recv(socket_.get(), scratch, EventLoop::kScratchBytes, 0);
-  } while (n < 0 && errno == EINTR);
+  const ssize_t n = socket_.read(scratch, EventLoop::kScratchBytes);
   if (n < 0) {
     is_readable_ = false;
     if (errno != EAGAIN && errno != EWOULDBLOCK) cut(AbortReason::PeerClosed);
@@ -77,7 +72,8 @@ bool Http1Connection::receive(std::string_view& bytes) {
   }
   // A short read emptied the socket: epoll tells when there is more. Only the end of the stream,
   // once announced, is not announced again.
-  if (std::size_t(n) < EventLoop::kScratchBytes && !is_eof_near_) is_readable_ = false;
+  if (std::size_t(n) < EventLoop::kScratchBytes && !is_eof_near_ && !socket_.holds_unread())
+    is_readable_ = false;
   total_read_ += std::uint64_t(n);
   bytes = std::string_view(scratch, std::size_t(n));
   return true;

@@ -1,6 +1,5 @@
 #include "net/http1_writer.hpp"
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -109,12 +108,8 @@ void SocketWriter::write(std::string_view data, std::string_view tail) {
                                 {const_cast<char*>(tail.data()), tail.size()}}};
     const std::size_t total = queued() + data.size() + tail.size();
     if (total == 0) return;
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = parts.size();
-    const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    const ssize_t n = socket_.write(parts.data(), int(parts.size()));
     if (n < 0) {
-      if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) {
         is_writable_ = false;
       } else {

@@ -8,25 +8,20 @@
 #include "net/headers.hpp"
 #include "net/http1_parser.hpp"
 #include "net/message.hpp"
+#include "net/socket.hpp"
 
 // Internal to net: HTTP/1 on its way out.
 
 namespace pixell::net {
 
-/// Bytes on their way to a non-blocking socket, which it does not own. What the socket does not
-/// take at once waits here until it is writable again.
+/// Bytes on their way to a socket, which it does not own. What the socket does not take at once
+/// waits here until it is writable again.
 class SocketWriter {
  public:
-  SocketWriter(int fd, bool is_writable) : fd_(fd), is_writable_(is_writable) {}
+  SocketWriter(Socket& socket, bool is_writable) : socket_(socket), is_writable_(is_writable) {}
 
-  /// Takes another socket; what waits is sent there.
-  void set_socket(int fd, bool is_writable) {
-    fd_ = fd;
-    is_writable_ = is_writable;
-  }
-
-  /// The socket can take bytes (EPOLLOUT).
-  void set_writable() { is_writable_ = true; }
+  /// Whether the socket can take bytes (EPOLLOUT, or a new one that stands or does not yet).
+  void set_writable(bool is_writable) { is_writable_ = is_writable; }
   /// Where bytes are appended that the next flush() or write() sends.
   std::string& queue() { return queue_; }
   std::size_t queued() const { return queue_.size() - sent_; }
@@ -43,7 +38,7 @@ class SocketWriter {
  private:
   void drop_sent(std::size_t n);
 
-  int fd_;
+  Socket& socket_;
   bool is_writable_;
   bool is_broken_ = false;
   std::size_t sent_ = 0;  // bytes at the front of queue_ that left already

@@ -175,7 +175,7 @@ void Http2ServerStream::submit_head() {
 ///   leaving ─last stream ends─▶ closed          anything ─close_now, abuse, end─▶ closed
 class Http2Connection final : public ServerConnection, private Http2Io {
  public:
-  Http2Connection(ServerConnectionContext context, UniqueFd socket)
+  Http2Connection(ServerConnectionContext context, Socket socket)
       : Http2Io(context.loop, Role::Server),
         context_(std::move(context)),
         accepted_(std::move(socket)) {}
@@ -207,7 +207,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   void count_closed(Http2ServerStream& stream);
 
   ServerConnectionContext context_;
-  UniqueFd accepted_;
+  Socket accepted_;
   State state_ = State::Serving;
   Timer notice_;
   std::size_t announced_ = 0;
@@ -347,7 +347,7 @@ void Http2Connection::closed() {
 }  // namespace
 
 std::unique_ptr<ServerConnection> make_http2_connection(ServerConnectionContext context,
-                                                        UniqueFd socket) {
+                                                        Socket socket) {
   return std::make_unique<Http2Connection>(std::move(context), std::move(socket));
 }
 

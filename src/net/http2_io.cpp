@@ -1,7 +1,6 @@
 #include "net/http2_io.hpp"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -129,18 +128,24 @@ Http2Io::Http2Io(EventLoop& loop, Role role) : loop_(loop), role_(role) {
 }
 
 Http2Io::~Http2Io() {
-  if (socket_) loop_.remove(socket_.get());
+  if (socket_) loop_.remove(socket_.fd());
   for (auto& [key, stream] : streams_) stream->disconnect();
   nghttp2_session_del(session_);
 }
 
-bool Http2Io::attach(UniqueFd socket) {
+bool Http2Io::attach(Socket socket) {
   socket_ = std::move(socket);
-  return loop_.add(socket_.get(), *this).has_value();
+  if (!loop_.add(socket_.fd(), *this)) return false;
+  if (socket_.holds_unread()) {
+    is_read_wanted_ = true;
+    schedule_flush();
+  }
+  return true;
 }
 
 void Http2Io::on_ready(std::uint32_t events) {
   if (is_closed_) return;
+  events = socket_.absorb(events);
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
   if (is_hung_up_ || (events & EPOLLIN) != 0) read_socket();
   flush();
@@ -149,15 +154,16 @@ void Http2Io::on_ready(std::uint32_t events) {
 void Http2Io::read_socket() {
   // The windows bound the data a peer can send before we answer; this bounds everything else.
   for (int reads = 0; reads < kMaxReadsPerTurn; ++reads) {
-    const ssize_t n = ::recv(socket_.get(), loop_.scratch(), EventLoop::kScratchBytes, 0);
+    const ssize_t n = socket_.read(loop_.scratch(), EventLoop::kScratchBytes);
     if (n > 0) {
       receive({loop_.scratch(), static_cast<std::size_t>(n)});
       if (is_closed_) return;
       // A short read has emptied the socket: the next byte brings the next event (epoll(7)).
-      if (!is_hung_up_ && static_cast<std::size_t>(n) < EventLoop::kScratchBytes) return;
+      if (!is_hung_up_ && static_cast<std::size_t>(n) < EventLoop::kScratchBytes &&
+          !socket_.holds_unread())
+        return;
       continue;
     }
-    if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     close(AbortReason::PeerClosed);
     return;
@@ -250,13 +256,11 @@ void Http2Io::tell_writable() {
 
 bool Http2Io::write_socket() {
   while (out_sent_ < out_.size()) {
-    const ssize_t n = ::send(socket_.get(), out_.data() + out_sent_, out_.size() - out_sent_,
-                             MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = socket_.write(std::string_view(out_).substr(out_sent_));
     if (n >= 0) {
       out_sent_ += static_cast<std::size_t>(n);
       continue;
     }
-    if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
     close(AbortReason::PeerClosed);
     return false;
@@ -294,8 +298,8 @@ std::shared_ptr<Http2Io::Streams> Http2Io::let_go() {
   flush_job_.cancel();
   heads_.clear();
   writable_.clear();
-  if (socket_) loop_.remove(socket_.get());
-  socket_.reset();
+  if (socket_) loop_.remove(socket_.fd());
+  socket_.close();
   auto streams = std::make_shared<Streams>(std::move(streams_));
   streams_.clear();
   for (auto& [key, stream] : *streams) stream->disconnect();

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/unique_fd.hpp"
 #include "net/event_loop.hpp"
 #include "net/http2_stream.hpp"
+#include "net/socket.hpp"
 
 // Internal to net: what the server's and the client's end of an HTTP/2 connection share.
 
@@ -52,10 +52,10 @@ class Http2Io : public FdHandler {
   bool is_closed() const { return is_closed_; }
   std::size_t stream_count() const { return streams_.size(); }
   bool has_waiting_heads() const { return !heads_.empty(); }
-  int socket() const { return socket_.get(); }
+  int fd() const { return socket_.fd(); }
 
   /// Registers the socket. False when the loop refuses it; the caller then closes.
-  bool attach(UniqueFd socket);
+  bool attach(Socket socket);
   /// Says that the transport stands: output may be written.
   void set_connected() { is_connected_ = true; }
   /// Starts the timer of idle_expired() and, on a server, of the pings to silent peers.
@@ -108,7 +108,7 @@ class Http2Io : public FdHandler {
   EventLoop& loop_;
   const Role role_;
   nghttp2_session* session_ = nullptr;
-  UniqueFd socket_;
+  Socket socket_;
   Streams streams_;
   std::vector<Http2Stream*> heads_;  // wait for submit_waiting_head()
   std::vector<Http2Stream*> submitting_;

@@ -180,7 +180,7 @@ void Http2ClientSession::connect() {
     retry_ = loop().after(kConnectRetry, [this] { connect(); });
     return;
   }
-  if (socket && attach(std::move(*socket))) return;
+  if (socket && attach(Socket(std::move(*socket)))) return;
   // Failures must not reach a handler before open() has returned.
   has_failed_ = true;
   retry_ = loop().after(Millis(0), [this] { Http2Io::close(AbortReason::Refused); });
@@ -232,7 +232,7 @@ void Http2ClientSession::on_ready(std::uint32_t events) {
   if (is_connecting_) {
     int failure = 0;
     socklen_t size = sizeof failure;
-    if (::getsockopt(socket(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0 || failure != 0) {
+    if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0 || failure != 0) {
       Http2Io::close(AbortReason::Refused);
       return;
     }

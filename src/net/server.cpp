@@ -43,11 +43,13 @@ struct HttpServer::Impl final : ServerConnectionOwner {
 
   // An accepted connection whose protocol is not known yet.
   struct Newcomer final : FdHandler {
-    Newcomer(Impl& i, UniqueFd s, PeerInfo p) : impl(i), socket(std::move(s)), peer(std::move(p)) {}
-    void on_ready(std::uint32_t) override { impl.read_first_bytes(*this); }
+    Newcomer(Impl& i, Socket s, PeerInfo p) : impl(i), socket(std::move(s)), peer(std::move(p)) {}
+    void on_ready(std::uint32_t events) override {
+      if ((socket.absorb(events) & ~std::uint32_t(EPOLLOUT)) != 0) impl.read_first_bytes(*this);
+    }
 
     Impl& impl;
-    UniqueFd socket;
+    Socket socket;
     PeerInfo peer;
     std::string first_bytes;
     Timer timeout;
@@ -159,10 +161,10 @@ void HttpServer::Impl::accept_from(Listener& listener, int most) {
 
 void HttpServer::Impl::welcome(Listener& listener, UniqueFd socket,
                                const sockaddr_storage& address) {
-  auto owned = std::make_unique<Newcomer>(*this, std::move(socket),
+  auto owned = std::make_unique<Newcomer>(*this, Socket(std::move(socket)),
                                           PeerInfo{peer_text(address), listener.name});
   Newcomer& newcomer = *owned;
-  if (!loop.add(newcomer.socket.get(), newcomer)) return;  // closes it
+  if (!loop.add(newcomer.socket.fd(), newcomer)) return;  // closes it
   newcomers.emplace(&newcomer, std::move(owned));
   newcomer.timeout = loop.after(is_draining ? kDrainGrace : options.head_timeout,
                                 [this, &newcomer] { dismiss(newcomer); });
@@ -170,8 +172,7 @@ void HttpServer::Impl::welcome(Listener& listener, UniqueFd socket,
 
 void HttpServer::Impl::read_first_bytes(Newcomer& newcomer) {
   for (;;) {
-    const ssize_t n = ::recv(newcomer.socket.get(), loop.scratch(), EventLoop::kScratchBytes, 0);
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = newcomer.socket.read(loop.scratch(), EventLoop::kScratchBytes);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (n <= 0) return dismiss(newcomer);
     newcomer.first_bytes.append(loop.scratch(), std::size_t(n));
@@ -184,7 +185,7 @@ void HttpServer::Impl::read_first_bytes(Newcomer& newcomer) {
 std::unique_ptr<HttpServer::Impl::Newcomer> HttpServer::Impl::take(Newcomer& newcomer) {
   auto node = newcomers.extract(&newcomer);
   newcomer.timeout.cancel();
-  if (newcomer.socket) loop.remove(newcomer.socket.get());
+  if (newcomer.socket) loop.remove(newcomer.socket.fd());
   return std::move(node.mapped());
 }
 
@@ -207,7 +208,7 @@ void HttpServer::Impl::promote(Newcomer& newcomer, bool is_http2) {
 
 void HttpServer::Impl::dismiss(Newcomer& newcomer) {
   auto taken = take(newcomer);
-  taken->socket.reset();
+  taken->socket.close();
   loop.delete_later(std::move(taken));
   on_count_fell();
 }
@@ -238,8 +239,8 @@ void HttpServer::Impl::cut_all() {
   auto waiting = std::exchange(newcomers, {});
   for (auto& [key, newcomer] : waiting) {
     newcomer->timeout.cancel();
-    loop.remove(newcomer->socket.get());
-    newcomer->socket.reset();
+    loop.remove(newcomer->socket.fd());
+    newcomer->socket.close();
     loop.delete_later(std::move(newcomer));
   }
   auto running = std::exchange(connections, {});

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/log.hpp"
-#include "base/unique_fd.hpp"
 #include "net/server.hpp"
+#include "net/socket.hpp"
 #include "net/stream.hpp"
 
 // Internal to net: what HttpServer and its HTTP/1 and HTTP/2 connections know of each other.
@@ -49,8 +49,8 @@ struct ServerConnectionContext {
 inline constexpr std::string_view kH2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 std::unique_ptr<ServerConnection> make_http1_connection(ServerConnectionContext context,
-                                                        UniqueFd socket);
+                                                        Socket socket);
 std::unique_ptr<ServerConnection> make_http2_connection(ServerConnectionContext context,
-                                                        UniqueFd socket);
+                                                        Socket socket);
 
 }  // namespace pixell::net
