@@ -131,6 +131,7 @@ void Http1Connection::begin_exchange() {
     refuse(*error);
     return;
   }
+  if (context_.peer.is_encrypted) exchange.request_.head.scheme = "https";
   collector_.reset();
   exchange.decoder_.start(exchange.request_.body);
   exchange.awaits_continue_ = exchange.request_.expects_continue;

@@ -111,6 +111,7 @@ int Http2ServerStream::refusal() const {
 void Http2ServerStream::serve(Service& service, bool ends) {
   is_served_ = true;
   is_announced_ = true;
+  if (peer_.is_encrypted) request_.scheme = "https";
   request_.headers = take_block();
   if (!cookies_.empty()) request_.headers.add("cookie", cookies_);
   if (const int status = refusal()) {

@@ -70,6 +70,13 @@ inline constexpr Millis kConnectTimeout{5'000};
 inline constexpr Millis kPoolIdleTimeout{4'000};
 inline constexpr std::size_t kMaxIdlePerAddress = 128;
 
+/// A client must be through its TLS handshake within this time from being accepted.
+inline constexpr Millis kHandshakeTimeout{10'000};
+/// Handshakes one server has under way; one more cuts the one that takes longest.
+inline constexpr std::size_t kMaxHandshakes = 1024;
+/// A failed accept or handshake is logged at most this often.
+inline constexpr Millis kFailureLinePause{10'000};
+
 /// Connections one server accepts before it stops accepting.
 inline constexpr std::size_t kMaxConnections = 20'000;
 /// Accepts of one listener in one loop turn.

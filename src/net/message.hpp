@@ -15,7 +15,7 @@ enum class Protocol : unsigned char { Http1, Http2 };
 struct RequestHead {
   std::string method;
   std::string target;     ///< path and query as sent, starts with '/', or "*"
-  std::string scheme;     ///< "http" unless the wire said otherwise
+  std::string scheme;     ///< "https" when encrypted, else what the wire says or "http"
   std::string authority;  ///< Host or :authority
   Headers headers;        ///< without Host
   Protocol protocol = Protocol::Http1;

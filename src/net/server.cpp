@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <list>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "net/event_loop.hpp"
 #include "net/server_connection.hpp"
+#include "net/server_newcomer.hpp"
 #include "net/socket_address.hpp"
 
 namespace pixell::net {
@@ -28,31 +30,17 @@ void set_tcp_options(int fd) {
 
 }  // namespace
 
-struct HttpServer::Impl final : ServerConnectionOwner {
+struct HttpServer::Impl final : ServerConnectionOwner, NewcomerOwner {
   // A listening socket. Level-triggered: what one turn leaves in the backlog is told again.
   struct Listener final : FdHandler {
-    Listener(Impl& i, UniqueFd s, std::string n)
-        : impl(i), socket(std::move(s)), name(std::move(n)) {}
+    Listener(Impl& i, UniqueFd s, ListenOptions o)
+        : impl(i), socket(std::move(s)), options(std::move(o)) {}
     void on_ready(std::uint32_t) override { impl.accept_from(*this, kMaxAcceptsPerTurn); }
 
     Impl& impl;
     UniqueFd socket;
-    std::string name;
+    const ListenOptions options;
     bool is_watched = false;
-  };
-
-  // An accepted connection whose protocol is not known yet.
-  struct Newcomer final : FdHandler {
-    Newcomer(Impl& i, Socket s, PeerInfo p) : impl(i), socket(std::move(s)), peer(std::move(p)) {}
-    void on_ready(std::uint32_t events) override {
-      if ((socket.absorb(events) & ~std::uint32_t(EPOLLOUT)) != 0) impl.read_first_bytes(*this);
-    }
-
-    Impl& impl;
-    Socket socket;
-    PeerInfo peer;
-    std::string first_bytes;
-    Timer timeout;
   };
 
   Impl(EventLoop& l, Service& s, Log g, ServerOptions o)
@@ -61,6 +49,11 @@ struct HttpServer::Impl final : ServerConnectionOwner {
   void stream_opened() override { ++streams; }
   void stream_closed() override { --streams; }
   void connection_closed(ServerConnection& connection) override;
+
+  void handshake_began(Newcomer& newcomer) override;
+  void handshake_done(Newcomer& newcomer) override;
+  void recognised(Newcomer& newcomer, Wire wire) override;
+  void gave_up(Newcomer& newcomer) override;
 
   Result<void> watch(Listener& listener);
   void unwatch(Listener& listener);
@@ -72,9 +65,9 @@ struct HttpServer::Impl final : ServerConnectionOwner {
   void accept_from(Listener& listener, int most);
   void on_accept_error(int error);
   void welcome(Listener& listener, UniqueFd socket, const sockaddr_storage& address);
-  void read_first_bytes(Newcomer& newcomer);
-  void promote(Newcomer& newcomer, bool is_http2);
   std::unique_ptr<Newcomer> take(Newcomer& newcomer);
+  void set_timeout(Newcomer& newcomer, Millis timeout);
+  void note_failed_handshake(Newcomer& newcomer, std::string_view reason);
   void dismiss(Newcomer& newcomer);
   void on_count_fell();
   void cut_all();
@@ -84,13 +77,17 @@ struct HttpServer::Impl final : ServerConnectionOwner {
   Log log;
   ServerOptions options;
   std::vector<std::unique_ptr<Listener>> listeners;
+  SpeakTlsHere speak_tls_here;
   std::unordered_map<Newcomer*, std::unique_ptr<Newcomer>> newcomers;
+  std::list<Newcomer*> handshakes;  // under way, the longest first
   std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
   std::size_t streams = 0;
   bool is_draining = false;
   bool is_full_paused = false;
   Instant last_failure_line{};
-  Timer accept_pause;  // set while descriptors are short
+  Instant last_handshake_line{};
+  std::size_t failed_handshakes = 0;  // since that line
+  Timer accept_pause;                 // set while descriptors are short
   std::function<void()> drained;
   Timer drained_timer;
 };
@@ -130,7 +127,7 @@ void HttpServer::Impl::on_accept_error(int error) {
   const bool is_of_peer = error == EINTR || error == ECONNABORTED || error == EPROTO;
   if (is_of_peer) return;  // that one gave up meanwhile; the next may be well
   const Instant now = loop.clock().now();
-  if (last_failure_line == Instant() || now - last_failure_line > std::chrono::seconds(10)) {
+  if (last_failure_line == Instant() || now - last_failure_line > kFailureLinePause) {
     last_failure_line = now;
     log.error("cannot accept connections",
               {{"reason", errno_error("accept", error).message}, {"connections", count()}});
@@ -161,48 +158,81 @@ void HttpServer::Impl::accept_from(Listener& listener, int most) {
 
 void HttpServer::Impl::welcome(Listener& listener, UniqueFd socket,
                                const sockaddr_storage& address) {
-  auto owned = std::make_unique<Newcomer>(*this, Socket(std::move(socket)),
-                                          PeerInfo{peer_text(address), listener.name});
+  auto owned = std::make_unique<Newcomer>(*this, loop, listener.options);
   Newcomer& newcomer = *owned;
+  newcomer.socket = Socket(std::move(socket));
+  newcomer.peer.address = peer_text(address);
   if (!loop.add(newcomer.socket.fd(), newcomer)) return;  // closes it
   newcomers.emplace(&newcomer, std::move(owned));
-  newcomer.timeout = loop.after(is_draining ? kDrainGrace : options.head_timeout,
-                                [this, &newcomer] { dismiss(newcomer); });
+  set_timeout(newcomer, listener.options.transports == nullptr ? options.head_timeout
+                                                               : options.handshake_timeout);
 }
 
-void HttpServer::Impl::read_first_bytes(Newcomer& newcomer) {
-  for (;;) {
-    const ssize_t n = newcomer.socket.read(loop.scratch(), EventLoop::kScratchBytes);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (n <= 0) return dismiss(newcomer);
-    newcomer.first_bytes.append(loop.scratch(), std::size_t(n));
-    const std::string_view seen = newcomer.first_bytes;
-    if (!seen.starts_with(kH2Preface.substr(0, seen.size()))) return promote(newcomer, false);
-    if (seen.size() >= kH2Preface.size()) return promote(newcomer, true);
+void HttpServer::Impl::set_timeout(Newcomer& newcomer, Millis timeout) {
+  newcomer.timeout = loop.after(is_draining ? kDrainGrace : timeout, [this, &newcomer] {
+    if (newcomer.handshake) note_failed_handshake(newcomer, "it took too long");
+    dismiss(newcomer);
+  });
+}
+
+void HttpServer::Impl::handshake_began(Newcomer& newcomer) {
+  if (handshakes.size() >= options.max_handshakes) {
+    Newcomer& slowest = *handshakes.front();
+    note_failed_handshake(slowest, "too many handshakes under way: the longest is cut");
+    dismiss(slowest);
   }
+  newcomer.handshake = handshakes.insert(handshakes.end(), &newcomer);
 }
 
-std::unique_ptr<HttpServer::Impl::Newcomer> HttpServer::Impl::take(Newcomer& newcomer) {
+void HttpServer::Impl::handshake_done(Newcomer& newcomer) {
+  if (newcomer.handshake) handshakes.erase(*std::exchange(newcomer.handshake, std::nullopt));
+  set_timeout(newcomer, options.head_timeout);
+}
+
+void HttpServer::Impl::note_failed_handshake(Newcomer& newcomer, std::string_view reason) {
+  ++failed_handshakes;
+  const Instant now = loop.clock().now();
+  if (last_handshake_line != Instant() && now - last_handshake_line < kFailureLinePause) return;
+  last_handshake_line = now;
+  log.info("TLS handshake failed", {{"peer", newcomer.peer.address},
+                                    {"reason", reason},
+                                    {"since_last_line", std::exchange(failed_handshakes, 0)}});
+}
+
+void HttpServer::Impl::gave_up(Newcomer& newcomer) {
+  const Transport* transport = newcomer.socket.transport();
+  const bool has_failed = newcomer.handshake && transport->failure() != nullptr;
+  if (has_failed) note_failed_handshake(newcomer, transport->failure());
+  dismiss(newcomer);
+}
+
+std::unique_ptr<Newcomer> HttpServer::Impl::take(Newcomer& newcomer) {
   auto node = newcomers.extract(&newcomer);
   newcomer.timeout.cancel();
+  if (newcomer.handshake) handshakes.erase(*std::exchange(newcomer.handshake, std::nullopt));
   if (newcomer.socket) loop.remove(newcomer.socket.fd());
   return std::move(node.mapped());
 }
 
-void HttpServer::Impl::promote(Newcomer& newcomer, bool is_http2) {
+void HttpServer::Impl::recognised(Newcomer& newcomer, Wire wire) {
   auto taken = take(newcomer);
+  Service* const own = taken->service;
   ServerConnectionContext context{.loop = loop,
-                                  .service = service,
+                                  .service = wire == Wire::PlainOnTls ? speak_tls_here
+                                             : own != nullptr         ? *own
+                                                                      : service,
                                   .owner = *this,
                                   .options = options,
                                   .peer = std::move(taken->peer),
                                   .log = log};
-  auto owned = is_http2 ? make_http2_connection(std::move(context), std::move(taken->socket))
-                        : make_http1_connection(std::move(context), std::move(taken->socket));
+  auto owned = wire == Wire::Http2
+                   ? make_http2_connection(std::move(context), std::move(taken->socket))
+                   : make_http1_connection(std::move(context), std::move(taken->socket));
   ServerConnection& connection = *owned;
   connections.emplace(&connection, std::move(owned));
   connection.start(std::move(taken->first_bytes));
-  if (is_draining && connections.contains(&connection)) connection.drain();
+  const bool is_last_word = is_draining || wire == Wire::PlainOnTls;
+  if (is_last_word && connections.contains(&connection)) connection.drain();
   loop.delete_later(std::move(taken));  // we are in its callback
 }
 
@@ -237,8 +267,10 @@ void HttpServer::Impl::on_count_fell() {
 
 void HttpServer::Impl::cut_all() {
   auto waiting = std::exchange(newcomers, {});
+  handshakes.clear();
   for (auto& [key, newcomer] : waiting) {
     newcomer->timeout.cancel();
+    newcomer->handshake.reset();
     loop.remove(newcomer->socket.fd());
     newcomer->socket.close();
     loop.delete_later(std::move(newcomer));
@@ -258,10 +290,9 @@ HttpServer::~HttpServer() {
   impl_->cut_all();
 }
 
-Result<void> HttpServer::listen(UniqueFd socket, std::string listener_name) {
+Result<void> HttpServer::listen(UniqueFd socket, ListenOptions options) {
   set_tcp_options(socket.get());
-  auto listener =
-      std::make_unique<Impl::Listener>(*impl_, std::move(socket), std::move(listener_name));
+  auto listener = std::make_unique<Impl::Listener>(*impl_, std::move(socket), std::move(options));
   TRY_VOID(impl_->watch(*listener));
   impl_->listeners.push_back(std::move(listener));
   return {};
@@ -272,7 +303,7 @@ void HttpServer::drain(std::function<void()> done) {
   impl_->drained = std::move(done);
   // Someone who just connected may be about to send; someone who only keeps a connection is not.
   for (const auto& [key, newcomer] : impl_->newcomers) {
-    Impl::Newcomer& each = *newcomer;
+    Newcomer& each = *newcomer;
     each.timeout = impl_->loop.after(std::min(kDrainGrace, impl_->options.head_timeout),
                                      [this, &each] { impl_->dismiss(each); });
   }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -15,16 +16,28 @@ namespace pixell::net {
 
 class EventLoop;
 class Service;
+class TransportMaker;
 
 struct ServerOptions {
   Millis head_timeout = kHeadTimeout;
+  Millis handshake_timeout = kHandshakeTimeout;
   Millis idle_timeout = kServerIdleTimeout;
   Millis stall_timeout = kStallTimeout;
   std::size_t max_connections = kMaxConnections;
+  /// Handshakes under way; one more cuts the one that takes longest.
+  std::size_t max_handshakes = kMaxHandshakes;
 };
 
-/// Serves HTTP/1.1 and cleartext HTTP/2 (prior knowledge: the first bytes tell) on listening
-/// sockets it is given, all on one loop. Malformed requests are answered 400/431/501 with
+/// How the connections of one listener are served.
+struct ListenOptions {
+  std::string name;                      ///< PeerInfo::listener of its connections
+  TransportMaker* transports = nullptr;  ///< encrypts them; outlives the server; null = plain
+  Service* service = nullptr;  ///< answers in place of the server's; outlives it; null = that one
+};
+
+/// Serves HTTP/1.1 and HTTP/2 on listening sockets it is given, all on one loop. Cleartext HTTP/2
+/// is by prior knowledge: the first bytes tell; encrypted, by ALPN. Malformed requests are answered
+/// 400/431/501 with
 /// {"error": …} and the connection is closed.
 class HttpServer {
  public:
@@ -33,7 +46,11 @@ class HttpServer {
 
   /// Starts accepting on a bound, listening socket (TCP or Unix). Several servers, in one or many
   /// threads, may accept from the same socket (EPOLLEXCLUSIVE).
-  Result<void> listen(UniqueFd socket, std::string listener_name);
+  Result<void> listen(UniqueFd socket, ListenOptions options);
+  /// A plain listener.
+  Result<void> listen(UniqueFd socket, std::string name) {
+    return listen(std::move(socket), ListenOptions{.name = std::move(name)});
+  }
 
   /// Stops accepting and ends connections as they fall idle: HTTP/1 replies carry Connection:
   /// close, HTTP/2 gets GOAWAY. `done` is called on the loop when none is left. The listening

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -27,7 +28,13 @@ class Socket {
 
   int fd() const { return fd_.get(); }
   explicit operator bool() const { return bool(fd_); }
+  /// Null without encryption.
   Transport* transport() { return transport_.get(); }
+  void encrypt(std::unique_ptr<Transport> transport) { transport_ = std::move(transport); }
+  /// What the handshake of an encrypted connection settled on, if it did.
+  std::optional<Protocol> protocol() const {
+    return transport_ == nullptr ? std::nullopt : transport_->protocol();
+  }
 
   /// Reads what is there. A count below `room` means that the socket is empty and epoll announces
   /// what comes next, unless holds_unread() says otherwise.

@@ -84,6 +84,10 @@ class StreamHandler {
 struct PeerInfo {
   std::string address;   ///< "127.0.0.1:51234", or "unix" for a Unix socket
   std::string listener;  ///< the name the listener was given
+  bool is_encrypted = false;
+  /// Of a client whose certificate was verified in the handshake, as x-forwarded-client-cert tells
+  /// it: Hash=<SHA-256 of the certificate, hex>;Subject="<RFC 2253>";URI=<…>;DNS=<…>
+  std::string certificate;
 };
 
 /// The server's end of an exchange.

@@ -5,6 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/message.hpp"
 
 namespace pixell::net {
 
@@ -12,8 +17,8 @@ namespace pixell::net {
 /// on a non-blocking descriptor that it does not own. Results are those of the system calls:
 /// a count, or -1 with errno. Errors are final: every later call fails too.
 ///
-/// Reading and writing may each need the socket to do the other thing first (a key update is
-/// answered while reading); absorb() keeps that from the caller.
+/// The handshake is part of the first reads. Reading and writing may each need the socket to do the
+/// other thing first (a key update is answered while reading); absorb() keeps that from the caller.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -34,6 +39,23 @@ class Transport {
 
   /// Turns what epoll said of the socket into what reading and writing can do now.
   virtual std::uint32_t absorb(std::uint32_t events) = 0;
+
+  /// The handshake is over.
+  virtual bool is_established() const = 0;
+  /// What broke the connection, in words, or null.
+  virtual const char* failure() const = 0;
+  /// The protocol both sides agreed on in the handshake (ALPN, RFC 7301), if they did.
+  virtual std::optional<Protocol> protocol() const = 0;
+  /// PeerInfo::certificate of an established connection.
+  virtual std::string client_certificate() const = 0;
+};
+
+/// Makes the transports of a listener's connections. May be asked from several loops at once.
+class TransportMaker {
+ public:
+  virtual ~TransportMaker() = default;
+  /// The server's end for an accepted socket; null when there is no memory for it.
+  virtual std::unique_ptr<Transport> make(int fd) = 0;
 };
 
 }  // namespace pixell::net
