@@ -58,7 +58,7 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     done.push_back(promise->get_future());
-    RoutesInForce routes{.table = table, .applied_at = now, .cells = std::move(cells[i])};
+    auto routes = std::make_shared<RoutesInForce>(table, now, std::move(cells[i]));
     workers_[i]->loop->post([promise, service = workers_[i]->service.get(), routes]() mutable {
       service->use_routes(std::move(routes));
       promise->set_value();

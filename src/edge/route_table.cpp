@@ -18,11 +18,13 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSn
     agent.description = route.description;
     agent.version = route.version;
     agent.sticky = route.sticky;
+    agent.routing = route.routing;
     if (agent.sticky.by == model::StickyBy::Cookie && agent.sticky.name.empty())
       agent.sticky.name = model::kStickyCookieName;
     for (const model::RouteLeg& leg : route.legs) {
       Leg& made = agent.legs.emplace_back();
       made.revision = leg.revision;
+      made.revision_text = std::to_string(leg.revision);
       made.weight_permille = leg.weight_permille;
       made.tag = leg.tag;
       for (const std::string& text : leg.addresses) {
@@ -32,7 +34,11 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSn
     }
     std::stable_sort(agent.legs.begin(), agent.legs.end(),
                      [](const Leg& a, const Leg& b) { return a.revision < b.revision; });
-    for (Leg& leg : agent.legs) leg.slot = table->slots_++;
+    for (Leg& leg : agent.legs) {
+      leg.slot = table->slots_++;
+      leg.first_target = table->targets_;
+      table->targets_ += leg.targets.size();
+    }
   }
   // A full id wins over another app's short id: ids are the outside's, short ids are ours.
   for (const AgentRoute& agent : table->routes_) table->by_id_[agent.app_id] = &agent;

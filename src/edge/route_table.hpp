@@ -16,10 +16,12 @@ namespace pixell::edge {
 /// Where requests of one revision may go.
 struct Leg {
   std::int64_t revision = 0;
+  std::string revision_text{};  ///< as replies name it
   int weight_permille = 0;
-  std::string tag;
-  std::vector<net::Address> targets;
-  std::size_t slot = 0;  ///< among all legs of the table, from 0
+  std::string tag{};
+  std::vector<net::Address> targets{};
+  std::size_t slot = 0;          ///< among all legs of the table, from 0
+  std::size_t first_target = 0;  ///< of `targets` among all targets of the table; they follow it
 };
 
 /// One agent app as the edge sees it.
@@ -31,6 +33,7 @@ struct AgentRoute {
   std::string version;
   std::vector<Leg> legs;     ///< by revision, so that new weights move as few clients as they can
   model::Stickiness sticky;  ///< with the cookie's name filled in
+  model::Routing routing;
 };
 
 /// An immutable view of all routes, built once per snapshot and shared by all loops.
@@ -51,11 +54,14 @@ class RouteTable {
   const std::vector<AgentRoute>& routes() const { return routes_; }
   /// How many legs there are in all.
   std::size_t slots() const { return slots_; }
+  /// How many targets all legs have together.
+  std::size_t targets() const { return targets_; }
 
  private:
   std::int64_t generation_ = 0;
   Origin origin_ = Origin::Control;
   std::size_t slots_ = 0;
+  std::size_t targets_ = 0;
   std::vector<AgentRoute> routes_;
   // Keys point into routes_, which never changes after build().
   std::unordered_map<std::string_view, const AgentRoute*> by_id_;

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "net/client_session.hpp"
 #include "net/event_loop.hpp"
 #include "net/http1_client.hpp"
 #include "net/socket_address.hpp"
 #include "net/sockets.hpp"
+#include "net/upstream.hpp"
 
 namespace pixell::net {
 
@@ -38,6 +38,7 @@ class FailedStream final : public ClientStream {
     end();
   }
   bool request_started() const override { return false; }
+  bool is_reused() const override { return false; }
 
  private:
   void fail() {
@@ -61,8 +62,11 @@ Result<Address> parse_address(std::string_view text) {
   return Address{std::string(text)};
 }
 
-Result<UniqueFd> start_connect(const Address& address, std::optional<uid_t> unix_user) {
-  TRY(const SocketAddress where, SocketAddress::parse(address.text));
+Result<UniqueFd> start_connect(const Upstream& upstream, std::optional<uid_t> unix_user) {
+  const Address& address = upstream.address;
+  if (!upstream.socket_address)
+    return make_error(ErrorCode::InvalidArgument, address.text + " is no address of a socket");
+  const SocketAddress& where = *upstream.socket_address;
   UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return errno_error("socket", errno);
   if (where.family() != AF_UNIX) {
@@ -85,8 +89,6 @@ Result<UniqueFd> start_connect(const Address& address, std::optional<uid_t> unix
 }
 
 struct HttpClient::Impl final : Http1ClientOwner {
-  using Sessions = std::vector<std::unique_ptr<Http2Session>>;
-
   Impl(EventLoop& l, ClientOptions o) : loop(l), options(o) {}
   ~Impl() override;
 
@@ -95,19 +97,26 @@ struct HttpClient::Impl final : Http1ClientOwner {
   void keep_stream(std::unique_ptr<Http1ClientStream> stream) override;
   void release_stream(Http1ClientStream& stream) override;
 
-  ClientStream& open_http1(const Address& address, const RequestHead& head, ClientHandler& handler);
-  ClientStream& open_http2(const Address& address, const RequestHead& head, ClientHandler& handler);
+  ClientStream& open_http1(const std::shared_ptr<Upstream>& upstream, const OutgoingHead& head,
+                           ClientHandler& handler);
+  ClientStream& open_http2(const std::shared_ptr<Upstream>& upstream, const OutgoingHead& head,
+                           ClientHandler& handler);
   ClientStream& refuse(ClientHandler& handler);
-  void session_closed(const std::string& address, Http2Session& session);
+  void session_closed(Upstream& upstream, Http2Session& session);
+  void drop_idle(Upstream& upstream);
   void sweep();
+  bool is_unused(const std::shared_ptr<Upstream>& upstream) const {
+    return upstream.use_count() == 1 && upstream->http1_connections == 0 &&
+           upstream->sessions.empty();
+  }
 
   EventLoop& loop;
   ClientOptions options;
-  // Idle connections by address, the one used last at the back.
-  std::unordered_map<std::string, std::vector<Http1Client*>> idle;
+  std::unordered_map<std::string, std::shared_ptr<Upstream>> upstreams;
   std::unordered_map<Http1Client*, std::unique_ptr<Http1Client>> connections;
   std::unordered_map<Http1ClientStream*, std::unique_ptr<Http1ClientStream>> kept;
-  std::unordered_map<std::string, Sessions> sessions;
+  // Those that are forgotten but have sessions still, which refer to them.
+  std::vector<std::shared_ptr<Upstream>> leaving;
   std::unordered_map<FailedStream*, std::unique_ptr<FailedStream>> failed;
   Timer sweep_timer;  // set while a connection is idle
 };
@@ -123,30 +132,35 @@ HttpClient::Impl::~Impl() {
     loop.delete_later(std::move(stream));
   }
   for (auto& [key, stream] : failed) loop.delete_later(std::move(stream));
-  for (auto& [key, list] : sessions) {
-    for (auto& session : list) {
+  for (auto& [key, upstream] : upstreams) leaving.push_back(upstream);
+  for (const auto& upstream : leaving) {
+    upstream->idle.clear();
+    for (auto& session : upstream->sessions) {
       session->abandon();
       loop.delete_later(std::move(session));
     }
+    upstream->sessions.clear();
+    loop.delete_later(std::shared_ptr<void>(upstream));
   }
 }
 
 void HttpClient::Impl::connection_idle(Http1Client& connection) {
-  auto& list = idle[connection.address().text];
-  if (list.size() >= options.max_idle) {
+  Upstream& upstream = connection.upstream();
+  if (upstream.is_forgotten || options.max_idle == 0) return connection.close_idle();
+  if (upstream.idle.size() >= options.max_idle) {
     // The one that was idle longest goes.
-    Http1Client* oldest = list.front();
-    list.erase(list.begin());
+    Http1Client* oldest = upstream.idle.front();
+    upstream.idle.erase(upstream.idle.begin());
     oldest->close_idle();
   }
-  list.push_back(&connection);
+  upstream.idle.push_back(&connection);
   if (!sweep_timer.is_set()) sweep_timer = loop.after(options.idle_timeout, [this] { sweep(); });
 }
 
 void HttpClient::Impl::connection_closed(Http1Client& connection) {
-  if (const auto found = idle.find(connection.address().text); found != idle.end()) {
-    std::erase(found->second, &connection);
-  }
+  Upstream& upstream = connection.upstream();
+  std::erase(upstream.idle, &connection);
+  --upstream.http1_connections;
   auto node = connections.extract(&connection);
   if (!node.empty()) loop.delete_later(std::move(node.mapped()));
 }
@@ -166,15 +180,15 @@ void HttpClient::Impl::sweep() {
   const Instant now = loop.clock().now();
   Instant oldest = Instant::max();
   std::vector<Http1Client*> expired;
-  for (auto at = idle.begin(); at != idle.end();) {
-    auto& list = at->second;
+  for (auto at = upstreams.begin(); at != upstreams.end();) {
+    auto& list = at->second->idle;
     const auto fresh = std::find_if(list.begin(), list.end(), [&](const Http1Client* each) {
       return now - each->idle_since() < options.idle_timeout;
     });
     expired.insert(expired.end(), list.begin(), fresh);
     list.erase(list.begin(), fresh);
     if (!list.empty()) oldest = std::min(oldest, list.front()->idle_since());
-    at = list.empty() ? idle.erase(at) : std::next(at);
+    at = is_unused(at->second) ? upstreams.erase(at) : std::next(at);
   }
   for (Http1Client* connection : expired) connection->close_idle();
   if (oldest == Instant::max()) return;
@@ -182,29 +196,35 @@ void HttpClient::Impl::sweep() {
   sweep_timer = loop.after(std::max(wait, Millis(1)), [this] { sweep(); });
 }
 
-ClientStream& HttpClient::Impl::open_http1(const Address& address, const RequestHead& head,
-                                           ClientHandler& handler) {
-  if (const auto found = idle.find(address.text); found != idle.end() && !found->second.empty()) {
-    Http1Client* connection = found->second.back();
-    found->second.pop_back();
+void HttpClient::Impl::drop_idle(Upstream& upstream) {
+  const std::vector<Http1Client*> idle = std::exchange(upstream.idle, {});
+  for (Http1Client* connection : idle) connection->close_idle();
+}
+
+ClientStream& HttpClient::Impl::open_http1(const std::shared_ptr<Upstream>& upstream,
+                                           const OutgoingHead& head, ClientHandler& handler) {
+  if (!upstream->idle.empty()) {
+    Http1Client* connection = upstream->idle.back();
+    upstream->idle.pop_back();
     return connection->open(head, handler);
   }
-  auto owned = std::make_unique<Http1Client>(loop, *this, address, options);
+  auto owned = std::make_unique<Http1Client>(loop, *this, upstream, options);
   Http1Client& connection = *owned;
   connections.emplace(&connection, std::move(owned));
+  ++upstream->http1_connections;
   return connection.open(head, handler);
 }
 
-ClientStream& HttpClient::Impl::open_http2(const Address& address, const RequestHead& head,
-                                           ClientHandler& handler) {
-  auto& list = sessions[address.text];
+ClientStream& HttpClient::Impl::open_http2(const std::shared_ptr<Upstream>& upstream,
+                                           const OutgoingHead& head, ClientHandler& handler) {
+  auto& list = upstream->sessions;
   for (const auto& session : list) {
     if (session->accepts()) return session->open(head, handler);
   }
   if (list.size() >= kMaxSessionsPerAddress) return refuse(handler);
   list.push_back(make_http2_session(
-      loop, address, options,
-      [this, text = address.text](Http2Session& session) { session_closed(text, session); }));
+      loop, *upstream, options,
+      [this, at = upstream.get()](Http2Session& session) { session_closed(*at, session); }));
   return list.back()->open(head, handler);
 }
 
@@ -218,16 +238,25 @@ ClientStream& HttpClient::Impl::refuse(ClientHandler& handler) {
   return stream;
 }
 
-void HttpClient::Impl::session_closed(const std::string& address, Http2Session& session) {
-  const auto found = sessions.find(address);
-  if (found == sessions.end()) return;
-  auto& list = found->second;
+void HttpClient::Impl::session_closed(Upstream& upstream, Http2Session& session) {
+  auto& list = upstream.sessions;
   const auto at = std::find_if(list.begin(), list.end(),
                                [&](const auto& each) { return each.get() == &session; });
   if (at == list.end()) return;
   loop.delete_later(std::move(*at));
   list.erase(at);
-  if (list.empty()) sessions.erase(found);
+  if (!list.empty()) return;
+  // The session dies at the end of this turn, and what it refers to after it.
+  const auto left = std::find_if(leaving.begin(), leaving.end(),
+                                 [&](const auto& each) { return each.get() == &upstream; });
+  if (left != leaving.end()) {
+    loop.delete_later(std::shared_ptr<void>(std::move(*left)));
+    leaving.erase(left);
+  } else if (const auto found = upstreams.find(upstream.address.text);
+             found != upstreams.end() && is_unused(found->second)) {
+    loop.delete_later(std::shared_ptr<void>(std::move(found->second)));
+    upstreams.erase(found);
+  }
 }
 
 HttpClient::HttpClient(EventLoop& loop, ClientOptions options)
@@ -235,24 +264,31 @@ HttpClient::HttpClient(EventLoop& loop, ClientOptions options)
 
 HttpClient::~HttpClient() = default;
 
-ClientStream& HttpClient::open(const Address& address, Protocol protocol, const RequestHead& head,
-                               ClientHandler& handler) {
-  if (protocol == Protocol::Http2) return impl_->open_http2(address, head, handler);
-  return impl_->open_http1(address, head, handler);
+std::shared_ptr<Upstream> HttpClient::upstream(const Address& address) {
+  std::shared_ptr<Upstream>& known = impl_->upstreams[address.text];
+  if (known == nullptr) known = std::make_shared<Upstream>(address);
+  return known;
+}
+
+ClientStream& HttpClient::open(const std::shared_ptr<Upstream>& upstream, Protocol protocol,
+                               const OutgoingHead& head, ClientHandler& handler) {
+  if (protocol == Protocol::Http2) return impl_->open_http2(upstream, head, handler);
+  return impl_->open_http1(upstream, head, handler);
 }
 
 void HttpClient::forget(const Address& address) {
-  if (auto node = impl_->idle.extract(address.text); !node.empty()) {
-    for (Http1Client* connection : node.mapped()) connection->close_idle();
-  }
-  for (const auto& [key, connection] : impl_->connections) {
-    if (connection->address() == address) connection->retire();
-  }
-  if (const auto found = impl_->sessions.find(address.text); found != impl_->sessions.end()) {
-    std::vector<Http2Session*> open;
-    for (const auto& session : found->second) open.push_back(session.get());
-    for (Http2Session* session : open) session->close(false);
-  }
+  auto node = impl_->upstreams.extract(address.text);
+  if (node.empty()) return;
+  const std::shared_ptr<Upstream> upstream = std::move(node.mapped());
+  upstream->is_forgotten = true;
+  impl_->drop_idle(*upstream);
+  if (upstream->sessions.empty()) return;
+  impl_->leaving.push_back(upstream);
+  std::vector<Http2Session*> open;
+  for (const auto& session : upstream->sessions) open.push_back(session.get());
+  for (Http2Session* session : open) session->close(false);
 }
+
+void HttpClient::drop_idle(Upstream& upstream) { impl_->drop_idle(upstream); }
 
 }  // namespace pixell::net

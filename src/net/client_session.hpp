@@ -17,7 +17,7 @@ class Http2Session {
   /// False when no stream can be opened any more (GOAWAY, closed) or now (limit reached).
   virtual bool accepts() const = 0;
   virtual std::size_t active_streams() const = 0;
-  virtual ClientStream& open(const RequestHead& head, ClientHandler& handler) = 0;
+  virtual ClientStream& open(const OutgoingHead& head, ClientHandler& handler) = 0;
   /// Closes when no stream is active; cuts them when `now`.
   virtual void close(bool now) = 0;
   /// Closes without a word to anybody: the owner goes.
@@ -26,14 +26,9 @@ class Http2Session {
 
 /// Connects (without blocking) and speaks HTTP/2 with prior knowledge. open() may be called before
 /// the connection stands; failures reach each handler's on_abort. `on_closed` is called once, on
-/// the loop, when the session can be freed (with EventLoop::delete_later).
-std::unique_ptr<Http2Session> make_http2_session(EventLoop& loop, const Address& address,
+/// the loop, when the session can be freed (with EventLoop::delete_later). `upstream` outlives it.
+std::unique_ptr<Http2Session> make_http2_session(EventLoop& loop, const Upstream& upstream,
                                                  ClientOptions options,
                                                  std::function<void(Http2Session&)> on_closed);
-
-/// Starts a non-blocking connect; the descriptor becomes writable when it stands or failed
-/// (getsockopt SO_ERROR). PermissionDenied when another user than `unix_user` listens on a Unix
-/// socket. Shared by HTTP/1 and HTTP/2.
-Result<UniqueFd> start_connect(const Address& address, std::optional<uid_t> unix_user = {});
 
 }  // namespace pixell::net

@@ -84,7 +84,6 @@ class TimerQueue {
     const auto ms = std::chrono::ceil<Millis>(wait).count();
     return static_cast<int>(std::min<std::int64_t>(ms, 3'600'000));
   }
-  bool has_delayed() const { return !heap_.empty(); }
 
  private:
   struct Slot {
@@ -186,8 +185,13 @@ struct EventLoop::Impl {
   UniqueFd wake_fd;
   std::vector<Watch> watches;  // by descriptor
   TimerQueue timers;
-  std::vector<std::shared_ptr<void>> doomed;
-  std::vector<std::shared_ptr<void>> dying;
+  struct LastCall {
+    void* object;
+    void (*job)(void*);
+  };
+  std::vector<LastCall> doomed;
+  std::vector<LastCall> dying;
+  Instant now{};  // when the turn began
   std::unique_ptr<char[]> scratch;
   std::atomic<bool> is_stopping{false};
   std::atomic<std::thread::id> runner{};
@@ -208,6 +212,7 @@ void EventLoop::Impl::run_posted() {
 void EventLoop::Impl::run_deletions() {
   while (!doomed.empty()) {  // destructors may add more
     dying.swap(doomed);
+    for (const LastCall& last : dying) last.job(last.object);
     dying.clear();
   }
 }
@@ -218,6 +223,7 @@ void EventLoop::Impl::turn() {
   if (!doomed.empty()) wait_ms = 0;
   const int n = ::epoll_wait(epoll_fd.get(), events.data(), int(events.size()), wait_ms);
   CHECK(n >= 0 || errno == EINTR, "epoll_wait fails only for a bad descriptor");
+  now = clock.now();
   for (int i = 0; i < n; ++i) {
     const std::uint64_t key = events[std::size_t(i)].data.u64;
     const auto fd = std::size_t(key & 0xffffffffu);
@@ -230,7 +236,7 @@ void EventLoop::Impl::turn() {
     if (watches[fd].handler == nullptr || watches[fd].generation != (key >> 32)) continue;
     watches[fd].handler->on_ready(events[std::size_t(i)].events);
   }
-  timers.run_due(timers.has_delayed() ? clock.now() : Instant());
+  timers.run_due(now);
   run_posted();
   run_deletions();
 }
@@ -250,6 +256,7 @@ EventLoop::~EventLoop() {
 Result<std::unique_ptr<EventLoop>> EventLoop::create(const Clock& clock) {
   std::unique_ptr<EventLoop> loop(new EventLoop());
   loop->impl_ = std::make_unique<Impl>(clock);
+  loop->impl_->now = clock.now();
   Impl& impl = *loop->impl_;
   impl.epoll_fd.reset(::epoll_create1(EPOLL_CLOEXEC));
   if (!impl.epoll_fd) return errno_error("epoll_create1", errno);
@@ -321,11 +328,13 @@ Timer EventLoop::after(Millis delay, std::function<void()> job) {
 
 void EventLoop::cancel_timer(std::uint64_t id) { impl_->timers.cancel(id); }
 
-void EventLoop::delete_later(std::shared_ptr<void> object) {
-  impl_->doomed.push_back(std::move(object));
+void EventLoop::call_last(void* object, void (*job)(void*)) {
+  impl_->doomed.push_back({object, job});
 }
 
 const Clock& EventLoop::clock() const { return impl_->clock; }
+
+Instant EventLoop::now() const { return impl_->now; }
 
 bool EventLoop::is_current() const { return impl_->runner == std::this_thread::get_id(); }
 

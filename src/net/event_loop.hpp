@@ -62,11 +62,19 @@ class EventLoop {
   /// Destroys the object at the end of this turn (a handler must not die in its own callback).
   template <class T>
   void delete_later(std::unique_ptr<T> object) {
-    delete_later(std::shared_ptr<void>(std::move(object)));
+    if (object != nullptr)
+      call_last(object.release(), [](void* doomed) { delete static_cast<T*>(doomed); });
   }
-  void delete_later(std::shared_ptr<void> object);
+  void delete_later(std::shared_ptr<void> object) {
+    delete_later(std::make_unique<std::shared_ptr<void>>(std::move(object)));
+  }
+  /// Calls `job(object)` at the end of this turn, with the deletions. Allocates nothing.
+  void call_last(void* object, void (*job)(void*));
 
   const Clock& clock() const;
+  /// When this turn began to handle its events: good for deadlines and for how long things took,
+  /// without a look at the clock for each.
+  Instant now() const;
   /// True on the thread that runs the loop.
   bool is_current() const;
   /// A scratch buffer for reads, shared by everything on this loop (64 KiB).

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/check.hpp"
+
 namespace pixell::net {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr std::size_t kMaxNameBytes = 0xffff;
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -35,23 +37,26 @@ bool is_inside(std::string_view text, const std::string& owner) {
 
 }  // namespace
 
-bool equal_names(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
+void Headers::append(std::string_view name, std::string_view value, bool is_line) {
+  CHECK(name.size() <= kMaxNameBytes, "a head is smaller than that");
+  const auto name_at = static_cast<std::uint32_t>(text_.size());
+  const auto value_at = static_cast<std::uint32_t>(name_at + name.size() + 2);
+  text_.append(name).append(": ").append(value).append("\r\n");
+  entries_.push_back({name_at, value_at, static_cast<std::uint32_t>(value.size()),
+                      static_cast<std::uint16_t>(name.size()), is_line});
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
   // A view into our own text would dangle when the text grows.
   if (is_inside(name, text_) || is_inside(value, text_)) {
-    add(std::string(name), std::string(value));
+    append(std::string(name), std::string(value), false);
     return;
   }
-  const auto name_at = static_cast<std::uint32_t>(text_.size());
-  text_.append(name);
-  const auto value_at = static_cast<std::uint32_t>(text_.size());
-  text_.append(value);
-  entries_.push_back({name_at, static_cast<std::uint32_t>(name.size()), value_at,
-                      static_cast<std::uint32_t>(value.size())});
+  append(name, value, false);
+}
+
+void Headers::add_checked(std::string_view name, std::string_view value) {
+  append(name, value, true);
 }
 
 void Headers::set(std::string_view name, std::string_view value) {
@@ -64,11 +69,12 @@ void Headers::set(std::string_view name, std::string_view value) {
 }
 
 void Headers::remove(std::string_view name) {
-  const std::string_view text = text_;
-  std::erase_if(entries_, [&](const Entry& e) {
-    return equal_names(text.substr(e.name, e.name_size), name);
-  });
-  if (entries_.empty()) text_.clear();
+  remove_if([name](const Field& field) { return equal_names(field.name, name); });
+}
+
+void Headers::adopt(std::string_view lines) {
+  entries_.clear();
+  text_.assign(lines);
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
@@ -100,25 +106,39 @@ void Headers::reserve(std::size_t fields, std::size_t text_bytes) {
   text_.reserve(text_bytes);
 }
 
+bool is_hop_by_hop(std::string_view name) {
+  switch (name.size()) {
+    case 2:
+      return equal_names(name, "te");
+    case 7:
+      return equal_names(name, "upgrade");
+    case 10:
+      return equal_names(name, "connection") || equal_names(name, "keep-alive");
+    case 16:
+      return equal_names(name, "proxy-connection");
+    case 17:
+      return equal_names(name, "transfer-encoding");
+    default:
+      return false;
+  }
+}
+
 void remove_hop_by_hop(Headers& headers) {
   std::vector<std::string> named;
   for (std::size_t i = 0; i < headers.size(); ++i) {
-    if (!equal_names(headers[i].name, "connection")) continue;
+    if (headers[i].name.size() != 10 || !equal_names(headers[i].name, "connection")) continue;
     any_token(headers[i].value, [&](std::string_view token) {
       // Content-Length is never a matter of one hop; stripping it on request would change framing.
-      if (!equal_names(token, "content-length") && !equal_names(token, "te")) {
+      if (!equal_names(token, "content-length") && !equal_names(token, "te") &&
+          !is_hop_by_hop(token)) {
         named.emplace_back(token);
       }
       return false;
     });
   }
   for (const std::string& name : named) headers.remove(name);
-  for (const std::string_view name :
-       {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
-    headers.remove(name);
-  }
   const bool takes_trailers = headers.has_token("te", "trailers");
-  headers.remove("te");
+  headers.remove_if([](const Headers::Field& field) { return is_hop_by_hop(field.name); });
   if (takes_trailers) headers.add("te", "trailers");
 }
 

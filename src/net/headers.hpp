@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,8 +9,9 @@
 
 namespace pixell::net {
 
-/// Header or trailer fields in wire order. All text sits in one buffer; views stay valid until the
-/// next change. Names compare without case (RFC 9110 5.1).
+/// Header or trailer fields in wire order. All text sits in one buffer, each field as the line
+/// "Name: value\r\n" of HTTP/1, so that fields which are passed on are copied as they stand. Views
+/// stay valid until the next change. Names compare without case (RFC 9110 5.1).
 class Headers {
  public:
   struct Field {
@@ -18,9 +20,17 @@ class Headers {
   };
 
   void add(std::string_view name, std::string_view value);
+  /// Adds a field whose name is known to be a token and whose value holds no control byte but HTAB.
+  void add_checked(std::string_view name, std::string_view value);
   /// Removes every field of that name, then adds one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
+  /// Removes the fields for which `is_doomed(Field)` is true.
+  template <class IsDoomed>
+  void remove_if(IsDoomed is_doomed) {
+    std::erase_if(entries_, [&](const Entry& e) { return is_doomed(field_of(e)); });
+    if (entries_.empty()) text_.clear();
+  }
   /// The first value of that name.
   std::optional<std::string_view> get(std::string_view name) const;
   bool has(std::string_view name) const { return get(name).has_value(); }
@@ -29,28 +39,61 @@ class Headers {
 
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
-  Field operator[](std::size_t i) const {
+  Field operator[](std::size_t i) const { return field_of(entries_[i]); }
+  /// The whole line of a field, when it may be written as it stands; empty when its parts have to
+  /// be checked first. Lines that follow each other in the buffer follow each other in memory.
+  std::string_view line(std::size_t i) const {
     const Entry& e = entries_[i];
-    return {std::string_view(text_).substr(e.name, e.name_size),
-            std::string_view(text_).substr(e.value, e.value_size)};
+    if (!e.is_line) return {};
+    return {text_.data() + e.name, e.value + e.value_size + 2 - e.name};
   }
   void clear();
   /// Makes room for that many fields and bytes of text, so that adding them does not allocate.
   void reserve(std::size_t fields, std::size_t text_bytes);
 
+  /// Starts anew with a copy of checked field lines; add_adopted() then names the fields in it.
+  void adopt(std::string_view lines);
+  /// Adds a field that stands in the adopted text: its parts are views into what adopt() was given,
+  /// which began at `lines`. `is_line`: "Name: value\r\n" stands there exactly.
+  void add_adopted(const char* lines, Field field, bool is_line) {
+    entries_.push_back({static_cast<std::uint32_t>(field.name.data() - lines),
+                        static_cast<std::uint32_t>(field.value.data() - lines),
+                        static_cast<std::uint32_t>(field.value.size()),
+                        static_cast<std::uint16_t>(field.name.size()), is_line});
+  }
+
  private:
   struct Entry {
-    std::uint32_t name, name_size, value, value_size;
+    std::uint32_t name, value, value_size;
+    std::uint16_t name_size;
+    bool is_line;
   };
+  Field field_of(const Entry& e) const {
+    return {{text_.data() + e.name, e.name_size}, {text_.data() + e.value, e.value_size}};
+  }
+  void append(std::string_view name, std::string_view value, bool is_line);
+
   std::string text_;
   std::vector<Entry> entries_;
 };
 
 /// Compares two names without case (ASCII).
-bool equal_names(std::string_view a, std::string_view b);
+inline bool equal_names(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    const char lower = static_cast<char>(a[i] | 0x20);
+    if (lower < 'a' || lower > 'z' || lower != static_cast<char>(b[i] | 0x20)) return false;
+  }
+  return true;
+}
 
-/// Removes what RFC 9110 7.6.1 makes a matter of one hop: Connection and what it names, Keep-Alive,
-/// Proxy-Connection, TE (but `trailers`), Transfer-Encoding, Upgrade.
+/// Whether the name is of those that RFC 9110 7.6.1 makes a matter of one hop: Connection,
+/// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade.
+bool is_hop_by_hop(std::string_view name);
+
+/// Removes the fields that are a matter of one hop: those of is_hop_by_hop() (but `TE: trailers`)
+/// and what Connection names.
 void remove_hop_by_hop(Headers& headers);
 
 }  // namespace pixell::net

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "net/client_session.hpp"
+#include "net/upstream.hpp"
 
 namespace pixell::net {
 
@@ -16,22 +16,22 @@ constexpr int kMaxPasses = 8;
 // A Unix listener with a full backlog takes nobody in; there is no event for when it does again.
 constexpr Millis kConnectRetry{5};
 
-bool is_good_request(const RequestHead& head) {
+bool is_good_request(const OutgoingHead& head) {
   return is_token(head.method) && is_target(head.target) &&
          (head.authority.empty() || is_target(head.authority));
 }
 
 }  // namespace
 
-Http1Client::Http1Client(EventLoop& loop, Http1ClientOwner& owner, Address address,
-                         ClientOptions options)
-    : loop_(loop), owner_(owner), address_(std::move(address)), options_(options) {}
+Http1Client::Http1Client(EventLoop& loop, Http1ClientOwner& owner,
+                         std::shared_ptr<Upstream> upstream, ClientOptions options)
+    : loop_(loop), owner_(owner), upstream_(std::move(upstream)), options_(options) {}
 
 Http1Client::~Http1Client() {
   if (socket_) loop_.remove(socket_.fd());
 }
 
-ClientStream& Http1Client::open(const RequestHead& head, ClientHandler& handler) {
+ClientStream& Http1Client::open(const OutgoingHead& head, ClientHandler& handler) {
   CHECK(stream_ == nullptr && (phase_ == Phase::New || phase_ == Phase::Idle),
         "the pool gives out idle connections only");
   is_reused_ = phase_ == Phase::Idle;
@@ -40,6 +40,7 @@ ClientStream& Http1Client::open(const RequestHead& head, ClientHandler& handler)
   stream_ = std::make_unique<Http1ClientStream>(*this, owner_, handler);
   Http1ClientStream& stream = *stream_;
   stream.sent_before_ = writer_.total_sent();
+  stream.is_reused_ = is_reused_;
   if (!is_good_request(head)) {
     // HTTP/2 can carry what an HTTP/1 line cannot.
     phase_ = Phase::Head;
@@ -49,7 +50,7 @@ ClientStream& Http1Client::open(const RequestHead& head, ClientHandler& handler)
   stream.is_head_request_ = head.method == "HEAD";
   stream.may_have_no_body_ = head.method == "GET" || head.method == "HEAD" ||
                              head.method == "DELETE" || head.method == "OPTIONS";
-  stream.is_upgrade_ = head.is_upgrade();
+  stream.is_upgrade_ = head.is_upgrade;
   const auto framing = append_request_head(writer_.queue(), head);
   stream.is_head_open_ = true;
   if (framing) end_head(stream, *framing);
@@ -67,7 +68,7 @@ void Http1Client::connect() {
     phase_ = Phase::Connecting;
     deadline_ = loop_.after(options_.connect_timeout, [this] { abort(AbortReason::Timeout); });
   }
-  auto socket = start_connect(address_, options_.unix_user);
+  auto socket = start_connect(*upstream_, options_.unix_user);
   if (!socket && socket.error().retry == Retry::Later) {
     connect_retry_ = loop_.after(kConnectRetry, [this] { connect(); });
     return;
@@ -75,7 +76,7 @@ void Http1Client::connect() {
   if (socket && loop_.add(socket->get(), *this)) {
     socket_ = Socket(std::move(*socket));
     // A Unix connection stands at once, so that the request leaves in this turn.
-    const bool stands = address_.text.starts_with("unix:");
+    const bool stands = upstream_->socket_address->family() == AF_UNIX;
     writer_.set_writable(stands);
     if (!stands) return;
     phase_ = Phase::Head;
@@ -200,7 +201,7 @@ void Http1Client::end_response(bool has_more_bytes, const Headers& trailers) {
   const bool is_request_sent =
       (stream_->is_request_over_ || stream_->is_upgrade_) && writer_.queued() == 0;
   const bool is_reusable = response_.keep_alive && is_request_sent && !has_more_bytes &&
-                           !is_eof_near_ && !is_readable_ && !writer_.is_broken() && !is_retired_;
+                           !is_eof_near_ && !is_readable_ && !writer_.is_broken();
   auto stream = detach_stream();
   // `trailers` lives in the stream, which lives to the end of the turn at least.
   if (stream->is_request_over_) {
@@ -211,7 +212,7 @@ void Http1Client::end_response(bool has_more_bytes, const Headers& trailers) {
   }
   if (is_reusable) {
     phase_ = Phase::Idle;
-    idle_since_ = loop_.clock().now();
+    idle_since_ = loop_.now();
     owner_.connection_idle(*this);
   } else {
     close();

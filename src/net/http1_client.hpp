@@ -45,6 +45,7 @@ class Http1ClientStream final : public ClientStream {
   void resume() override;
   void reset(ResetCode code) override;
   bool request_started() const override;
+  bool is_reused() const override { return is_reused_; }
 
   /// The owner goes.
   void abandon() { is_kept_ = false; }
@@ -66,6 +67,7 @@ class Http1ClientStream final : public ClientStream {
   bool is_request_over_ = false;
   bool has_started_ = false;  // of a stream that is over
   bool is_kept_ = false;      // by the owner
+  bool is_reused_ = false;    // the connection
   std::uint64_t sent_before_ = 0;
 };
 
@@ -86,21 +88,19 @@ class Http1ClientStream final : public ClientStream {
 // As on the server side, handlers are called from work() only.
 class Http1Client final : private FdHandler {
  public:
-  Http1Client(EventLoop& loop, Http1ClientOwner& owner, Address address, ClientOptions options);
+  Http1Client(EventLoop& loop, Http1ClientOwner& owner, std::shared_ptr<Upstream> upstream,
+              ClientOptions options);
   ~Http1Client() override;
 
   /// Starts a request; on a new connection this also starts to connect.
-  ClientStream& open(const RequestHead& head, ClientHandler& handler);
+  ClientStream& open(const OutgoingHead& head, ClientHandler& handler);
   /// Closes an idle connection.
   void close_idle() { close(); }
   /// Closes without a word to anybody: the owner goes.
   void abandon();
 
-  const Address& address() const { return address_; }
+  Upstream& upstream() { return *upstream_; }
   Instant idle_since() const { return idle_since_; }
-  /// The connection shall not go back to the pool.
-  void retire() { is_retired_ = true; }
-  bool is_retired() const { return is_retired_; }
 
  private:
   friend class Http1ClientStream;
@@ -136,7 +136,7 @@ class Http1Client final : private FdHandler {
 
   EventLoop& loop_;
   Http1ClientOwner& owner_;
-  Address address_;
+  std::shared_ptr<Upstream> upstream_;
   ClientOptions options_;
   Socket socket_;
   SocketWriter writer_{socket_, false};
@@ -152,7 +152,6 @@ class Http1Client final : private FdHandler {
   bool is_reused_ = false;  // carried a request before
   bool has_reply_bytes_ = false;
   bool is_shut_ = false;
-  bool is_retired_ = false;
   Instant idle_since_{};
   Timer work_timer_;
   Timer connect_retry_;

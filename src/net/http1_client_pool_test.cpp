@@ -180,7 +180,8 @@ TEST_F(Http1ClientTest, WaitsForAFullUnixBacklogUntilTheConnectTimeout) {
   const UniqueFd listener = std::move(listen_unix(path, 0600, 0).value());
   const Address address{"unix:" + path};
   std::vector<UniqueFd> waiting;
-  for (auto next = start_connect(address); next; next = start_connect(address)) {
+  for (auto next = start_connect(Upstream(address)); next;
+       next = start_connect(Upstream(address))) {
     waiting.push_back(std::move(*next));
   }
   Answer answer(driver);

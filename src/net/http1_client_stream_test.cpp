@@ -75,7 +75,7 @@ TEST_F(Http1ClientTest, MayBeResetFromEveryCallback) {
   for (const char* where : {"head", "data"}) {
     SCOPED_TRACE(where);
     struct Resetting final : ClientHandler {
-      void on_head(const ResponseHead&) override {
+      void on_head(ResponseHead&) override {
         if (at_head) stream->reset(ResetCode::Cancel);
       }
       void on_data(std::string_view) override {

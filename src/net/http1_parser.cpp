@@ -8,6 +8,10 @@ namespace pixell::net {
 
 namespace {
 
+// Heads with no more than this do not make their buffers grow while fields are added to them.
+constexpr std::size_t kUsualFields = 16;
+constexpr std::size_t kUsualAddedBytes = 64;
+
 constexpr std::uint64_t kOnes = 0x0101010101010101;
 constexpr std::uint64_t kHighs = 0x8080808080808080;
 
@@ -151,7 +155,8 @@ bool next_line(std::string_view& text, std::string_view& line) {
   return true;
 }
 
-// Parses field lines up to the empty one and calls visit(field) for each.
+// Parses field lines up to the empty one and calls visit(field, is_line) for each; `is_line` says
+// that it stands there as "Name: value" without more blanks.
 template <class Visit>
 std::optional<Http1Error> each_field(std::string_view lines, Visit visit) {
   std::size_t count = 0;
@@ -169,21 +174,23 @@ std::optional<Http1Error> each_field(std::string_view lines, Visit visit) {
     const Headers::Field field{line.substr(0, name_end), trim(line.substr(name_end + 1))};
     if (!is_field_value(field.value)) return Http1Error{400, "control byte in a header field"};
     if (++count > kMaxHeaderFields) return Http1Error{431, "too many header fields"};
-    if (auto error = visit(field)) return error;
+    const bool is_line =
+        line.size() == name_end + 2 + field.value.size() && line[name_end + 1] == ' ';
+    if (auto error = visit(field, is_line)) return error;
   }
   return Http1Error{400, "bad line end in the head"};
 }
 
 std::optional<Http1Error> parse_fields(std::string_view lines, Headers& out, FieldFacts& facts,
                                        bool keep_host) {
-  out.clear();
-  out.reserve(16, lines.size());
-  return each_field(lines, [&](Headers::Field field) -> std::optional<Http1Error> {
+  out.reserve(kUsualFields, lines.size() + kUsualAddedBytes);
+  out.adopt(lines);
+  return each_field(lines, [&](Headers::Field field, bool is_line) -> std::optional<Http1Error> {
     const char* why = nullptr;
     const FieldUse use = note_field(field, facts, why);
     if (use == FieldUse::Bad) return Http1Error{400, why};
     if (use == FieldUse::Keep || (keep_host && field.name.size() == 4)) {
-      out.add(field.name, field.value);
+      out.add_adopted(lines.data(), field, is_line);
     }
     return std::nullopt;
   });
@@ -379,7 +386,7 @@ std::optional<Http1Error> parse_response_head(std::string_view head, std::string
 
 std::optional<Http1Error> parse_trailers(std::string_view section, Headers& out) {
   out.clear();
-  return each_field(section, [&](Headers::Field field) -> std::optional<Http1Error> {
+  return each_field(section, [&](Headers::Field field, bool) -> std::optional<Http1Error> {
     if (!is_framing_field(field.name)) out.add(field.name, field.value);
     return std::nullopt;
   });

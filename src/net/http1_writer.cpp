@@ -28,21 +28,51 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
-bool is_hop_by_hop(std::string_view name) {
-  switch (name.size()) {
-    case 2:
-      return equal_names(name, "te");
-    case 7:
-      return equal_names(name, "upgrade");
-    case 10:
-      return equal_names(name, "connection") || equal_names(name, "keep-alive");
-    case 16:
-      return equal_names(name, "proxy-connection");
-    case 17:
-      return equal_names(name, "transfer-encoding");
-    default:
-      return false;
+// Copies fields that are passed on as they stand, neighbours together.
+class FieldCopier {
+ public:
+  explicit FieldCopier(std::string& out) : out_(out) {}
+  ~FieldCopier() { flush(); }
+
+  void copy(const Headers& fields, std::size_t i) {
+    const std::string_view line = fields.line(i);
+    if (line.empty()) {
+      flush();
+      append_field(out_, fields[i].name, fields[i].value);
+    } else if (line.data() == run_.data() + run_.size()) {
+      run_ = {run_.data(), run_.size() + line.size()};
+    } else {
+      flush();
+      run_ = line;
+    }
   }
+  /// Appends behind what was copied.
+  void copy_text(std::string_view text) {
+    flush();
+    out_ += text;
+  }
+  void copy_field(std::string_view name, std::string_view value) {
+    flush();
+    append_field(out_, name, value);
+  }
+
+ private:
+  void flush() {
+    out_.append(run_);
+    run_ = {};
+  }
+
+  std::string& out_;
+  std::string_view run_;
+};
+
+bool is_length(std::string_view name) {
+  return name.size() == 14 && equal_names(name, "content-length");
+}
+
+bool is_host_or_expect(std::string_view name) {
+  return (name.size() == 4 && equal_names(name, "host")) ||
+         (name.size() == 6 && equal_names(name, "expect"));
 }
 
 std::optional<std::uint64_t> parse_length(std::string_view text) {
@@ -175,14 +205,17 @@ BodyFraming append_reply_head(std::string& out, const ResponseHead& head, ReplyC
   if (head.status < 200) return append_interim_head(out, head);
   const bool has_no_body = head.status == 204 || head.status == 304 || context.is_head_request;
   std::optional<std::uint64_t> length;
-  for (std::size_t i = 0; i < head.headers.size(); ++i) {
-    const Headers::Field field = head.headers[i];
-    if (is_hop_by_hop(field.name)) continue;
-    if (field.name.size() == 14 && equal_names(field.name, "content-length")) {
-      if (!length) length = parse_length(field.value);
-      continue;
+  {
+    FieldCopier copier(out);
+    for (std::size_t i = 0; i < head.headers.size(); ++i) {
+      const Headers::Field field = head.headers[i];
+      if (is_hop_by_hop(field.name)) continue;
+      if (is_length(field.name)) {
+        if (!length) length = parse_length(field.value);
+        continue;
+      }
+      copier.copy(head.headers, i);
     }
-    append_field(out, field.name, field.value);
   }
   BodyFraming framing;
   if (has_no_body) {
@@ -207,31 +240,35 @@ BodyFraming append_reply_head(std::string& out, const ResponseHead& head, ReplyC
   return framing;
 }
 
-std::optional<BodyFraming> append_request_head(std::string& out, const RequestHead& head) {
+std::optional<BodyFraming> append_request_head(std::string& out, const OutgoingHead& head) {
   out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\nHost: ");
   out.append(head.authority).append("\r\n");
   std::optional<std::uint64_t> length;
   bool has_coding = false;
   std::string_view upgrade;
-  for (std::size_t i = 0; i < head.headers.size(); ++i) {
-    const Headers::Field field = head.headers[i];
+  FieldCopier copier(out);
+  const NameSet replaced(head.added);
+  for (std::size_t i = 0; i < head.fields->size(); ++i) {
+    const Headers::Field field = (*head.fields)[i];
     if (is_hop_by_hop(field.name)) {
       has_coding = has_coding || field.name.size() == 17;
       if (field.name.size() == 7) upgrade = field.value;
       continue;
     }
-    if (equal_names(field.name, "host") || equal_names(field.name, "expect")) continue;
-    if (field.name.size() == 14 && equal_names(field.name, "content-length")) {
+    if (is_host_or_expect(field.name) || replaced.contains(field.name)) continue;
+    if (is_length(field.name)) {
       if (!length) length = parse_length(field.value);
       continue;
     }
-    append_field(out, field.name, field.value);
+    copier.copy(*head.fields, i);
   }
+  for (std::size_t i = 0; head.added != nullptr && i < head.added->size(); ++i)
+    if (!(*head.added)[i].value.empty()) copier.copy(*head.added, i);
   if (has_coding) return BodyFraming{BodyKind::Chunked, 0};
   if (length) return BodyFraming{BodyKind::Length, *length};
-  if (upgrade.empty() || !head.is_upgrade()) return std::nullopt;
-  out += "Connection: Upgrade\r\n";
-  append_field(out, "Upgrade", upgrade);
+  if (upgrade.empty() || !head.is_upgrade) return std::nullopt;
+  copier.copy_text("Connection: Upgrade\r\n");
+  copier.copy_field("Upgrade", upgrade);
   return BodyFraming{};
 }
 

@@ -81,7 +81,7 @@ BodyFraming append_reply_head(std::string& out, const ResponseHead& head, ReplyC
 /// Appends a request head but for its end, and says how the body is framed; nullopt when the head
 /// does not tell. Hop-by-hop fields are left out but for an upgrade; so is Expect, since we never
 /// wait. append_request_end() must follow.
-std::optional<BodyFraming> append_request_head(std::string& out, const RequestHead& head);
+std::optional<BodyFraming> append_request_head(std::string& out, const OutgoingHead& head);
 void append_request_end(std::string& out, BodyFraming framing);
 
 }  // namespace pixell::net

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "net/client_session.hpp"
 #include "net/http2_io.hpp"
 #include "net/limits.hpp"
+#include "net/upstream.hpp"
 
 namespace pixell::net {
 namespace {
@@ -20,11 +20,69 @@ constexpr std::uint32_t kLastStreamId = (1u << 31) - 1024;
 // A Unix listener with a full backlog takes nobody in; there is no event for when it does again.
 constexpr Millis kConnectRetry{5};
 
+/// The fields of a request until they are submitted: their text in one buffer.
+class RequestBlock {
+ public:
+  explicit RequestBlock(const OutgoingHead& head);
+  std::vector<nghttp2_nv>& fields() { return fields_; }
+  void clear() {
+    text_ = std::string();
+    fields_ = std::vector<nghttp2_nv>();
+  }
+
+ private:
+  void add(std::string_view name, std::string_view value);
+  std::string text_;  // as long as the fields need it, so that it never moves
+  std::vector<nghttp2_nv> fields_;
+};
+
+constexpr std::size_t kPseudoFields = 4;
+
+RequestBlock::RequestBlock(const OutgoingHead& head) {
+  const auto bytes_of = [](const Headers* headers) {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; headers != nullptr && i < headers->size(); ++i)
+      bytes += (*headers)[i].name.size() + (*headers)[i].value.size();
+    return bytes;
+  };
+  const std::string_view scheme = head.scheme.empty() ? "http" : head.scheme;
+  const std::string_view authority = head.authority.empty() ? "localhost" : head.authority;
+  text_.reserve(head.method.size() + scheme.size() + authority.size() + head.target.size() +
+                bytes_of(head.fields) + bytes_of(head.added));
+  fields_.reserve(kPseudoFields + head.fields->size() +
+                  (head.added == nullptr ? 0 : head.added->size()));
+  // The names of the pseudo-fields are constants.
+  const auto add_pseudo = [this](std::string_view name, std::string_view value) {
+    const std::size_t at = text_.size();
+    text_ += value;
+    add_field(fields_, name, std::string_view(text_).substr(at));
+  };
+  add_pseudo(":method", head.method);
+  add_pseudo(":scheme", scheme);
+  add_pseudo(":authority", authority);
+  add_pseudo(":path", head.target);
+  const NameSet replaced(head.added);
+  for (std::size_t i = 0; i < head.fields->size(); ++i) {
+    const Headers::Field field = (*head.fields)[i];
+    if (!replaced.contains(field.name)) add(field.name, field.value);
+  }
+  for (std::size_t i = 0; head.added != nullptr && i < head.added->size(); ++i)
+    if (!(*head.added)[i].value.empty()) add((*head.added)[i].name, (*head.added)[i].value);
+}
+
+void RequestBlock::add(std::string_view name, std::string_view value) {
+  if (is_forbidden_in_http2(name, value)) return;
+  const std::size_t at = text_.size();
+  text_.append(name).append(value);
+  const std::string_view text = std::string_view(text_).substr(at);
+  add_field(fields_, text.substr(0, name.size()), text.substr(name.size()));
+}
+
 /// One request of ours on an HTTP/2 session and its answer.
 class Http2ClientStream final : public ClientStream, public Http2Stream {
  public:
-  Http2ClientStream(Http2Io& io, const RequestHead& head, ClientHandler& handler)
-      : Http2Stream(io, -1), request_(head), handler_(&handler) {
+  Http2ClientStream(Http2Io& io, const OutgoingHead& head, ClientHandler& handler, bool is_reused)
+      : Http2Stream(io, -1), request_(head), handler_(&handler), is_reused_(is_reused) {
     set_handler(&handler);
     queue_head();
   }
@@ -36,6 +94,7 @@ class Http2ClientStream final : public ClientStream, public Http2Stream {
   void resume() override { set_paused(false); }
   void reset(ResetCode code) override { cut(code); }
   bool request_started() const override { return is_started_ && !is_refused_; }
+  bool is_reused() const override { return is_reused_; }
 
   // Called by the session.
   void set_started() { is_started_ = true; }
@@ -54,8 +113,9 @@ class Http2ClientStream final : public ClientStream, public Http2Stream {
  private:
   void submit_head() override;
 
-  RequestHead request_;  // emptied once it is submitted
+  RequestBlock request_;
   ClientHandler* handler_;
+  const bool is_reused_;
   int status_ = 0;
   int block_status_ = 0;
   bool is_final_head_here_ = false;
@@ -65,20 +125,12 @@ class Http2ClientStream final : public ClientStream, public Http2Stream {
 };
 
 void Http2ClientStream::submit_head() {
-  std::vector<nghttp2_nv> block;
-  block.reserve(request_.headers.size() + 4);
-  add_field(block, ":method", request_.method);
-  if (request_.scheme.empty()) request_.scheme = "http";
-  if (request_.authority.empty()) request_.authority = "localhost";
-  add_field(block, ":scheme", request_.scheme);
-  add_field(block, ":authority", request_.authority);
-  add_field(block, ":path", request_.target);
-  add_fields(block, request_.headers);
   const nghttp2_data_provider body = body_source();
+  const std::vector<nghttp2_nv>& block = request_.fields();
   const std::int32_t submitted =
       nghttp2_submit_request(io().session(), nullptr, block.data(), block.size(),
                              has_no_body() ? nullptr : &body, static_cast<Http2Stream*>(this));
-  request_ = {};
+  request_.clear();
   if (submitted < 0) {
     // No id is left: nothing was sent, so another connection may try.
     fail(AbortReason::UnusedClosed, ResetCode::Cancel);
@@ -107,7 +159,7 @@ void Http2ClientStream::block_ended(bool ends) {
     return;
   }
   status_ = std::exchange(block_status_, 0);
-  const ResponseHead head{.status = status_, .headers = std::move(fields)};
+  ResponseHead head{.status = status_, .headers = std::move(fields)};
   is_final_head_here_ = status_ >= 200;
   if (is_cut()) return;
   if (!is_final_head_here_) {
@@ -124,10 +176,10 @@ void Http2ClientStream::block_ended(bool ends) {
 ///   anything ─failure, idle, close(now)─▶ closed
 class Http2ClientSession final : public Http2Session, private Http2Io {
  public:
-  Http2ClientSession(EventLoop& loop, Address address, ClientOptions options,
+  Http2ClientSession(EventLoop& loop, const Upstream& upstream, ClientOptions options,
                      std::function<void(Http2Session&)> on_closed)
       : Http2Io(loop, Role::Client),
-        address_(std::move(address)),
+        upstream_(upstream),
         options_(options),
         on_closed_(std::move(on_closed)) {}
 
@@ -136,7 +188,7 @@ class Http2ClientSession final : public Http2Session, private Http2Io {
   // Http2Session
   bool accepts() const override;
   std::size_t active_streams() const override { return stream_count(); }
-  ClientStream& open(const RequestHead& head, ClientHandler& handler) override;
+  ClientStream& open(const OutgoingHead& head, ClientHandler& handler) override;
   void close(bool now) override;
   void abandon() override;
 
@@ -158,7 +210,7 @@ class Http2ClientSession final : public Http2Session, private Http2Io {
   }
   void say_goodbye();
 
-  const Address address_;
+  const Upstream& upstream_;
   const ClientOptions options_;
   std::function<void(Http2Session&)> on_closed_;
   bool is_connecting_ = true;
@@ -175,7 +227,7 @@ void Http2ClientSession::connect() {
   if (!connect_timer_.is_set())
     connect_timer_ =
         loop().after(options_.connect_timeout, [this] { Http2Io::close(AbortReason::Timeout); });
-  Result<UniqueFd> socket = start_connect(address_, options_.unix_user);
+  Result<UniqueFd> socket = start_connect(upstream_, options_.unix_user);
   if (!socket && socket.error().retry == Retry::Later) {
     retry_ = loop().after(kConnectRetry, [this] { connect(); });
     return;
@@ -196,8 +248,9 @@ bool Http2ClientSession::accepts() const {
                                          : kH2MaxConcurrentStreams);
 }
 
-ClientStream& Http2ClientSession::open(const RequestHead& head, ClientHandler& handler) {
-  auto stream = std::make_unique<Http2ClientStream>(static_cast<Http2Io&>(*this), head, handler);
+ClientStream& Http2ClientSession::open(const OutgoingHead& head, ClientHandler& handler) {
+  auto stream = std::make_unique<Http2ClientStream>(static_cast<Http2Io&>(*this), head, handler,
+                                                    !is_connecting_);
   Http2ClientStream& opened = *stream;
   adopt(std::move(stream));
   return opened;
@@ -326,10 +379,11 @@ void Http2ClientSession::closed() {
 
 }  // namespace
 
-std::unique_ptr<Http2Session> make_http2_session(EventLoop& loop, const Address& address,
+std::unique_ptr<Http2Session> make_http2_session(EventLoop& loop, const Upstream& upstream,
                                                  ClientOptions options,
                                                  std::function<void(Http2Session&)> on_closed) {
-  auto session = std::make_unique<Http2ClientSession>(loop, address, options, std::move(on_closed));
+  auto session =
+      std::make_unique<Http2ClientSession>(loop, upstream, options, std::move(on_closed));
   session->connect();
   return session;
 }

@@ -17,16 +17,6 @@ constexpr std::size_t kKeptQueueBytes = 16 * 1024;
 // RFC 9113 10.5.1 and SETTINGS_MAX_HEADER_LIST_SIZE count 32 bytes for each field.
 constexpr std::size_t kFieldOverhead = 32;
 
-bool is_forbidden(std::string_view name, std::string_view value) {
-  static constexpr std::array<std::string_view, 7> kNames = {
-      "connection", "keep-alive", "proxy-connection", "transfer-encoding",
-      "upgrade",    "host",       "http2-settings"};
-  if (name.empty() || name[0] == ':') return true;
-  if (equal_names(name, "te")) return !equal_names(value, "trailers");
-  return std::any_of(kNames.begin(), kNames.end(),
-                     [&](std::string_view other) { return equal_names(name, other); });
-}
-
 ssize_t read_callback(nghttp2_session*, std::int32_t, std::uint8_t* to, std::size_t room,
                       std::uint32_t* flags, nghttp2_data_source* source, void*) {
   return static_cast<Http2Stream*>(source->ptr)->read_body(to, room, *flags);
@@ -61,6 +51,20 @@ void ByteQueue::clear() {
   }
 }
 
+bool is_forbidden_in_http2(std::string_view name, std::string_view value) {
+  if (name.empty() || name[0] == ':') return true;
+  switch (name.size()) {
+    case 2:
+      return equal_names(name, "te") && !equal_names(value, "trailers");
+    case 4:
+      return equal_names(name, "host");
+    case 14:
+      return equal_names(name, "http2-settings");
+    default:
+      return is_hop_by_hop(name);
+  }
+}
+
 void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::string_view value) {
   block.push_back(
       {bytes_of(name), bytes_of(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
@@ -69,7 +73,7 @@ void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::strin
 void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers) {
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const Headers::Field field = headers[i];
-    if (!is_forbidden(field.name, field.value)) add_field(block, field.name, field.value);
+    if (!is_forbidden_in_http2(field.name, field.value)) add_field(block, field.name, field.value);
   }
 }
 
@@ -237,7 +241,8 @@ void Http2Stream::cut(ResetCode code) {
 bool Http2Stream::collect(std::string_view name, std::string_view value) {
   block_bytes_ += name.size() + value.size() + kFieldOverhead;
   if (block_bytes_ > kMaxHeadBytes || block_.size() >= kMaxHeaderFields) return false;
-  block_.add(name, value);
+  // nghttp2 has checked both (RFC 9113 8.2.1).
+  block_.add_checked(name, value);
   return true;
 }
 

@@ -35,7 +35,9 @@ class ByteQueue {
 /// Adds one field. nghttp2 copies name (as lower case) and value when the block is submitted, so
 /// both must stay until then.
 void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::string_view value);
-/// Adds all fields but those that HTTP/2 forbids (RFC 9113 8.2.2) and Host.
+/// Whether HTTP/2 has no room for the field: a matter of one hop (RFC 9113 8.2.2), or Host.
+bool is_forbidden_in_http2(std::string_view name, std::string_view value);
+/// Adds all fields but the forbidden ones.
 void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers);
 
 /// One HTTP/2 stream, either end: the outgoing queue, flow control of what comes in, and the two

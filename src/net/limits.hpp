@@ -28,6 +28,9 @@ inline constexpr std::size_t kBlockingBodyBytes = 256 * 1024;
 /// Request body kept by a proxied exchange until the reply starts, so that it can be sent again.
 inline constexpr std::size_t kReplayBytes = 16 * 1024;
 
+/// Tries of one request that may end on a pooled connection which died unused.
+inline constexpr int kMaxUnusedTries = 3;
+
 /// HTTP/2 settings we announce (RFC 9113 6.5.2).
 inline constexpr std::uint32_t kH2MaxConcurrentStreams = 256;
 inline constexpr std::uint32_t kH2InitialWindow = 64 * 1024;

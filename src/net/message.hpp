@@ -38,6 +38,47 @@ struct ResponseHead {
   Headers headers;
 };
 
+/// A request as it shall be sent, in parts that belong to others: nothing is copied for it. Lives
+/// as long as the call it is given to.
+struct OutgoingHead {
+  OutgoingHead() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a head is sent as it stands
+  OutgoingHead(const RequestHead& head)
+      : method(head.method),
+        target(head.target),
+        scheme(head.scheme),
+        authority(head.authority),
+        fields(&head.headers),
+        is_upgrade(head.is_upgrade()) {}
+
+  std::string_view method;
+  std::string_view target;
+  std::string_view scheme;
+  std::string_view authority;
+  const Headers* fields = nullptr;  ///< hop-by-hop fields and Host are left out
+  /// Take the place of those in `fields` that have their names; one without a value only takes
+  /// theirs away.
+  const Headers* added = nullptr;
+  bool is_upgrade = false;  ///< asks for a protocol switch
+};
+
+/// Whether the name is one of `names`; told apart by their sizes first, to be quick.
+class NameSet {
+ public:
+  explicit NameSet(const Headers* names) : names_(names) {
+    for (std::size_t i = 0; names != nullptr && i < names->size(); ++i)
+      sizes_ |= bit((*names)[i].name.size());
+  }
+  bool contains(std::string_view name) const {
+    return (sizes_ & bit(name.size())) != 0 && names_->has(name);
+  }
+
+ private:
+  static std::uint64_t bit(std::size_t size) { return std::uint64_t{1} << (size & 63); }
+  const Headers* names_;
+  std::uint64_t sizes_ = 0;
+};
+
 /// The standard reason phrase ("Not Found"), or "" for an unknown status.
 std::string_view reason_phrase(int status);
 

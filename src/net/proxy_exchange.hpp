@@ -1,9 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 
+#include "base/clock.hpp"
 #include "net/client.hpp"
+#include "net/event_loop.hpp"
 #include "net/stream.hpp"
 
 namespace pixell::net {
@@ -15,32 +16,127 @@ struct ProxyOutcome {
   std::uint64_t bytes_out = 0;  ///< reply body
   bool has_replied = false;     ///< the upstream's head was passed on
   int grpc_status = -1;         ///< of a gRPC call, as the upstream said it; -1 = not seen
+  int tries = 0;                ///< how often the request was sent to an upstream
+  bool is_reused = false;       ///< the last try went over a connection that was there
   bool client_gone = false;
   bool upstream_failed = false;
   AbortReason reason = AbortReason::PeerClosed;  ///< when one of the two is true
 };
 
-/// One proxied request: how it is sent on and what is told about it.
-struct ProxyPlan {
-  Address upstream;
-  Protocol protocol = Protocol::Http1;
-  RequestHead head;  ///< as the upstream shall see it, hop-by-hop fields removed
-  /// May change the reply head before it goes to the client (add x-pixell-revision, CORS).
-  std::function<void(ResponseHead&)> on_reply_head;
+/// One proxied request between its two streams: bodies, trailers, 1xx, 101 tunnels and resets pass
+/// both ways with back-pressure; nothing is collected. Derive from it, make it in
+/// Service::on_request() and give it to the stream as its handler.
+///
+///   holding ─forward()─▶ waiting ─reply head─▶ replying ─both ends, reply finished─▶ over
+///   waiting ─try failed─▶ on_try_failed(): forward() again, at once or later (holding), or fail()
+///   replying ─upstream failed─▶ over (cut)    anything ─client gone─▶ over (upstream reset)
+///
+/// While it holds, the client's body waits: up to kReplayBytes and one read of its socket.
+class ProxyExchange : public StreamHandler {
+ public:
+  ProxyExchange(EventLoop& loop, HttpClient& client, ServerStream& front);
+  ProxyExchange(const ProxyExchange&) = delete;
+  ProxyExchange& operator=(const ProxyExchange&) = delete;
+  ~ProxyExchange() override;
+
+  // StreamHandler: what the client does.
+  void on_data(std::string_view bytes) final;
+  void on_end(const Headers& trailers) final;
+  void on_writable() final;
+  void on_abort(AbortReason reason) final;
+
+ protected:
+  /// Sends the request on; prepare() says how. Also for the next try, from on_try_failed() or later
+  /// while is_holding(). Failures never come from inside this call.
+  void forward(std::shared_ptr<Upstream> upstream, Protocol protocol);
+  /// Gives up: the client gets answer_failure(), or the cut of what it has so far.
+  void fail(AbortReason reason, bool sent);
+  /// No try is under way, and the client still waits for a reply.
+  bool is_holding() const { return back_ == nullptr && front_ != nullptr && !is_reply_ended_; }
+  /// The client's stream; null once the client is gone, or all of it was said.
+  ServerStream* front() { return front_; }
+  const ProxyOutcome& outcome() const { return outcome_; }
+  EventLoop& loop() { return loop_; }
+  /// To be called by the destructor of the deriving class: a stream that is freed without a word is
+  /// a client gone.
+  void leave();
+
+  /// Fills in what the upstream shall see other than the client's head: `head` has that one, but
+  /// for what is a matter of one hop. What it refers to must stay until forward() returns.
+  virtual void prepare(OutgoingHead& head) = 0;
+  /// A reply's head came. It may be changed, for example to add fields; false = it is not passed
+  /// on, and the try counts as failed (AbortReason::Refused, nothing sent). Asked only while the
+  /// request can be sent again.
+  virtual bool accepts_reply(const ResponseHead&) { return true; }
+  virtual void on_reply_head(ResponseHead&) {}
+  /// A try failed and may be repeated: nothing of the request was sent, or the method is idempotent
+  /// and a reused connection died unused (RFC 9110 9.2.2). Unless it calls forward(), now or later,
+  /// it calls fail().
+  virtual void on_try_failed(AbortReason reason, bool sent) { fail(reason, sent); }
   /// Sends the error reply when the upstream failed before a head was sent. `sent` = some byte of
   /// the request had left, in this try or one before.
-  std::function<void(ServerStream&, AbortReason, bool sent)> on_upstream_failure;
+  virtual void answer_failure(ServerStream& stream, AbortReason reason, bool sent) = 0;
   /// Called exactly once when the exchange is over.
-  std::function<void(const ProxyOutcome&)> on_done;
-  /// Tries after the first that are allowed when nothing was sent, or the method is idempotent and
-  /// a reused connection died unused, and no body byte was consumed.
-  int retries = 1;
-};
+  virtual void on_done(const ProxyOutcome&) {}
 
-/// Starts forwarding `stream` to the plan's upstream and returns the handler of the request body.
-/// Bodies, trailers, 1xx, 101 tunnels and resets pass both ways with back-pressure; nothing is
-/// collected. Never calls back before returning.
-std::unique_ptr<StreamHandler> proxy(EventLoop& loop, HttpClient& client, ServerStream& stream,
-                                     ProxyPlan plan);
+ private:
+  /// The upstream's side of the exchange.
+  class Back final : public ClientHandler {
+   public:
+    explicit Back(ProxyExchange& exchange) : exchange_(exchange) {}
+    void on_informational(const ResponseHead& head) override { exchange_.back_informational(head); }
+    void on_head(ResponseHead& head) override { exchange_.back_head(head); }
+    void on_data(std::string_view bytes) override { exchange_.back_data(bytes); }
+    void on_end(const Headers& trailers) override { exchange_.back_end(trailers); }
+    void on_writable() override { exchange_.back_writable(); }
+    void on_abort(AbortReason reason) override { exchange_.back_abort(reason); }
+
+   private:
+    ProxyExchange& exchange_;
+  };
+
+  void back_informational(const ResponseHead& head);
+  void back_head(ResponseHead& head);
+  void back_data(std::string_view bytes);
+  void back_end(const Headers& trailers);
+  void back_writable();
+  void back_abort(AbortReason reason);
+
+  void keep_for_replay(std::string_view bytes);
+  bool may_repeat(AbortReason reason, bool sent) const;
+  void try_failed(AbortReason reason, bool sent);
+  void send_failure(ServerStream& front, AbortReason reason, bool sent);
+  void finish_reply(const Headers& trailers);
+  void drop_request(ServerStream& front);
+  void drop_back(ResetCode code);
+  void client_gone(AbortReason reason);
+  void end_tunnel();
+  void done();
+
+  EventLoop& loop_;
+  HttpClient& client_;
+  ServerStream* front_;           // null once the client's stream is over or no longer of interest
+  ClientStream* back_ = nullptr;  // null while no try is under way
+  Back back_side_{*this};
+  std::shared_ptr<Upstream> upstream_;  // of the last try
+  ProxyOutcome outcome_;
+
+  std::string replay_;  // body bytes that came while a try may have to be repeated
+  Headers request_trailers_;
+  Timer cut_tunnel_;
+  const bool is_head_request_;
+  const bool is_grpc_;
+  const Protocol front_protocol_;
+  Protocol protocol_ = Protocol::Http1;  // of the last try
+  int unused_closed_ = 0;                // tries that ended so
+  bool is_replayable_ = true;
+  bool was_sent_ = false;  // by a try before this one
+  bool is_front_paused_ = false;
+  bool is_request_ended_ = false;
+  bool is_reply_ended_ = false;
+  bool is_upstream_ended_ = false;
+  bool is_tunnel_ = false;
+  bool is_done_ = false;
+};
 
 }  // namespace pixell::net

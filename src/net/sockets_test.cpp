@@ -12,8 +12,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "net/client_session.hpp"
 #include "net/socket_address.hpp"
+#include "net/upstream.hpp"
 
 namespace pixell::net {
 namespace {
@@ -38,7 +38,7 @@ TEST_F(SocketsTest, ListensOnAFreeTcpPort) {
 
   ASSERT_TRUE(port);
   EXPECT_GT(*port, 0);
-  const auto client = start_connect(Address{"127.0.0.1:" + std::to_string(*port)});
+  const auto client = start_connect(Upstream(Address{"127.0.0.1:" + std::to_string(*port)}));
   EXPECT_TRUE(client) << client.error().message;
 }
 
@@ -154,7 +154,7 @@ TEST(ParseAddress, ChecksTheForm) {
 }
 
 TEST_F(SocketsTest, ConnectErrorsAreUnavailable) {
-  const auto missing = start_connect(Address{"unix:" + (dir_ / "none").string()});
+  const auto missing = start_connect(Upstream(Address{"unix:" + (dir_ / "none").string()}));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::Unavailable);
   EXPECT_EQ(missing.error().retry, Retry::Never);
@@ -166,10 +166,10 @@ TEST_F(SocketsTest, AFullUnixBacklogMayBeTriedAgain) {
   const Address address{"unix:" + (dir_ / "s").string()};
   std::vector<UniqueFd> waiting;
 
-  Result<UniqueFd> next = start_connect(address);
+  Result<UniqueFd> next = start_connect(Upstream(address));
   while (next && waiting.size() < 10) {
     waiting.push_back(std::move(*next));
-    next = start_connect(address);
+    next = start_connect(Upstream(address));
   }
 
   ASSERT_FALSE(next);

@@ -122,6 +122,8 @@ class ClientStream : public Stream {
  public:
   /// True once any byte of the request left for the socket.
   virtual bool request_started() const = 0;
+  /// True when the connection had carried a request before.
+  virtual bool is_reused() const = 0;
 };
 
 /// Told the answer to a client request. The caller keeps it alive until on_end, on_abort or
@@ -130,8 +132,9 @@ class ClientHandler : public StreamHandler {
  public:
   /// Interim answers (1xx but 101); ignored by default.
   virtual void on_informational(const ResponseHead&) {}
-  /// The final head (or 101: raw tunnel from here on). on_data and on_end follow.
-  virtual void on_head(const ResponseHead& head) = 0;
+  /// The final head (or 101: raw tunnel from here on). on_data and on_end follow. The head is the
+  /// callee's to change, so that one that is passed on need not be copied.
+  virtual void on_head(ResponseHead& head) = 0;
 };
 
 }  // namespace pixell::net

@@ -71,7 +71,7 @@ class Question final : public net::ClientHandler {
  public:
   explicit Question(net::EventLoop& loop) : loop_(loop) {}
 
-  void on_head(const net::ResponseHead& head) override { status_ = head.status; }
+  void on_head(net::ResponseHead& head) override { status_ = head.status; }
   void on_data(std::string_view bytes) override {
     body_ += bytes.substr(0, kMaxHealthBodyBytes - body_.size());
   }

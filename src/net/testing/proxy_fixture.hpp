@@ -9,14 +9,34 @@
 #include <utility>
 #include <vector>
 
+#include "net/grpc.hpp"
 #include "net/proxy_exchange.hpp"
+#include "net/reply.hpp"
 #include "net/testing/wire_fixture.hpp"
 
 namespace pixell::net::fixture {
 
-/// client ──▶ front server ──proxy()──▶ upstream server, all on one loop.
+class ProxyFixture;
+
+/// Forwards to one upstream and leaves the rest to its test.
+class TestExchange final : public ProxyExchange {
+ public:
+  TestExchange(ProxyFixture& test, ServerStream& stream, const Address& upstream);
+  ~TestExchange() override { leave(); }
+
+ private:
+  void prepare(OutgoingHead&) override {}
+  void on_reply_head(ResponseHead& head) override { head.headers.set("x-hop", "front"); }
+  void answer_failure(ServerStream& stream, AbortReason reason, bool sent) override;
+  void on_done(const ProxyOutcome& outcome) override;
+
+  ProxyFixture& test_;
+};
+
+/// client ──▶ front server ──TestExchange──▶ upstream server, all on one loop.
 class ProxyFixture : public ::testing::Test {
  protected:
+  friend class TestExchange;
   void start(FunctionService::Function upstream) {
     upstream_ = std::make_unique<LoopbackServer>(driver.loop(), std::move(upstream));
     start_front(upstream_->address());
@@ -24,18 +44,7 @@ class ProxyFixture : public ::testing::Test {
   void start_front(Address upstream) {
     front_ =
         std::make_unique<LoopbackServer>(driver.loop(), [this, upstream](ServerStream& stream) {
-          ProxyPlan plan;
-          plan.upstream = upstream;
-          plan.protocol = upstream_protocol;
-          plan.head = stream.request();
-          if (!plan.head.is_upgrade()) remove_hop_by_hop(plan.head.headers);
-          plan.on_reply_head = [](ResponseHead& head) { head.headers.set("x-hop", "front"); };
-          plan.on_upstream_failure = on_failure;
-          plan.on_done = [this](const ProxyOutcome& outcome) {
-            outcomes.push_back(outcome);
-            driver.changed();
-          };
-          return proxy(driver.loop(), proxy_client, stream, std::move(plan));
+          return std::make_unique<TestExchange>(*this, stream, upstream);
         });
   }
   ClientStream& open(const RequestHead& head, Answer& answer) {
@@ -71,6 +80,22 @@ class ProxyFixture : public ::testing::Test {
   std::unique_ptr<LoopbackServer> front_;
   HttpClient client{driver.loop()};
 };
+
+inline TestExchange::TestExchange(ProxyFixture& test, ServerStream& stream, const Address& upstream)
+    : ProxyExchange(test.driver.loop(), test.proxy_client, stream), test_(test) {
+  forward(test.proxy_client.upstream(upstream), test.upstream_protocol);
+}
+
+inline void TestExchange::answer_failure(ServerStream& stream, AbortReason reason, bool sent) {
+  if (test_.on_failure) return test_.on_failure(stream, reason, sent);
+  if (stream.request().is_grpc()) return send_grpc_status(stream, ErrorCode::Unavailable, "gone");
+  send_problem(stream, 502, "gone");
+}
+
+inline void TestExchange::on_done(const ProxyOutcome& outcome) {
+  test_.outcomes.push_back(outcome);
+  test_.driver.changed();
+}
 
 /// All four pairs of protocols; proxy_exchange_test.cpp instantiates it.
 class ProxyPair : public ProxyFixture,

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/unique_fd.hpp"
-#include "net/client_session.hpp"
+#include "net/upstream.hpp"
 
 namespace pixell::net::fixture {
 
@@ -16,7 +16,7 @@ namespace pixell::net::fixture {
 class RawHttp2Client {
  public:
   explicit RawHttp2Client(std::uint16_t port) {
-    socket_ = std::move(start_connect({"127.0.0.1:" + std::to_string(port)}).value());
+    socket_ = std::move(start_connect(Upstream({"127.0.0.1:" + std::to_string(port)})).value());
   }
   void send(std::string bytes) {
     ASSERT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),

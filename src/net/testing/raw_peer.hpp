@@ -12,7 +12,7 @@
 
 #include "base/clock.hpp"
 #include "net/client.hpp"
-#include "net/client_session.hpp"
+#include "net/upstream.hpp"
 #include "net/sockets.hpp"
 #include "net/testing/wire_fixture.hpp"
 
@@ -38,7 +38,7 @@ class RawPeer {
   RawPeer(Driver& driver, UniqueFd socket) : driver_(driver), socket_(std::move(socket)) {}
   /// Connects to a server on the same loop.
   RawPeer(Driver& driver, const Address& address)
-      : RawPeer(driver, std::move(start_connect(address).value())) {}
+      : RawPeer(driver, std::move(start_connect(Upstream(address)).value())) {}
 
   /// Sends all of it, however slowly the other end reads.
   void send(std::string_view bytes) {

@@ -80,7 +80,7 @@ class Answer final : public ClientHandler {
   void on_informational(const ResponseHead& interim) override {
     informational.push_back(interim.status);
   }
-  void on_head(const ResponseHead& sent) override {
+  void on_head(ResponseHead& sent) override {
     head = sent;
     driver_.changed();
   }

@@ -13,7 +13,7 @@ namespace pixell::par {
 
 namespace {
 
-void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) {
+void answer_http_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) {
   if (reason == net::AbortReason::Refused && !sent) {
     net::Headers headers;
     headers.add("retry-after", "1");
@@ -31,20 +31,46 @@ void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sen
           : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
 }
 
-// The address is the caller's to fill in.
-net::ProxyPlan plan_for(const net::ServerStream& stream, Agent& agent, const WorkerSlot& worker,
-                        std::string target, const TraceContext* trace) {
-  const net::RequestHead& request = stream.request();
-  net::ProxyPlan plan;
-  plan.on_done = [&agent, number = worker.number()](const net::ProxyOutcome&) {
-    agent.release(number);
+/// One request on its way to a worker.
+class WorkerExchange final : public net::ProxyExchange {
+ public:
+  struct Parts {
+    Agent& agent;
+    const WorkerSlot& worker;  // claimed
+    net::Protocol protocol = net::Protocol::Http1;
+    std::string target;
+    const TraceContext* trace = nullptr;
   };
-  plan.head = request;
-  plan.head.target = std::move(target);
-  if (!request.is_upgrade()) net::remove_hop_by_hop(plan.head.headers);
-  if (trace != nullptr) pass_on(*trace, plan.head.headers);
-  return plan;
-}
+
+  WorkerExchange(net::EventLoop& loop, net::HttpClient& client, net::ServerStream& stream,
+                 Parts parts, const net::Address& address)
+      : ProxyExchange(loop, client, stream),
+        agent_(parts.agent),
+        worker_(parts.worker.number()),
+        target_(std::move(parts.target)) {
+    if (parts.trace != nullptr) pass_on(*parts.trace, added_);
+    forward(client.upstream(address), parts.protocol);
+  }
+  ~WorkerExchange() override { leave(); }
+
+ private:
+  void prepare(net::OutgoingHead& head) override {
+    head.target = target_;
+    head.added = &added_;
+  }
+  void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) override {
+    if (stream.request().is_grpc())
+      return net::send_grpc_status(stream, ErrorCode::Unavailable,
+                                   "the agent's gRPC server did not answer");
+    answer_http_failure(stream, reason, sent);
+  }
+  void on_done(const net::ProxyOutcome&) override { agent_.release(worker_); }
+
+  Agent& agent_;
+  const int worker_;
+  const std::string target_;
+  net::Headers added_;
+};
 
 // Stands between the proxy and the client: when the agent says 404, its answer is dropped and the
 // page is sent in its place.
@@ -108,12 +134,17 @@ std::unique_ptr<net::StreamHandler> proxy_to_agent(net::EventLoop& loop, net::Ht
                                                    net::ServerStream& stream, Agent& agent,
                                                    AgentRequest request) {
   const WorkerSlot& worker = agent.claim();
-  net::ProxyPlan plan = plan_for(stream, agent, worker, std::move(request.target), request.trace);
-  plan.upstream = request.is_for_own_server ? worker.http_address() : worker.rest_address();
-  plan.on_upstream_failure = answer_failure;
-  if (request.page_on_404 == nullptr) return net::proxy(loop, client, stream, std::move(plan));
+  const net::Address address =
+      request.is_for_own_server ? worker.http_address() : worker.rest_address();
+  WorkerExchange::Parts parts{.agent = agent,
+                              .worker = worker,
+                              .target = std::move(request.target),
+                              .trace = request.trace};
+  if (request.page_on_404 == nullptr)
+    return std::make_unique<WorkerExchange>(loop, client, stream, std::move(parts), address);
   auto page = std::make_unique<PageOn404>(loop, stream, *request.page_on_404);
-  page->handle_with(net::proxy(loop, client, *page, std::move(plan)));
+  page->handle_with(
+      std::make_unique<WorkerExchange>(loop, client, *page, std::move(parts), address));
   return page;
 }
 
@@ -121,13 +152,13 @@ std::unique_ptr<net::StreamHandler> proxy_to_servicer(net::EventLoop& loop, net:
                                                       net::ServerStream& stream, Agent& agent,
                                                       std::string path, const TraceContext& trace) {
   const WorkerSlot& worker = agent.claim();
-  net::ProxyPlan plan = plan_for(stream, agent, worker, std::move(path), &trace);
-  plan.upstream = worker.grpc_address();
-  plan.protocol = net::Protocol::Http2;
-  plan.on_upstream_failure = [](net::ServerStream& failed, net::AbortReason, bool) {
-    net::send_grpc_status(failed, ErrorCode::Unavailable, "the agent's gRPC server did not answer");
-  };
-  return net::proxy(loop, client, stream, std::move(plan));
+  return std::make_unique<WorkerExchange>(loop, client, stream,
+                                          WorkerExchange::Parts{.agent = agent,
+                                                                .worker = worker,
+                                                                .protocol = net::Protocol::Http2,
+                                                                .target = std::move(path),
+                                                                .trace = &trace},
+                                          worker.grpc_address());
 }
 
 }  // namespace pixell::par

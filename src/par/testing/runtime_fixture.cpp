@@ -16,7 +16,7 @@ std::string Reply::grpc_status() const {
   return std::string(trailers.get("grpc-status").value_or(headers.get("grpc-status").value_or("")));
 }
 
-void Reply::on_head(const net::ResponseHead& head) {
+void Reply::on_head(net::ResponseHead& head) {
   status = head.status;
   headers = head.headers;
 }

@@ -31,7 +31,7 @@ struct Reply : net::ClientHandler {
   /// grpc-status of trailers, or of an answer without body.
   std::string grpc_status() const;
 
-  void on_head(const net::ResponseHead& head) override;
+  void on_head(net::ResponseHead& head) override;
   void on_data(std::string_view bytes) override { body += bytes; }
   void on_end(const net::Headers& fields) override;
   void on_abort(net::AbortReason reason) override;

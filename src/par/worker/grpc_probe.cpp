@@ -35,7 +35,7 @@ void GrpcProbe::ask(const net::Address& address, Millis timeout, OnAnswer on_ans
   stream_->finish();
 }
 
-void GrpcProbe::on_head(const net::ResponseHead& head) {
+void GrpcProbe::on_head(net::ResponseHead& head) {
   head_status_ = head.headers.get("grpc-status").value_or("");
 }
 

@@ -24,7 +24,7 @@ class GrpcProbe final : private net::ClientHandler {
   void ask(const net::Address& address, Millis timeout, OnAnswer on_answer);
 
  private:
-  void on_head(const net::ResponseHead& head) override;
+  void on_head(net::ResponseHead& head) override;
   void on_data(std::string_view) override {}
   void on_end(const net::Headers& trailers) override;
   void on_abort(net::AbortReason reason) override;

@@ -56,7 +56,7 @@ class HealthProbe final : private net::ClientHandler {
 
  private:
   void ask();
-  void on_head(const net::ResponseHead&) override { answered(); }
+  void on_head(net::ResponseHead&) override { answered(); }
   void on_data(std::string_view) override {}
   void on_end(const net::Headers&) override { stream_ = nullptr; }
   void on_abort(net::AbortReason reason) override;

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "edge/route_table.hpp"
+#include "edge/traffic_meter.hpp"
+#include "net/client.hpp"
+#include "net/event_loop.hpp"
+
+namespace pixell::edge {
+
+/// xorshift64*: spreads load, guards nothing.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : state_(seed | 1) {}
+  std::uint64_t next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return state_ * 0x2545f4914f6cdd1dULL;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// What one loop routes by: a table, and what the loop itself keeps for its legs and targets.
+/// Exchanged as a whole; each exchange keeps the one that it was routed by.
+class RoutesInForce {
+ public:
+  RoutesInForce(std::shared_ptr<const RouteTable> table, UnixMillis applied_at,
+                TrafficMeter::Cells cells)
+      : table_(std::move(table)),
+        applied_at_(applied_at),
+        cells_(std::move(cells)),
+        upstreams_(table_->targets()) {}
+
+  const RouteTable& table() const { return *table_; }
+  UnixMillis applied_at() const { return applied_at_; }
+  TrafficCell& cell(const Leg& leg) const { return *cells_[leg.slot]; }
+  /// The upstream of a leg's target, looked up once.
+  const std::shared_ptr<net::Upstream>& upstream(const Leg& leg, std::size_t target,
+                                                 net::HttpClient& client) {
+    std::shared_ptr<net::Upstream>& known = upstreams_[leg.first_target + target];
+    if (known == nullptr) known = client.upstream(leg.targets[target]);
+    return known;
+  }
+
+ private:
+  std::shared_ptr<const RouteTable> table_;
+  UnixMillis applied_at_;
+  TrafficMeter::Cells cells_;
+  std::vector<std::shared_ptr<net::Upstream>> upstreams_;
+};
+
+/// What the requests of one loop share. Belongs to the loop's thread.
+struct EdgeLoop {
+  net::EventLoop& loop;
+  net::HttpClient& client;
+  const Log& log;
+  Dice dice;
+  std::shared_ptr<RoutesInForce> routes;
+  net::Headers added{};  ///< the fields that the request at hand gets; used anew for each
+};
+
+}  // namespace pixell::edge
