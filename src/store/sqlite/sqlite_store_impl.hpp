@@ -31,8 +31,8 @@ struct SqliteParts {
 
 /// The SQLite backend: one connection that writes, one that reads, each behind its own lock, and
 /// one that copies the write-ahead log to the database file.
-/// The methods are in
-/// sqlite_{deployments,rollouts,apps,routing,revisions,packages,instances,routes,journal,idempotency,events}.cpp.
+/// The methods are in sqlite_{deployments,rollouts,apps,routing,revisions,packages}.cpp and
+/// sqlite_{instances,routes,journal,idempotency,events}.cpp.
 class SqliteStore final : public Store {
  public:
   SqliteStore(SqliteParts parts, const Clock& clock);
