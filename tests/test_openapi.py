@@ -143,6 +143,8 @@ class Platform:
             body["package"] = self._newest(f"/v1/apps/{APP}/packages")
         elif path == "/v1/apps/{app}/traffic" and method == "PUT":
             case.body = {"legs": [{"revision": 1, "weight_permille": 1000}]}
+        elif path == "/v1/apps/{app}/routing" and method == "PUT":
+            case.body = {"limits": {"max_concurrent": self._calls}}
         elif method == "POST" and "/packages" in path:
             case.body = {"file": self._package, "force_overwrite": "true"}
 

@@ -58,6 +58,8 @@ store::IfGeneration if_match(const Call& call, std::int64_t current) {
   return is_named ? current : kNoGeneration;
 }
 
+bool only_creates(const Call& call) { return whole_header(call, "if-none-match") == "*"; }
+
 Reply tagged_reply(const Call& call, const nlohmann::json& body, const std::string& tag) {
   const auto given = whole_header(call, "if-none-match");
   bool is_known = given && *given == "*";

@@ -19,6 +19,9 @@ std::string etag(std::int64_t generation, std::string_view view);
 /// when If-Match names it, else one that nothing has, so that the store refuses the write.
 store::IfGeneration if_match(const Call& call, std::int64_t current);
 
+/// True when If-None-Match is `*`: what is there already may not be written (RFC 9110 13.1.2).
+bool only_creates(const Call& call);
+
 /// A 200 with the ETag, or 304 when If-None-Match names it.
 Reply tagged_reply(const Call& call, const nlohmann::json& body, const std::string& tag);
 

@@ -169,6 +169,25 @@ std::optional<Fields> Fields::object(std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<std::string> Fields::texts(std::string_view name, std::size_t most) {
+  std::vector<std::string> read;
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return read;
+  if (!value->is_array() || value->size() > most) {
+    add(name, fmt::format("{} must be a list of at most {} texts, not {}", named(name), most,
+                          shown(*value)));
+    return read;
+  }
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    if ((*value)[i].is_string())
+      read.push_back((*value)[i].get<std::string>());
+    else
+      add_at(fmt::format("/{}/{}", escaped(name), i),
+             fmt::format("{}.{} must be a text, not {}", named(name), i, shown((*value)[i])));
+  }
+  return read;
+}
+
 bool Fields::list(std::string_view name, std::size_t most,
                   const std::function<void(Fields&)>& each) {
   const nlohmann::json* value = find(name);

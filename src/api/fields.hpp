@@ -43,6 +43,8 @@ class Fields {
   model::LimitsAsked limits(std::string_view name);
   /// The object under a name, none when it is absent or no object.
   std::optional<Fields> object(std::string_view name);
+  /// The texts of the list under a name; a finding when it is no list of at most `most` texts.
+  std::vector<std::string> texts(std::string_view name, std::size_t most);
   /// Calls `each` with every object of the list under a name; false when the list is absent.
   bool list(std::string_view name, std::size_t most, const std::function<void(Fields&)>& each);
 

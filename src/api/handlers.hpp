@@ -43,6 +43,10 @@ Reply delete_app(const ApiContext& context, Call& call);
 Reply get_traffic(const ApiContext& context, Call& call);
 Reply set_traffic(const ApiContext& context, Call& call);
 
+// routing.cpp
+Reply get_routing(const ApiContext& context, Call& call);
+Reply set_routing(const ApiContext& context, Call& call);
+
 // revisions.cpp
 Reply list_revisions(const ApiContext& context, Call& call);
 Reply get_revision(const ApiContext& context, Call& call);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/limits.hpp"
+#include "net/client.hpp"
 
 namespace pixell::api {
 
@@ -28,6 +29,42 @@ void read_stages(Fields& strategy, model::Strategy& read) {
                  "strategy.bake_seconds belongs to the type blue_green: set it, or remove it");
   if (read.kind == model::StrategyKind::Canary && !has_steps)
     read.steps = model::usual_canary_steps();
+}
+
+model::RoutingLimits read_routing_limits(Fields& limits) {
+  model::RoutingLimits read{
+      .max_concurrent = int(limits.number("max_concurrent", 0, 0, model::kMaxConcurrentLimit)),
+      .requests_per_second = int(limits.number("requests_per_second", 0, 0, model::kMaxRateLimit)),
+      .burst = int(limits.number("burst", 0, 0, model::kMaxRateLimit)),
+      .max_body_bytes = limits.number("max_body_bytes", 0, 0, model::kMaxBodyLimit)};
+  if (auto timeouts = limits.object("timeouts")) {
+    const auto millis = [&](std::string_view name) {
+      return timeouts->number(name, 0, 0, model::kMaxTimeoutMs);
+    };
+    read.timeouts = {.rest_ms = millis("rest_ms"),
+                     .a2a_ms = millis("a2a_ms"),
+                     .ui_ms = millis("ui_ms"),
+                     .idle_ms = millis("idle_ms")};
+    timeouts->refuse_unknown();
+  }
+  limits.refuse_unknown();
+  return read;
+}
+
+model::LegacyTarget read_legacy(Fields& legacy) {
+  model::LegacyTarget read{
+      .address = legacy.text("address", true),
+      .path_prefix = legacy.text("path_prefix"),
+      .weight_permille = int(legacy.number("weight_permille", 0, 0, model::kWholeTraffic))};
+  // A socket in the file system may be one of our own: it must not be led to from outside.
+  if (!read.address.empty() &&
+      (read.address.starts_with("unix:") || !net::parse_address(read.address)))
+    legacy.add("address",
+               fmt::format("{} '{}' must be an IP address with a port, like 10.0.0.7:8080 or "
+                           "[fd00::7]:8080; names are not looked up",
+                           legacy.named("address"), read.address.substr(0, 80)));
+  legacy.refuse_unknown();
+  return read;
 }
 
 }  // namespace
@@ -102,6 +139,27 @@ model::Traffic read_traffic(Fields& fields) {
   for (const model::TrafficFinding& finding : model::check_traffic(traffic))
     fields.add_at(finding.pointer, finding.message);
   return traffic;
+}
+
+model::Routing read_routing(Fields& fields) {
+  model::Routing routing;
+  if (auto limits = fields.object("limits")) routing.limits = read_routing_limits(*limits);
+  routing.aliases = fields.texts("aliases", model::kMaxAliases);
+  routing.hosts = fields.texts("hosts", model::kMaxHosts);
+  if (auto mirror = fields.object("mirror")) {
+    routing.mirror = {
+        .revision = mirror->required_number("revision", 1, kMaxWireNumber),
+        .permille = int(mirror->required_number("permille", 1, model::kWholeTraffic)),
+        .max_body_bytes = mirror->number("max_body_bytes", model::Mirror().max_body_bytes, 0,
+                                         model::kMaxMirroredBody)};
+    mirror->refuse_unknown();
+  }
+  if (auto legacy = fields.object("legacy")) routing.legacy = read_legacy(*legacy);
+  fields.refuse_unknown();
+  if (!fields.is_clean()) return routing;  // its sense is judged when its form is right
+  for (const model::RoutingFinding& finding : model::check_routing(routing))
+    fields.add_at(finding.pointer, finding.message);
+  return routing;
 }
 
 model::AppSettings read_settings(Fields& fields, const model::AppSettings& now) {

@@ -22,6 +22,10 @@ std::string read_tag(Fields& fields);
 /// A whole Traffic, checked by itself: whether its revisions exist is the store's to say.
 model::Traffic read_traffic(Fields& fields);
 
+/// A whole Routing, checked by itself: whose names they are, and which legs there are, is the
+/// store's to say.
+model::Routing read_routing(Fields& fields);
+
 /// The settings with what the request changes; a finding when it changes nothing.
 model::AppSettings read_settings(Fields& fields, const model::AppSettings& now);
 

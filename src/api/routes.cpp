@@ -20,6 +20,8 @@ std::span<const RouteEntry> routes() {
       RouteEntry{"DELETE", "/v1/apps/{app}", delete_app},
       RouteEntry{"GET", "/v1/apps/{app}/traffic", get_traffic},
       RouteEntry{"PUT", "/v1/apps/{app}/traffic", set_traffic, Text},
+      RouteEntry{"GET", "/v1/apps/{app}/routing", get_routing},
+      RouteEntry{"PUT", "/v1/apps/{app}/routing", set_routing, Text},
       RouteEntry{"POST", "/v1/apps/{app}/rollback", roll_back, Text},
       RouteEntry{"GET", "/v1/apps/{app}/deployments", list_app_deployments},
       RouteEntry{"POST", "/v1/apps/{app}/deployments", deploy, Text},

@@ -13,6 +13,7 @@
 #include "model/boot_report.hpp"
 #include "model/resources.hpp"
 #include "model/rollout.hpp"
+#include "model/routing.hpp"
 #include "model/traffic.hpp"
 
 namespace pixell::model {
@@ -36,6 +37,7 @@ struct AgentApp {
   std::int64_t generation = 0;  ///< grows with every change of desired state
   Traffic traffic;              ///< which revisions should serve; a rollout ends by changing it
   AppSettings settings;
+  Routing routing{};         ///< how it is reached beside its traffic; its mirror has a leg there
   bool is_deleting = false;  ///< it is being taken away: nothing of it should run
   UnixMillis created_at = 0;
 };

@@ -158,7 +158,8 @@ Result<void> Executor::perform(const model::AgentApp& app, const PublishRoute& s
                      .description = {},
                      .version = {},
                      .legs = step.legs,
-                     .sticky = step.sticky};
+                     .sticky = step.sticky,
+                     .routing = step.routing};
   if (!step.legs.empty()) {
     TRY(const model::Revision revision, parts_.store.revision(app.id, step.legs.front().revision));
     TRY(const model::Package package, parts_.store.package(app.id, revision.package_sha256));

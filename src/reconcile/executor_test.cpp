@@ -205,6 +205,19 @@ TEST_F(ExecutorTest, PublishesARouteWithTheManifestsWords) {
   EXPECT_EQ(states(id)[3], StepState::Processing);
 }
 
+TEST_F(ExecutorTest, PublishesARouteWithoutLegsForALegacyTarget) {
+  const model::Routing routing{.legacy = {.address = "10.0.0.7:80", .weight_permille = 1000}};
+  ASSERT_TRUE(store_->set_routing("hello", routing, {}));
+
+  ASSERT_TRUE(run(PublishRoute{.legs = {}, .routing = routing}));
+
+  const auto snapshot = store_->routes();
+  ASSERT_THAT(snapshot->routes, SizeIs(1));
+  EXPECT_EQ(snapshot->routes[0].name, "hello");
+  EXPECT_EQ(snapshot->routes[0].short_id, store_->app("hello")->short_id);
+  EXPECT_EQ(snapshot->routes[0].routing, routing);
+}
+
 TEST_F(ExecutorTest, CompletesADeploymentOnce) {
   const std::string id = with_revision();
   fake_clock_.advance(Millis(250));

@@ -140,6 +140,19 @@ TEST_F(ReconcilerTest, LeavesNothingOfAFirstDeploymentThatFails) {
   EXPECT_THAT(*engine_.list(), IsEmpty());
 }
 
+TEST_F(ReconcilerTest, RoutesALegacyServiceUntilItsAppIsDeleted) {
+  start();
+  const model::Routing routing{.aliases = {"old"}, .legacy = {.address = "10.0.0.7:80"}};
+
+  ASSERT_TRUE(store_->set_routing("hello", routing, {}));
+  ASSERT_TRUE(eventually([&] { return store_->routes()->routes.size() == 1; }));
+  EXPECT_EQ(store_->routes()->routes[0].routing.aliases, routing.aliases);
+  ASSERT_TRUE(store_->delete_app("hello", {}));
+
+  EXPECT_TRUE(eventually([&] { return !store_->app("hello"); }));
+  EXPECT_THAT(store_->routes()->routes, IsEmpty());
+}
+
 TEST_F(ReconcilerTest, FailsADeploymentWhoseImportFails) {
   start();
 

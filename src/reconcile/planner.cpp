@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
 
 #include "reconcile/instance_set.hpp"
 #include "reconcile/limits.hpp"
 #include "reconcile/rollout_plan.hpp"
+#include "reconcile/route_plan.hpp"
 
 namespace pixell::reconcile {
 
@@ -16,14 +16,6 @@ namespace {
 using model::Cause;
 using model::InstancePhase;
 using model::kWholeTraffic;
-
-bool same_route(const std::vector<model::RouteLeg>& a, const std::vector<model::RouteLeg>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const model::RouteLeg& x, const model::RouteLeg& y) {
-                      return std::tie(x.revision, x.weight_permille, x.tag, x.addresses) ==
-                             std::tie(y.revision, y.weight_permille, y.tag, y.addresses);
-                    });
-}
 
 model::Failure overdue(const model::Deployment& deployment) {
   std::string step = "waiting";
@@ -326,10 +318,13 @@ class Planning {
       legs.push_back(std::move(leg));
     }
     const model::Route& known = view_.route.route;
-    if (!same_route(legs, known.legs) || (!legs.empty() && !(known.sticky == traffic.sticky))) {
+    model::Routing routing = routing_beside(view_.app, legs);
+    if (!same_legs(legs, known.legs) || known.routing != routing ||
+        (!legs.empty() && known.sticky != traffic.sticky)) {
       const bool is_moving = facts_ && target_.weight > 0 && facts_->ready > 0;
       plan_.steps.push_back(PublishRoute{.legs = std::move(legs),
                                          .sticky = traffic.sticky,
+                                         .routing = std::move(routing),
                                          .deployment_id = is_moving ? current_->id : ""});
       is_settled_ = false;
       return;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 namespace pixell::reconcile {
 
 std::string_view name_of(const Step& step) {
@@ -36,6 +38,7 @@ std::string describe(const Step& step) {
         for (const std::string& address : leg.addresses) text += "," + address;
         text += ";";
       }
+      if (s.routing != model::Routing()) text += model::to_json(s.routing).dump();
       return text;
     }
     std::string operator()(const AdvanceRollout& s) const {

@@ -36,6 +36,7 @@ struct StartInstance {
 struct PublishRoute {
   std::vector<model::RouteLeg> legs;
   model::Stickiness sticky{};
+  model::Routing routing{};
   std::string deployment_id{};  ///< the deployment whose revision gets the traffic, or empty
 };
 

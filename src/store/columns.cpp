@@ -166,6 +166,10 @@ std::string sticky_to_text(const model::Stickiness& sticky) { return value_to_te
 Result<model::Stickiness> sticky_from_text(std::string_view text) {
   return value_from_text("stickiness", text, model::stickiness_from_json);
 }
+std::string routing_to_text(const model::Routing& routing) { return value_to_text(routing); }
+Result<model::Routing> routing_from_text(std::string_view text) {
+  return value_from_text("routing", text, model::routing_from_json);
+}
 
 std::string event_hash(const EventFields& fields) {
   // Lengths in front keep two different lines from giving the same text.

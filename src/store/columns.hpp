@@ -36,7 +36,8 @@ Result<std::optional<model::BootReport>> boot_report_from_text(std::string_view 
 std::string legs_to_text(const std::vector<model::RouteLeg>& legs);
 Result<std::vector<model::RouteLeg>> legs_from_text(std::string_view text);
 
-/// No traffic, the usual strategy, and a rollout that has not begun are the empty text.
+/// No traffic, the usual strategy, a rollout that has not begun and a routing that asks nothing are
+/// the empty text.
 std::string traffic_to_text(const model::Traffic& traffic);
 Result<model::Traffic> traffic_from_text(std::string_view text);
 std::string strategy_to_text(const model::Strategy& strategy);
@@ -45,6 +46,8 @@ std::string progress_to_text(const model::RolloutProgress& progress);
 Result<model::RolloutProgress> progress_from_text(std::string_view text);
 std::string sticky_to_text(const model::Stickiness& sticky);
 Result<model::Stickiness> sticky_from_text(std::string_view text);
+std::string routing_to_text(const model::Routing& routing);
+Result<model::Routing> routing_from_text(std::string_view text);
 
 /// The hash of one event: SHA-256 in hex of the previous hash and every field.
 struct EventFields {

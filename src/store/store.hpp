@@ -181,8 +181,9 @@ class Store {
   virtual ~Store() = default;
 
   /// Records a deployment as queued, with the app's row on first use, in one transaction.
-  /// AlreadyExists: the id or the version is taken. FailedPrecondition: the idempotency key was
-  /// used with another request, or the app is being deleted. NotFound: it has no such revision.
+  /// AlreadyExists: the id or the version is taken, or a new app's id is another app's alias.
+  /// FailedPrecondition: the idempotency key was used with another request, or the app is being
+  /// deleted. NotFound: it has no such revision.
   virtual Result<AcceptedDeployment> accept_deployment(const NewDeployment& wanted) = 0;
   /// NotFound when there is none.
   virtual Result<model::Deployment> deployment(std::string_view id) = 0;
@@ -212,12 +213,21 @@ class Store {
   virtual Result<std::vector<model::AgentApp>> apps(const AppFilter& filter) = 0;
   /// By full id, else by short id; NotFound when there is none.
   virtual Result<model::AgentApp> app(std::string_view id) = 0;
-  /// Changes an app's traffic, settings, or both (what is null stays). Aborted when its generation
-  /// is another; FailedPrecondition while a rollout is open (traffic only) or it is being deleted;
-  /// NotFound when a leg names a revision that is not there.
+  /// Changes an app's traffic, settings, or both (what is null stays). A mirror whose revision has
+  /// no leg in the new traffic is taken out of its routing. Aborted when its generation is another;
+  /// FailedPrecondition while a rollout is open (traffic only) or it is being deleted; NotFound
+  /// when a leg names a revision that is not there.
   virtual Result<model::AgentApp> update_app(std::string_view app_id, const model::Traffic* traffic,
                                              const model::AppSettings* settings,
                                              IfGeneration if_generation) = 0;
+  /// Replaces how an app is reached. One that is not there is created when the routing has a legacy
+  /// target, so that it is served before its first deployment; else NotFound. A generation of 0
+  /// stands for an app that is not there; Aborted when it is another. AlreadyExists names the app
+  /// that has an alias already, as its id, short id or alias, or a host. FailedPrecondition while
+  /// it is being deleted, or when the mirror's revision has no leg in its traffic.
+  virtual Result<model::AgentApp> set_routing(std::string_view app_id,
+                                              const model::Routing& routing,
+                                              IfGeneration if_generation) = 0;
   /// Marks an app as being deleted; again is success. Aborted when its generation is another.
   virtual Result<model::AgentApp> delete_app(std::string_view app_id,
                                              IfGeneration if_generation) = 0;
@@ -254,9 +264,9 @@ class Store {
   /// The route of an app; an empty one with generation 0 when it never had any.
   virtual Result<StoredRoute> route(std::string_view app_id) = 0;
   /// Replaces an app's route and grows the global route generation, which is returned. The same
-  /// route again changes nothing. No legs = the app has no route.
+  /// route again changes nothing. Neither legs nor a routing = the app has no route.
   virtual Result<std::int64_t> set_route(const model::Route& route, FencingToken token) = 0;
-  /// Every route that has legs, with the global generation.
+  /// Every route that has legs or a routing, with the global generation.
   virtual Result<model::RouteSnapshot> routes() = 0;
 
   /// Records a step before it is done. The same key again counts another try.

@@ -138,6 +138,7 @@ Outcome<json> ApiClient::send(const ApiChange& change) const {
     request.body = dumped(*change.body);
   }
   if (!change.if_match.empty()) request.headers.emplace_back("if-match", change.if_match);
+  if (change.only_creates) request.headers.emplace_back("if-none-match", "*");
   const auto reply = call(std::move(request), change.path);
   if (!reply) return std::unexpected(reply.error());
   if (reply->status == 204) return json();

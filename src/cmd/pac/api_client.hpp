@@ -47,6 +47,7 @@ struct ApiChange {
   std::string path;
   const nlohmann::json* body = nullptr;  ///< sent as JSON; null = no body
   std::string if_match{};                ///< an ETag; empty = whatever it is now
+  bool only_creates = false;             ///< refused when it is there already
 };
 
 /// A file sent as multipart/form-data, whole in memory while it is sent.

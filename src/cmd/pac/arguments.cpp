@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include "model/traffic.hpp"
 
@@ -80,6 +82,37 @@ Result<std::int64_t> parse_millis(std::string_view text) {
   return *seconds * 1000;
 }
 
+Result<std::int64_t> parse_bytes(std::string_view text) {
+  int shift = 0;
+  std::string_view digits = text;
+  constexpr std::array kUnits = {std::pair("KiB", 10), std::pair("MiB", 20), std::pair("GiB", 30),
+                                 std::pair("TiB", 40)};
+  for (const auto& [unit, bits] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    shift = bits;
+    digits.remove_suffix(std::string_view(unit).size());
+  }
+  const auto number = whole_number(digits);
+  if (!number || *number > (std::numeric_limits<std::int64_t>::max() >> shift))
+    return malformed(text, "a size", "512KiB or 10MiB");
+  return *number << shift;
+}
+
+Result<model::SurfaceTimeouts> parse_timeouts(std::string_view text, model::SurfaceTimeouts now) {
+  const std::array kMembers = {std::pair("rest", &now.rest_ms), std::pair("a2a", &now.a2a_ms),
+                               std::pair("ui", &now.ui_ms), std::pair("idle", &now.idle_ms)};
+  for (const std::string_view part : parts_of(text)) {
+    const auto sides = sides_of(part, '=');
+    const auto member = std::find_if(kMembers.begin(), kMembers.end(), [&](const auto& known) {
+      return sides && known.first == sides->first;
+    });
+    if (member == kMembers.end())
+      return malformed(part, "a timeout of rest, a2a, ui or idle", "rest=60s,idle=5m");
+    TRY(*member->second, parse_millis(sides->second));
+  }
+  return now;
+}
+
 Result<int> parse_permille(std::string_view text) {
   const Error wrong = malformed(text, "a share", "5% or 12.5%, at most 100%");
   if (!text.ends_with('%')) return wrong;
@@ -126,6 +159,15 @@ Result<Split> parse_split(std::string_view text) {
                       fmt::format("the shares of '{}' add up to {}; they must be 100% together",
                                   text, show_permille(total)));
   return split;
+}
+
+Result<model::Mirror> parse_mirror(std::string_view text, model::Mirror now) {
+  const auto sides = sides_of(text, '=');
+  const auto revision = sides ? revision_of(sides->first) : std::nullopt;
+  if (!revision) return malformed(text, "a revision and its share", "13=10%");
+  now.revision = *revision;
+  TRY(now.permille, parse_permille(sides->second));
+  return now;
 }
 
 Result<std::pair<std::string, std::string>> parse_assignment(std::string_view text) {
@@ -182,6 +224,14 @@ std::optional<UnixMillis> parse_iso8601(std::string_view text) {
 std::string show_permille(std::int64_t permille) {
   return permille % 10 == 0 ? fmt::format("{}%", permille / 10)
                             : fmt::format("{}.{}%", permille / 10, permille % 10);
+}
+
+std::string show_typed_duration(std::int64_t millis) {
+  constexpr std::array kUnits = {std::pair("h", 3'600'000), std::pair("m", 60'000),
+                                 std::pair("s", 1'000)};
+  for (const auto& [unit, factor] : kUnits)
+    if (millis % factor == 0) return fmt::format("{}{}", millis / factor, unit);
+  return fmt::format("{}ms", millis);
 }
 
 std::string show_duration(std::int64_t millis) {

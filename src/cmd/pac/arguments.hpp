@@ -21,6 +21,11 @@ namespace pixell::cmd {
 Result<std::int64_t> parse_seconds(std::string_view text);
 /// "500ms" or a duration of parse_seconds(); in milliseconds.
 Result<std::int64_t> parse_millis(std::string_view text);
+/// "512KiB", "10MiB", "1GiB" or a number of bytes.
+Result<std::int64_t> parse_bytes(std::string_view text);
+/// "rest=60s,a2a=0,ui=10s,idle=5m": `now` with those that are named; 0 = none.
+Result<model::SurfaceTimeouts> parse_timeouts(std::string_view text,
+                                              model::SurfaceTimeouts now = {});
 /// "5%", "12.5%": a share in thousandths, 0 to 1000.
 Result<int> parse_permille(std::string_view text);
 /// "5%:60s,25%:60s"
@@ -28,6 +33,8 @@ Result<std::vector<model::CanaryStep>> parse_canary_steps(std::string_view text)
 /// "12=90%,13=10%": revisions and their shares.
 using Split = std::vector<std::pair<std::int64_t, int>>;
 Result<Split> parse_split(std::string_view text);
+/// "13=10%": the revision that a share of the requests is mirrored to; `now` has the rest.
+Result<model::Mirror> parse_mirror(std::string_view text, model::Mirror now = {});
 /// "NAME=value"; the value may be empty and may hold '='.
 Result<std::pair<std::string, std::string>> parse_assignment(std::string_view text);
 /// "next=13": a tag and the revision that gets it.
@@ -40,6 +47,8 @@ std::optional<UnixMillis> parse_iso8601(std::string_view text);
 
 /// 125 as "12.5%".
 std::string show_permille(std::int64_t permille);
+/// A duration as it is typed: "500ms", "90s", "5m".
+std::string show_typed_duration(std::int64_t millis);
 /// A duration with as many digits as say something: "2 ms", "4.2 s", "3 m 10 s", "2 h 5 m", "4 d".
 std::string show_duration(std::int64_t millis);
 /// How long ago a moment was that the API wrote; "-" for what is none.

@@ -28,6 +28,41 @@ TEST(ParseMillis, TakesMillisecondsAndDurations) {
   EXPECT_FALSE(parse_millis("fast"));
 }
 
+TEST(ParseBytes, TakesBinaryUnits) {
+  EXPECT_EQ(parse_bytes("0").value(), 0);
+  EXPECT_EQ(parse_bytes("1500").value(), 1'500);
+  EXPECT_EQ(parse_bytes("512KiB").value(), 512 * 1024);
+  EXPECT_EQ(parse_bytes("10MiB").value(), 10 * 1024 * 1024);
+  EXPECT_EQ(parse_bytes("1TiB").value(), 1LL << 40);
+  for (const char* wrong : {"", "MiB", "10MB", "1.5MiB", "-1", "10 MiB", "9999999999TiB"})
+    EXPECT_FALSE(parse_bytes(wrong)) << wrong;
+  EXPECT_THAT(parse_bytes("big").error().message, HasSubstr("10MiB"));
+}
+
+TEST(ParseTimeouts, ChangesThoseThatAreNamed) {
+  const model::SurfaceTimeouts now{.rest_ms = 1, .ui_ms = 2};
+
+  EXPECT_EQ(
+      parse_timeouts("rest=60s,a2a=500ms,idle=5m", now).value(),
+      (model::SurfaceTimeouts{.rest_ms = 60'000, .a2a_ms = 500, .ui_ms = 2, .idle_ms = 300'000}));
+  EXPECT_EQ(parse_timeouts("ui=0", now).value(), model::SurfaceTimeouts{.rest_ms = 1});
+  for (const char* wrong : {"", "rest", "rest=", "rpc=1s", "rest=1s,", "=1s", "rest=soon"})
+    EXPECT_FALSE(parse_timeouts(wrong)) << wrong;
+}
+
+TEST(ParseMirror, TakesARevisionAndItsShare) {
+  EXPECT_EQ(parse_mirror("13=10%", {.max_body_bytes = 7}).value(),
+            (model::Mirror{.revision = 13, .permille = 100, .max_body_bytes = 7}));
+  for (const char* wrong : {"", "13", "0=10%", "13=10", "x=1%"})
+    EXPECT_FALSE(parse_mirror(wrong)) << wrong;
+}
+
+TEST(ShowTypedDuration, IsWhatParseMillisReads) {
+  for (const std::int64_t millis : {1, 500, 1'000, 1'500, 60'000, 90'000, 7'200'000})
+    EXPECT_EQ(parse_millis(show_typed_duration(millis)).value(), millis);
+  EXPECT_EQ(show_typed_duration(300'000), "5m");
+}
+
 TEST(ParsePermille, TakesPercentWithOneDecimal) {
   EXPECT_EQ(parse_permille("5%").value(), 50);
   EXPECT_EQ(parse_permille("12.5%").value(), 125);

@@ -41,7 +41,7 @@ CLI::Validator read_by(Parse parse) {
       "");
 }
 
-/// deploy, rollback, rollout, traffic, scale, packages, delete.
+/// deploy, rollback, rollout, traffic, routing, scale, packages, delete.
 void add_deploy_commands(CLI::App& app, int& exit_code);
 /// status, apps, revisions, deployments, logs, events, open, doctor.
 void add_look_commands(CLI::App& app, int& exit_code);

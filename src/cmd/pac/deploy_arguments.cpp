@@ -5,6 +5,7 @@
 #include "cmd/pac/commands/apps.hpp"
 #include "cmd/pac/commands/deploy.hpp"
 #include "cmd/pac/commands/packages.hpp"
+#include "cmd/pac/commands/routing.hpp"
 #include "cmd/pac/commands/traffic.hpp"
 
 namespace pixell::cmd {
@@ -129,6 +130,64 @@ void add_traffic(CLI::App& app, int& exit_code) {
   });
 }
 
+void add_routing_limits(CLI::App* command, RoutingChange& change) {
+  command
+      ->add_option("--max-concurrent", change.max_concurrent,
+                   "Requests under way at an edge, 0 = no limit")
+      ->check(CLI::Range(0, model::kMaxConcurrentLimit));
+  command
+      ->add_option("--rps", change.requests_per_second,
+                   "Requests a second at an edge, 0 = no limit")
+      ->check(CLI::Range(0, model::kMaxRateLimit));
+  command->add_option("--burst", change.burst, "Of them at once, 0 = as many as --rps")
+      ->check(CLI::Range(0, model::kMaxRateLimit));
+  command->add_option("--max-body", change.max_body, "Body of a request, like 10MiB, 0 = no limit")
+      ->check(read_by(parse_bytes));
+  command
+      ->add_option("--timeout", change.timeouts,
+                   "Until a reply begins, by surface, like rest=60s,a2a=0,ui=10s,idle=5m")
+      ->check(read_by([](const std::string& text) { return parse_timeouts(text); }));
+}
+
+void add_routing(CLI::App& app, int& exit_code) {
+  CLI::App* command = add_command(
+      app, {kGroup, "routing", "Show or change an app's limits, other names, mirror, legacy target",
+            "pac routing my-agent --rps 20 --timeout rest=60s --alias old-id"});
+  const auto name = std::make_shared<std::string>();
+  const auto change = std::make_shared<RoutingChange>();
+  add_app(command, *name);
+  add_routing_limits(command, *change);
+  const auto add_names = [&](const char* option, std::vector<std::string>& names,
+                             const char* description) {
+    command->add_option(option, names, description)->allow_extra_args(false)->check(not_empty());
+  };
+  add_names("--alias", change->aliases, "Another id that leads to it; may be repeated");
+  add_names("--no-alias", change->no_aliases, "Take one away; may be repeated");
+  add_names("--host", change->hosts, "A host name that leads to it; may be repeated");
+  add_names("--no-host", change->no_hosts, "Take one away; may be repeated");
+  CLI::Option* mirror =
+      command
+          ->add_option("--mirror", change->mirror,
+                       "revision=share of the requests that it gets too, like 13=10%")
+          ->check(read_by([](const std::string& text) { return parse_mirror(text); }));
+  command->add_flag("--no-mirror", change->no_mirror, "Mirror no requests")->excludes(mirror);
+  CLI::Option* legacy =
+      command
+          ->add_option("--legacy", change->legacy,
+                       "IP address and port of a service outside that answers a share")
+          ->check(not_empty());
+  command->add_option("--legacy-prefix", change->legacy_prefix,
+                      "What takes the place of /agents/{app} there; '' = nothing");
+  command
+      ->add_option("--legacy-weight", change->legacy_weight,
+                   "Its share of the requests without a tag, like 20%")
+      ->check(read_by(parse_permille));
+  command->add_flag("--no-legacy", change->no_legacy, "Send it nothing")->excludes(legacy);
+  run_when_parsed(command, exit_code, [name, change](const Session& session) {
+    return routing(session, *name, *change);
+  });
+}
+
 void add_scale(CLI::App& app, int& exit_code) {
   CLI::App* command = add_command(app, {kGroup, "scale", "Change how many instances an app has",
                                         "pac scale my-agent 3 --warm-revisions 1 --warm 5m"});
@@ -208,6 +267,7 @@ void add_deploy_commands(CLI::App& app, int& exit_code) {
   add_rollback(app, exit_code);
   add_rollout(app, exit_code);
   add_traffic(app, exit_code);
+  add_routing(app, exit_code);
   add_scale(app, exit_code);
   add_packages(app, exit_code);
   add_delete(app, exit_code);

@@ -41,4 +41,24 @@ inline void check_steps(const Plan& planned) {
   EXPECT_LE(routes, 1);
 }
 
+// What was asked of the routing is in force whenever there is something to reach.
+inline void check_routing_at_rest(const AppView& view) {
+  const model::Routing& wanted = view.app.routing;
+  const model::Routing& routed = view.route.route.routing;
+  const bool is_deployed = !view.app.traffic.legs.empty();
+  const bool has_legacy = !wanted.legacy.address.empty();
+  if (is_deployed || has_legacy) {
+    EXPECT_EQ(routed.aliases, wanted.aliases);
+  } else {
+    EXPECT_EQ(routed, model::Routing());
+  }
+  EXPECT_EQ(routed.legacy.address, wanted.legacy.address);
+  if (has_legacy) {
+    EXPECT_EQ(routed.legacy.weight_permille,
+              is_deployed ? wanted.legacy.weight_permille : model::kWholeTraffic);
+  }
+  const bool has_leg = model::refers_to(view.app.traffic, wanted.mirror.revision);
+  EXPECT_EQ(routed.mirror, has_leg ? wanted.mirror : model::Mirror());
+}
+
 }  // namespace pixell::reconcile

@@ -29,14 +29,11 @@ inline constexpr std::int64_t kDeadline = 300'000;
 /// A small world of one app, in which plans are carried out and everything else happens at random.
 class PlannerWorld {
  public:
-  explicit PlannerWorld(unsigned seed) : random_(seed) {
-    view_.app.id = "hello";
-    edge_legs_ = {};
-  }
+  explicit PlannerWorld(unsigned seed) : random_(seed) { view_.app.id = "hello"; }
 
   /// One thing that is not ours to decide.
   void something_happens() {
-    switch (pick(15)) {
+    switch (pick(16)) {
       case 0:
         return deploy();
       case 1:
@@ -67,6 +64,8 @@ class PlannerWorld {
       case 12:
         return split_traffic();
       case 13:
+        return reroute();
+      case 14:
         view_.app.is_deleting = view_.app.is_deleting || pick(30) == 0;
         return;
       default:
@@ -134,6 +133,7 @@ class PlannerWorld {
       EXPECT_EQ(int(routed.addresses.size()), wanted);
       EXPECT_EQ(ready[legs[i].revision], wanted);
     }
+    check_routing_at_rest(view_);
     for (const auto& [revision, count] : ready)
       EXPECT_TRUE(model::refers_to(view_.app.traffic, revision)) << revision << " is left over";
   }
@@ -241,6 +241,15 @@ class PlannerWorld {
     traffic.is_pinned = pick(6) == 0;
     set_traffic(traffic);
   }
+  void reroute() {
+    if (view_.app.is_deleting) return;
+    model::Routing routing{.aliases = {fmt::format("alias{}", pick(3))}};
+    if (pick(2) == 0) routing.legacy = {.address = "10.0.0.7:80", .weight_permille = 200};
+    const auto& legs = view_.app.traffic.legs;
+    if (pick(2) == 0 && !legs.empty())
+      routing.mirror = {.revision = legs[pick(unsigned(legs.size()))].revision, .permille = 100};
+    view_.app.routing = routing;
+  }
   void set_traffic(const model::Traffic& traffic) {
     for (const model::TrafficLeg& leg : view_.app.traffic.legs)
       if (model::weight_of(traffic, leg.revision) == 0) retired_[leg.revision] = now_;
@@ -302,6 +311,7 @@ class PlannerWorld {
   void perform(const PublishRoute& step) {
     view_.route.route.legs = step.legs;
     view_.route.route.sticky = step.sticky;
+    view_.route.route.routing = step.routing;
     ++view_.route.generation;
     view_.route.changed_at = now_;
   }
@@ -339,7 +349,9 @@ class PlannerWorld {
     EXPECT_TRUE(instances_.empty());
     EXPECT_TRUE(view_.route.route.legs.empty());
     view_.app.is_deleting = false;
+    EXPECT_EQ(view_.route.route.routing, model::Routing());
     view_.app.traffic = {};
+    view_.app.routing = {};
     retired_.clear();
     first_revision_ = last_revision_;
   }

@@ -204,8 +204,22 @@ CREATE TABLE idempotent_replies (
 CREATE INDEX idempotent_replies_by_time ON idempotent_replies(created_at);
 )sql";
 
+// How apps are reached beside their traffic. `reserved_names` has the aliases and hosts of every
+// app's routing_json once more: no two apps may have the same one.
+constexpr const char* kRouting = R"sql(
+ALTER TABLE agent_apps ADD COLUMN routing_json TEXT NOT NULL DEFAULT '';
+ALTER TABLE routes ADD COLUMN routing_json TEXT NOT NULL DEFAULT '';
+CREATE TABLE reserved_names (
+  kind TEXT NOT NULL CHECK (kind IN ('alias', 'host')),
+  name TEXT NOT NULL,
+  app_id TEXT NOT NULL REFERENCES agent_apps(id),
+  PRIMARY KEY (kind, name)
+) STRICT;
+CREATE INDEX reserved_names_by_app ON reserved_names(app_id);
+)sql";
+
 // Forward only: a released entry never changes; the next one is appended.
-constexpr std::array kMigrations = {kFirst, kLimits, kRollouts};
+constexpr std::array kMigrations = {kFirst, kLimits, kRollouts, kRouting};
 
 }  // namespace
 

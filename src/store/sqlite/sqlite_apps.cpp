@@ -8,7 +8,7 @@
 
 #define APP_COLUMNS                                                                        \
   "id, org, short_id, generation, traffic_json, instances, warm_revisions, warm_seconds, " \
-  "is_deleting, created_at"
+  "is_deleting, created_at, routing_json"
 
 namespace pixell::store {
 
@@ -18,6 +18,7 @@ constexpr int kShortIdTries = 16;
 
 Result<model::AgentApp> app_of(const Query& row) {
   TRY(auto traffic, traffic_from_text(row.text(4)));
+  TRY(auto routing, routing_from_text(row.text(10)));
   return model::AgentApp{.id = row.text(0),
                          .org = row.text(1),
                          .short_id = row.text(2),
@@ -26,6 +27,7 @@ Result<model::AgentApp> app_of(const Query& row) {
                          .settings = {.instances = int(row.number(5)),
                                       .warm_revisions = int(row.number(6)),
                                       .warm_seconds = row.number(7)},
+                         .routing = std::move(routing),
                          .is_deleting = row.number(8) != 0,
                          .created_at = row.number(9)};
 }
@@ -51,11 +53,12 @@ Result<model::AgentApp> SqliteStore::ensure_app(std::string_view app_id, std::st
                       fmt::format("app '{}' is being deleted: try again when it is gone", app_id));
   if (found && found->id == app_id) return found;
   if (!found && found.error().code != ErrorCode::NotFound) return found;
-  // The new id must not be the short id of another app, nor its short id another app's id.
-  if (found)
+  // No name leads to two apps: neither the new id nor the short id may be known already.
+  TRY(const auto owner, owner_of(app_id));
+  if (owner)
     return make_error(ErrorCode::AlreadyExists,
-                      fmt::format("'{}' is the short id of app '{}': choose another agentAppId",
-                                  app_id, found->id));
+                      fmt::format("'{}' is {} of app '{}': choose another agentAppId", app_id,
+                                  owner->name_is, owner->app_id));
   model::AgentApp app{.id = std::string(app_id),
                       .org = std::string(org),
                       .short_id = {},
@@ -63,9 +66,8 @@ Result<model::AgentApp> SqliteStore::ensure_app(std::string_view app_id, std::st
                       .created_at = clock_.unix_now()};
   for (int i = 0; i < kShortIdTries && app.short_id.empty(); ++i) {
     std::string candidate = new_short_id();
-    const auto taken = read_app(*writer_, candidate);
-    if (!taken && taken.error().code == ErrorCode::NotFound && candidate != app.id)
-      app.short_id = std::move(candidate);
+    TRY(const auto taken, owner_of(candidate));
+    if (!taken && candidate != app.id) app.short_id = std::move(candidate);
   }
   if (app.short_id.empty())
     return make_error(ErrorCode::Internal, "no free short id was found; try again");
@@ -116,11 +118,15 @@ Result<model::AgentApp> SqliteStore::app_to_change(std::string_view app_id,
 }
 
 Result<void> SqliteStore::write_app(const model::AgentApp& changed, FencingToken token) {
+  TRY(const model::AgentApp before, read_app(*writer_, changed.id));
+  model::Routing routing = changed.routing;
+  if (!model::refers_to(changed.traffic, routing.mirror.revision)) routing.mirror = {};
   TRY(const std::int64_t rows,
       writer_
           ->query("UPDATE agent_apps SET traffic_json = ?2, instances = ?3, warm_revisions = ?4,"
-                  " warm_seconds = ?5, is_deleting = ?6, generation = generation + 1,"
-                  " fence = MAX(fence, ?7) WHERE id = ?1 AND (?7 = 0 OR fence <= ?7)")
+                  " warm_seconds = ?5, is_deleting = ?6, routing_json = ?8,"
+                  " generation = generation + 1, fence = MAX(fence, ?7)"
+                  " WHERE id = ?1 AND (?7 = 0 OR fence <= ?7)")
           .bind(changed.id)
           .bind(traffic_to_text(changed.traffic))
           .bind(changed.settings.instances)
@@ -128,14 +134,17 @@ Result<void> SqliteStore::write_app(const model::AgentApp& changed, FencingToken
           .bind(changed.settings.warm_seconds)
           .bind(changed.is_deleting)
           .bind(token)
+          .bind(routing_to_text(routing))
           .run());
   if (rows == 0)
     return make_error(ErrorCode::Aborted,
                       fmt::format("app '{}' belongs to a newer writer", changed.id));
-  return append_event(changed.id, "app_changed",
-                      fmt::format(R"({{"traffic":{},"instances":{},"deleting":{}}})",
-                                  model::to_json(changed.traffic).dump(),
-                                  changed.settings.instances, changed.is_deleting));
+  nlohmann::json detail = {{"traffic", model::to_json(changed.traffic)},
+                           {"instances", changed.settings.instances},
+                           {"deleting", changed.is_deleting}};
+  // Names fill pages: they are told only when they change.
+  if (before.routing != routing) detail["routing"] = model::to_json(routing);
+  return append_event(changed.id, "app_changed", detail.dump());
 }
 
 Result<model::AgentApp> SqliteStore::update_app(std::string_view app_id,
@@ -215,7 +224,8 @@ Result<std::vector<std::string>> SqliteStore::remove_app(std::string_view app_id
          {"DELETE FROM idempotency_keys WHERE deployment_id IN"
           " (SELECT id FROM deployments WHERE app_id = ?)",
           "DELETE FROM deployments WHERE app_id = ?", "DELETE FROM revisions WHERE app_id = ?",
-          "DELETE FROM packages WHERE app_id = ?", "DELETE FROM routes WHERE app_id = ?"})
+          "DELETE FROM packages WHERE app_id = ?", "DELETE FROM routes WHERE app_id = ?",
+          "DELETE FROM reserved_names WHERE app_id = ?"})
       TRY_VOID(writer_->query(statement).bind(app_id).run());
     TRY(const std::int64_t rows,
         writer_->query("DELETE FROM agent_apps WHERE id = ? AND fence <= ?")

@@ -7,7 +7,7 @@
 
 #define ROUTE_COLUMNS                                                                       \
   "app_id, short_id, name, description, version, legs_json, route_generation, changed_at, " \
-  "sticky_json"
+  "sticky_json, routing_json"
 
 namespace pixell::store {
 
@@ -16,13 +16,15 @@ namespace {
 Result<StoredRoute> route_of(const Query& row) {
   TRY(auto legs, legs_from_text(row.text(5)));
   TRY(auto sticky, sticky_from_text(row.text(8)));
+  TRY(auto routing, routing_from_text(row.text(9)));
   return StoredRoute{.route = {.app_id = row.text(0),
                                .short_id = row.text(1),
                                .name = row.text(2),
                                .description = row.text(3),
                                .version = row.text(4),
                                .legs = std::move(legs),
-                               .sticky = std::move(sticky)},
+                               .sticky = std::move(sticky),
+                               .routing = std::move(routing)},
                      .generation = row.number(6),
                      .changed_at = row.number(7)};
 }
@@ -45,7 +47,7 @@ Result<std::int64_t> route_generation(Database& database) {
 
 bool says_the_same(const model::Route& a, const model::Route& b) {
   return a.short_id == b.short_id && a.name == b.name && a.description == b.description &&
-         a.version == b.version && a.sticky == b.sticky &&
+         a.version == b.version && a.sticky == b.sticky && a.routing == b.routing &&
          legs_to_text(a.legs) == legs_to_text(b.legs);
 }
 
@@ -66,11 +68,11 @@ Result<std::int64_t> SqliteStore::set_route(const model::Route& route, FencingTo
     TRY(const std::int64_t rows,
         writer_
             ->query("INSERT INTO routes(" ROUTE_COLUMNS
-                    ", fence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                    ", fence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
                     " ON CONFLICT(app_id) DO UPDATE SET short_id = ?2, name = ?3,"
                     " description = ?4, version = ?5, legs_json = ?6, route_generation = ?7,"
-                    " changed_at = ?8, sticky_json = ?9, generation = generation + 1, fence = ?10"
-                    " WHERE fence <= ?10")
+                    " changed_at = ?8, sticky_json = ?9, routing_json = ?10,"
+                    " generation = generation + 1, fence = ?11 WHERE fence <= ?11")
             .bind(route.app_id)
             .bind(route.short_id)
             .bind(route.name)
@@ -80,6 +82,7 @@ Result<std::int64_t> SqliteStore::set_route(const model::Route& route, FencingTo
             .bind(generation)
             .bind(clock_.unix_now())
             .bind(sticky_to_text(route.sticky))
+            .bind(routing_to_text(route.routing))
             .bind(token)
             .run());
     if (rows == 0)
@@ -108,7 +111,8 @@ Result<model::RouteSnapshot> SqliteStore::routes() {
     model::RouteSnapshot snapshot;
     TRY(snapshot.generation, route_generation(*reader_));
     Query query = reader_->query("SELECT " ROUTE_COLUMNS
-                                 " FROM routes WHERE legs_json <> '[]' ORDER BY app_id");
+                                 " FROM routes WHERE legs_json <> '[]' OR routing_json <> ''"
+                                 " ORDER BY app_id");
     while (true) {
       TRY(const bool has_row, query.next());
       if (!has_row) return snapshot;

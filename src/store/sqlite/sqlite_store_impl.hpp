@@ -31,8 +31,8 @@ struct SqliteParts {
 
 /// The SQLite backend: one connection that writes, one that reads, each behind its own lock, and
 /// one that copies the write-ahead log to the database file.
-/// The methods are in
-/// sqlite_{deployments,rollouts,apps,revisions,packages,instances,routes,journal,idempotency,events}.cpp.
+/// The methods are in sqlite_{deployments,rollouts,apps,routing,revisions,packages}.cpp and
+/// sqlite_{instances,routes,journal,idempotency,events}.cpp.
 class SqliteStore final : public Store {
  public:
   SqliteStore(SqliteParts parts, const Clock& clock);
@@ -57,6 +57,8 @@ class SqliteStore final : public Store {
   Result<model::AgentApp> update_app(std::string_view app_id, const model::Traffic* traffic,
                                      const model::AppSettings* settings,
                                      IfGeneration if_generation) override;
+  Result<model::AgentApp> set_routing(std::string_view app_id, const model::Routing& routing,
+                                      IfGeneration if_generation) override;
   Result<model::AgentApp> delete_app(std::string_view app_id, IfGeneration if_generation) override;
   Result<std::vector<std::string>> remove_app(std::string_view app_id, FencingToken token) override;
 
@@ -162,6 +164,13 @@ class SqliteStore final : public Store {
   Result<void> retire_revisions(const model::AgentApp& before, const model::Traffic& after);
   Result<model::AgentApp> app_to_change(std::string_view app_id, IfGeneration if_generation);
   Result<bool> has_open_deployment(std::string_view app_id);
+  struct NameOwner {
+    std::string app_id;
+    std::string name_is;  // "the id", "the short id", "an alias", "a host"
+  };
+  Result<std::optional<NameOwner>> owner_of(std::string_view name);
+  Result<std::optional<NameOwner>> owner_of_host(std::string_view host);
+  Result<void> reserve_names(const model::AgentApp& app);
   void announce(std::int64_t sequence);
 
   const Clock& clock_;

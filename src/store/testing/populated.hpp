@@ -26,6 +26,15 @@ inline model::Package story_package(char digit) {
   return package;
 }
 
+/// Of version 4.
+inline model::Routing story_routing() {
+  return {.limits = {.requests_per_second = 20, .timeouts = {.rest_ms = 60'000}},
+          .aliases = {"hello-of-before"},
+          .hosts = {"hello.example.com"},
+          .mirror = {.revision = 2, .permille = 100},
+          .legacy = {.address = "10.0.0.7:8080", .path_prefix = "/x", .weight_permille = 200}};
+}
+
 /// Writes a deployment of `hello` to its end.
 inline void deploy_hello(Store& store, FakeClock& clock, const std::string& id, char digit) {
   NewDeployment wanted;
@@ -64,6 +73,7 @@ inline void populate(Store& store, FakeClock& clock) {
   deploy_hello(store, clock, "01STORY0000000000000000002", 'b');
   const model::AppSettings settings{.instances = 2};
   ASSERT_TRUE(store.update_app("hello", nullptr, &settings, {}));
+  ASSERT_TRUE(store.set_routing("hello", story_routing(), {}));
   ASSERT_TRUE(store.reserve_reply("POST /x key", "digest"));
   ASSERT_TRUE(store.keep_reply("POST /x key", {.request_digest = "digest",
                                                .status = 201,
@@ -112,6 +122,7 @@ inline void populate(Store& store, FakeClock& clock) {
   leg.addresses = {instance.address};
   route.legs = {leg};
   route.sticky = {.by = model::StickyBy::Cookie, .name = "c"};
+  route.routing = story_routing();
   ASSERT_TRUE(store.set_route(route, kStoryToken));
   StepRecord step;
   step.key = "open-step";
@@ -137,6 +148,9 @@ inline void expect_apps_of_the_story(Store& store, int version) {
   ASSERT_EQ(hello.traffic.legs.size(), 1u);
   EXPECT_EQ(hello.traffic.legs[0], (model::TrafficLeg{.revision = 2, .weight_permille = 1'000}));
   EXPECT_EQ(hello.settings.instances, version < 3 ? 1 : 2);
+  EXPECT_EQ(hello.routing, version < 4 ? model::Routing() : story_routing());
+  const auto named = store.set_routing("waiting", {.aliases = {"hello-of-before"}}, {});
+  EXPECT_EQ(named.has_value(), version < 4);
   EXPECT_EQ(store.app(hello.short_id)->id, "hello");
   EXPECT_EQ((*apps)[2].id, "waiting");
   for (const char digit : {'a', 'b'}) {
@@ -213,6 +227,7 @@ inline void expect_observed_state_of_the_story(Store& store, int version) {
   EXPECT_EQ(route->route.legs[0].tag, "blue");
   EXPECT_EQ(route->route.legs[0].addresses.size(), 1u);
   EXPECT_EQ(route->route.sticky.name, version < 3 ? "" : "c");
+  EXPECT_EQ(route->route.routing, version < 4 ? model::Routing() : story_routing());
   EXPECT_EQ(store.routes()->generation, 1);
   const auto steps = store.open_steps();
   ASSERT_TRUE(steps) << steps.error().message;

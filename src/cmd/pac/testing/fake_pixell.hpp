@@ -58,7 +58,7 @@ class FakePixell {
   api::Reply answer(const net::RequestHead& head, net::BodyReader& body) {
     Asked asked{.what = head.method + " " + head.target,
                 .body = body.read_all(1 << 20, Millis(5'000)).value_or("")};
-    for (const char* name : {"authorization", "if-match", "content-type"})
+    for (const char* name : {"authorization", "if-match", "if-none-match", "content-type"})
       if (const auto value = head.headers.get(name)) asked.headers[name] = *value;
     const std::lock_guard lock(mutex_);
     asked_.push_back(asked);
