@@ -31,12 +31,12 @@ bool is_grpc_failure(int status) {
 void count_end(TrafficCell& cell, const net::ProxyOutcome& outcome, Instant::duration took) {
   if (!outcome.has_replied) {
     if (outcome.upstream_failed)
-      cell.replied(took, true);
+      cell.replied({.status = outcome.status, .latency = took, .is_error = true});
     else
-      cell.left();
+      cell.left(Surface::Rest);
   } else if (outcome.status < 500 &&
              (outcome.upstream_failed || is_grpc_failure(outcome.grpc_status))) {
-    cell.failed();
+    cell.failed(Surface::Rest);
   }
   cell.end();
 }
@@ -73,7 +73,9 @@ void AgentExchange::prepare(net::OutgoingHead& head) {
 void AgentExchange::mark(net::Headers& headers) const { mark_reply(headers, decision_); }
 
 void AgentExchange::on_reply_head(net::ResponseHead& head) {
-  cell_.replied(edge_.loop.now() - start_, head.status >= 500);
+  cell_.replied({.status = head.status,
+                 .latency = edge_.loop.now() - start_,
+                 .is_error = head.status >= 500});
   mark(head.headers);
 }
 

@@ -41,7 +41,8 @@ class RoutesInForce {
 
   const RouteTable& table() const { return *table_; }
   UnixMillis applied_at() const { return applied_at_; }
-  TrafficCell& cell(const Leg& leg) const { return *cells_[leg.slot]; }
+  TrafficCell& cell(const Leg& leg) const { return cells_.of(leg); }
+  EdgeCounters& counters(const AgentRoute& route) const { return cells_.of(route); }
   /// The upstream of a leg's target, looked up once.
   const std::shared_ptr<net::Upstream>& upstream(const Leg& leg, std::size_t target,
                                                  net::HttpClient& client) {

@@ -12,6 +12,7 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSn
   table->routes_.reserve(snapshot.routes.size());
   for (const model::Route& route : snapshot.routes) {
     AgentRoute& agent = table->routes_.emplace_back();
+    agent.index = table->routes_.size() - 1;
     agent.app_id = route.app_id;
     agent.short_id = route.short_id;
     agent.name = route.name;

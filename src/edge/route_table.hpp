@@ -13,6 +13,9 @@
 
 namespace pixell::edge {
 
+/// Stands for a revision where a legacy service answers instead of one.
+inline constexpr std::int64_t kLegacyRevision = 0;
+
 /// Where requests of one revision may go.
 struct Leg {
   std::int64_t revision = 0;
@@ -31,6 +34,7 @@ struct AgentRoute {
   std::string name;
   std::string description;
   std::string version;
+  std::size_t index = 0;     ///< of the route in its table
   std::vector<Leg> legs;     ///< by revision, so that new weights move as few clients as they can
   model::Stickiness sticky;  ///< with the cookie's name filled in
   model::Routing routing;

@@ -49,9 +49,9 @@ class TrafficReporterTest : public ::testing::Test {
     meter_.keep_only(*table);
   }
   void request(std::size_t slot) {
-    cells_[slot]->begin();
-    cells_[slot]->replied(Millis(1), false);
-    cells_[slot]->end();
+    cells_.legs[slot]->begin();
+    cells_.legs[slot]->replied({.status = 200, .latency = Millis(1)});
+    cells_.legs[slot]->end();
   }
 
   FakeClock clock_;
