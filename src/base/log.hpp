@@ -60,6 +60,11 @@ class Log {
   void line(LogLevel level, std::string_view event, std::span<const LogField> fields) const;
   bool writes(LogLevel level) const { return level >= least_; }
 
+  /// For writers of lines that come too often for this class.
+  int fd() const { return fd_; }
+  /// The fields that every line has, as `,"key":"value"` pairs.
+  std::string_view bound_fields() const { return bound_; }
+
  private:
   void write(LogLevel level, std::string_view event, std::span<const LogField> fields) const;
 
