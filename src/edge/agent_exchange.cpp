@@ -28,16 +28,20 @@ bool is_grpc_failure(int status) {
 }
 
 // Counts an exchange that is over; what its reply's head told is counted already.
-void count_end(TrafficCell& cell, const net::ProxyOutcome& outcome, Instant::duration took) {
+void count_end(TrafficCell& cell, Surface surface, const net::ProxyOutcome& outcome,
+               Instant::duration took) {
   if (!outcome.has_replied) {
     if (outcome.upstream_failed)
-      cell.replied({.status = outcome.status, .latency = took, .is_error = true});
+      cell.replied(
+          {.surface = surface, .status = outcome.status, .latency = took, .is_error = true});
     else
-      cell.left(Surface::Rest);
+      cell.left(surface);
   } else if (outcome.status < 500 &&
              (outcome.upstream_failed || is_grpc_failure(outcome.grpc_status))) {
-    cell.failed(Surface::Rest);
+    cell.failed(surface);
   }
+  cell.moved(surface, static_cast<std::int64_t>(outcome.bytes_in),
+             static_cast<std::int64_t>(outcome.bytes_out));
   cell.end();
 }
 
@@ -58,7 +62,7 @@ AgentExchange::AgentExchange(EdgeLoop& edge, net::ServerStream& stream, Decision
   cell_.begin();
   const std::size_t targets = leg().targets.size();
   forward(routes_->upstream(leg(), targets == 1 ? 0 : edge.dice.next() % targets, edge.client),
-          request_.is_grpc() ? net::Protocol::Http2 : net::Protocol::Http1);
+          decision_.is_grpc ? net::Protocol::Http2 : net::Protocol::Http1);
 }
 
 AgentExchange::~AgentExchange() { leave(); }
@@ -67,13 +71,14 @@ void AgentExchange::prepare(net::OutgoingHead& head) {
   edge_.added.clear();
   add_forwarded(edge_.added, *front(), request_id_);
   head.added = &edge_.added;
-  head.target = decision_.target;
+  head.target = decision_.target(request_);
 }
 
 void AgentExchange::mark(net::Headers& headers) const { mark_reply(headers, decision_); }
 
 void AgentExchange::on_reply_head(net::ResponseHead& head) {
-  cell_.replied({.status = head.status,
+  cell_.replied({.surface = decision_.surface,
+                 .status = head.status,
                  .latency = edge_.loop.now() - start_,
                  .is_error = head.status >= 500});
   mark(head.headers);
@@ -99,7 +104,7 @@ void AgentExchange::answer_failure(net::ServerStream& stream, net::AbortReason r
 
 void AgentExchange::on_done(const net::ProxyOutcome& outcome) {
   const Instant::duration took = edge_.loop.now() - start_;
-  count_end(cell_, outcome, took);
+  count_end(cell_, decision_.surface, outcome, took);
   edge_.log.info("request", {{"agentAppId", route().app_id},
                              {"revision", leg().revision},
                              {"method", request_.method},

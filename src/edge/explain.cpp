@@ -26,9 +26,9 @@ bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c != '\x7f'; });
 }
 
-// The target as a client puts it on the wire: an absolute URL loses its origin, and the fragment
-// never leaves the client.
-Result<std::string> target_of(std::string_view url) {
+// Reads what a client makes of a URL: its origin is the authority, the rest the target, and the
+// fragment never leaves the client.
+Result<void> read_url(net::RequestHead& head, std::string_view url) {
   static constexpr std::string_view kRemedy =
       "give url=/agents/… or url=http://host/agents/…, percent-encoded";
   if (url.empty()) return wrong(fmt::format("url is missing or malformed; {}", kRemedy));
@@ -38,19 +38,24 @@ Result<std::string> target_of(std::string_view url) {
     target.remove_prefix(scheme.size());
     const std::size_t path = std::min(target.find_first_of("/?"), target.size());
     if (path == 0) return wrong(fmt::format("url '{}' names no host; {}", url, kRemedy));
+    head.authority = target.substr(0, path);
     target.remove_prefix(path);
-    if (!target.starts_with('/')) return "/" + std::string(target);
+    if (!target.starts_with('/')) {
+      head.target = "/" + std::string(target);
+      return {};
+    }
     break;
   }
   if (!target.starts_with('/') || !is_printable(target))
     return wrong(fmt::format("url '{}' is not a URL or a path; {}", url, kRemedy));
-  return std::string(target);
+  head.target = target;
+  return {};
 }
 
 Result<net::RequestHead> head_of(std::string_view query) {
   const std::vector<std::string> urls = net::query_values(query, "url");
   net::RequestHead head{.method = "GET", .scheme = "http"};
-  TRY(head.target, target_of(urls.empty() ? std::string_view() : urls.front()));
+  TRY_VOID(read_url(head, urls.empty() ? std::string_view() : urls.front()));
   const std::vector<std::string> fields = net::query_values(query, "header");
   if (fields.size() > kMaxExplainedHeaders)
     return wrong(
@@ -60,10 +65,14 @@ Result<net::RequestHead> head_of(std::string_view query) {
     const std::size_t colon = text.find(':');
     if (colon == std::string::npos || colon == 0 || !is_printable(text.substr(0, colon)))
       return wrong("header is malformed; give header=Name:value, percent-encoded");
-    const std::size_t value = text.find_first_not_of(' ', colon + 1);
-    head.headers.add(text.substr(0, colon),
-                     value == std::string_view::npos ? std::string_view() : text.substr(value));
+    const std::string_view name = text.substr(0, colon);
+    const std::size_t at = std::min(text.find_first_not_of(' ', colon + 1), text.size());
+    if (net::equal_names(name, "host"))
+      head.authority = text.substr(at);
+    else
+      head.headers.add(name, text.substr(at));
   }
+  if (head.is_grpc()) head.method = "POST";
   return head;
 }
 
@@ -95,6 +104,8 @@ std::string_view name_of(Decision::Match match) {
       return "path";
     case Decision::Match::Metadata:
       return "metadata";
+    case Decision::Match::Host:
+      return "host";
     case Decision::Match::None:
       break;
   }
@@ -113,6 +124,8 @@ std::string_view name_of(Pick pick) {
       return "sticky_cookie";
     case Pick::NewCookie:
       return "new_sticky_cookie";
+    case Pick::Alone:
+      return "legacy_alone";
     case Pick::None:
       break;
   }
@@ -282,7 +295,7 @@ Result<json> explain(const RouteTable& table, UnixMillis applied_at, std::string
     answer["legs"] = describe_legs(decision);
   }
   if (const Leg* leg = certain_leg(decision)) answer["chosen_revision"] = leg->revision;
-  if (decision.to == To::Agent) answer["upstream_target"] = decision.target;
+  if (decision.to == To::Agent) answer["upstream_target"] = decision.target(head);
   return answer;
 }
 

@@ -4,52 +4,78 @@
 
 namespace pixell::edge {
 
-Result<std::shared_ptr<const RouteTable>> RouteTable::build(const model::RouteSnapshot& snapshot,
-                                                            Origin origin) {
+namespace {
+
+Result<Leg> leg_of(const model::RouteLeg& leg) {
+  Leg made{
+      .revision = leg.revision,
+      .revision_text = leg.revision == kLegacyRevision ? "legacy" : std::to_string(leg.revision),
+      .weight_permille = leg.weight_permille,
+      .tag = leg.tag};
+  for (const std::string& text : leg.addresses) {
+    TRY(net::Address address, net::parse_address(text));
+    made.targets.push_back(std::move(address));
+  }
+  return made;
+}
+
+Result<AgentRoute> agent_of(const model::Route& route) {
+  AgentRoute agent{.app_id = route.app_id,
+                   .short_id = route.short_id,
+                   .name = route.name,
+                   .description = route.description,
+                   .version = route.version,
+                   .sticky = route.sticky,
+                   .routing = route.routing};
+  if (agent.sticky.by == model::StickyBy::Cookie && agent.sticky.name.empty())
+    agent.sticky.name = model::kStickyCookieName;
+  for (const model::RouteLeg& leg : route.legs) {
+    TRY(Leg made, leg_of(leg));
+    agent.legs.push_back(std::move(made));
+  }
+  std::stable_sort(agent.legs.begin(), agent.legs.end(),
+                   [](const Leg& a, const Leg& b) { return a.revision < b.revision; });
+  if (const model::LegacyTarget& legacy = route.routing.legacy; !legacy.address.empty()) {
+    TRY(Leg made, leg_of({.revision = kLegacyRevision,
+                          .weight_permille = legacy.weight_permille,
+                          .tag = {},
+                          .addresses = {legacy.address}}));
+    agent.legacy = std::move(made);
+  }
+  return agent;
+}
+
+}  // namespace
+
+void RouteTable::number(Leg& leg) {
+  leg.slot = slots_++;
+  leg.first_target = targets_;
+  targets_ += leg.targets.size();
+}
+
+Result<std::shared_ptr<const RouteTable>> RouteTable::build(
+    const model::RouteSnapshot& snapshot, Origin origin, const std::vector<std::string>& domains) {
   auto table = std::make_shared<RouteTable>();
   table->generation_ = snapshot.generation;
   table->origin_ = origin;
   table->routes_.reserve(snapshot.routes.size());
   for (const model::Route& route : snapshot.routes) {
-    AgentRoute& agent = table->routes_.emplace_back();
-    agent.index = table->routes_.size() - 1;
-    agent.app_id = route.app_id;
-    agent.short_id = route.short_id;
-    agent.name = route.name;
-    agent.description = route.description;
-    agent.version = route.version;
-    agent.sticky = route.sticky;
-    agent.routing = route.routing;
-    if (agent.sticky.by == model::StickyBy::Cookie && agent.sticky.name.empty())
-      agent.sticky.name = model::kStickyCookieName;
-    for (const model::RouteLeg& leg : route.legs) {
-      Leg& made = agent.legs.emplace_back();
-      made.revision = leg.revision;
-      made.revision_text = std::to_string(leg.revision);
-      made.weight_permille = leg.weight_permille;
-      made.tag = leg.tag;
-      for (const std::string& text : leg.addresses) {
-        TRY(net::Address address, net::parse_address(text));
-        made.targets.push_back(std::move(address));
-      }
-    }
-    std::stable_sort(agent.legs.begin(), agent.legs.end(),
-                     [](const Leg& a, const Leg& b) { return a.revision < b.revision; });
-    for (Leg& leg : agent.legs) {
-      leg.slot = table->slots_++;
-      leg.first_target = table->targets_;
-      table->targets_ += leg.targets.size();
-    }
+    TRY(AgentRoute agent, agent_of(route));
+    agent.index = table->routes_.size();
+    for (Leg& leg : agent.legs) table->number(leg);
+    if (agent.legacy) table->number(*agent.legacy);
+    table->routes_.push_back(std::move(agent));
   }
-  // A full id wins over another app's short id: ids are the outside's, short ids are ours.
-  for (const AgentRoute& agent : table->routes_) table->by_id_[agent.app_id] = &agent;
-  for (const AgentRoute& agent : table->routes_) table->by_id_.emplace(agent.short_id, &agent);
+  // A full id wins over another app's alias, and both over a short id: those are the outside's,
+  // short ids are ours.
+  NameIndex& ids = table->by_id_;
+  ids.reserve(table->routes_.size() * 2);
+  for (const AgentRoute& agent : table->routes_) ids.add(agent.app_id, agent);
+  for (const AgentRoute& agent : table->routes_)
+    for (const std::string& alias : agent.routing.aliases) ids.add(alias, agent);
+  for (const AgentRoute& agent : table->routes_) ids.add(agent.short_id, agent);
+  table->hosts_ = HostIndex(table->routes_, domains);
   return std::shared_ptr<const RouteTable>(std::move(table));
-}
-
-const AgentRoute* RouteTable::find(std::string_view id) const {
-  const auto found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : found->second;
 }
 
 }  // namespace pixell::edge

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.hpp"
+#include "edge/host_index.hpp"
+#include "edge/name_index.hpp"
 #include "model/routes.hpp"
 #include "net/client.hpp"
 
@@ -38,6 +40,7 @@ struct AgentRoute {
   std::vector<Leg> legs;     ///< by revision, so that new weights move as few clients as they can
   model::Stickiness sticky;  ///< with the cookie's name filled in
   model::Routing routing;
+  std::optional<Leg> legacy;  ///< of the revision kLegacyRevision, when there is such a service
 };
 
 /// An immutable view of all routes, built once per snapshot and shared by all loops.
@@ -47,28 +50,34 @@ class RouteTable {
   enum class Origin { Control, SnapshotFile };
 
   /// Builds the table. Addresses that cannot be parsed are InvalidArgument: the snapshot is bad.
-  static Result<std::shared_ptr<const RouteTable>> build(const model::RouteSnapshot& snapshot,
-                                                         Origin origin = Origin::Control);
+  /// Below `domains`, host names in lower case, every app has a host.
+  static Result<std::shared_ptr<const RouteTable>> build(
+      const model::RouteSnapshot& snapshot, Origin origin = Origin::Control,
+      const std::vector<std::string>& domains = {});
 
-  /// The route of a full or short id; null when unknown.
-  const AgentRoute* find(std::string_view id) const;
+  /// The route of a full id, an alias or a short id; null when unknown.
+  const AgentRoute* find(std::string_view id) const { return by_id_.find(id); }
+  const HostIndex& hosts() const { return hosts_; }
 
   std::int64_t generation() const { return generation_; }
   Origin origin() const { return origin_; }
   const std::vector<AgentRoute>& routes() const { return routes_; }
-  /// How many legs there are in all.
+  /// How many legs there are in all, those of legacy services included.
   std::size_t slots() const { return slots_; }
   /// How many targets all legs have together.
   std::size_t targets() const { return targets_; }
 
  private:
+  void number(Leg& leg);
+
   std::int64_t generation_ = 0;
   Origin origin_ = Origin::Control;
   std::size_t slots_ = 0;
   std::size_t targets_ = 0;
   std::vector<AgentRoute> routes_;
-  // Keys point into routes_, which never changes after build().
-  std::unordered_map<std::string_view, const AgentRoute*> by_id_;
+  // Both point into routes_, which never changes after build().
+  NameIndex by_id_;
+  HostIndex hosts_;
 };
 
 }  // namespace pixell::edge

@@ -72,11 +72,13 @@ std::vector<TrafficMeter::Cells> TrafficMeter::cells_for(const RouteTable& table
     app.is_routed = true;
     for (std::size_t loop = 0; loop < loops_; ++loop)
       cells[loop].apps[route.index] = &app.counters[loop];
-    for (const Leg& leg : route.legs) {
+    const auto add = [&](const Leg& leg) {
       const Revision& revision = revision_of(app, leg.revision);
       for (std::size_t loop = 0; loop < loops_; ++loop)
         cells[loop].legs[leg.slot] = &revision.cells[loop];
-    }
+    };
+    for (const Leg& leg : route.legs) add(leg);
+    if (route.legacy) add(*route.legacy);
   }
   return cells;
 }
@@ -91,10 +93,12 @@ void TrafficMeter::keep_only(const RouteTable& table) {
     const auto app = apps_.find(route.app_id);
     if (app == apps_.end()) continue;
     app->second.is_routed = true;
-    for (const Leg& leg : route.legs)
-      if (const auto revision = app->second.revisions.find(leg.revision);
-          revision != app->second.revisions.end())
-        revision->second.is_routed = true;
+    const auto keep = [&revisions = app->second.revisions](const Leg& leg) {
+      if (const auto kept = revisions.find(leg.revision); kept != revisions.end())
+        kept->second.is_routed = true;
+    };
+    for (const Leg& leg : route.legs) keep(leg);
+    if (route.legacy) keep(*route.legacy);
   }
   if (revisions_ > kMaxMeasuredRevisions)
     for (auto& [app_id, app] : apps_)
