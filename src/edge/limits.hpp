@@ -51,6 +51,11 @@ inline constexpr Millis kSlowReply{1'000};
 /// N of --access-log 1/N at most.
 inline constexpr std::uint32_t kMaxAccessLogSample = 1'000'000;
 
+/// Apps with requests that the metrics page has samples of; the others are told by their number.
+inline constexpr std::size_t kMaxMeteredApps = 2'000;
+/// How long the metrics page waits for each loop to tell of itself.
+inline constexpr Millis kLoopAnswerTimeout{1'000};
+
 /// Headers that one explanation may be asked with.
 inline constexpr std::size_t kMaxExplainedHeaders = 64;
 

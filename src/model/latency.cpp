@@ -17,6 +17,8 @@ constexpr auto kBoundsUs = [] {
 
 }  // namespace
 
+std::int64_t latency_bound_us(std::size_t bucket) { return kBoundsUs[bucket]; }
+
 std::size_t latency_bucket(std::chrono::nanoseconds latency) {
   const auto found = std::lower_bound(kBoundsUs.begin(), kBoundsUs.end(), latency.count() / 1000);
   return static_cast<std::size_t>(found - kBoundsUs.begin());

@@ -13,6 +13,9 @@ inline constexpr std::size_t kLatencyBounds = 33;
 inline constexpr std::size_t kLatencyBuckets = kLatencyBounds + 1;
 using LatencyCounts = std::array<std::int64_t, kLatencyBuckets>;
 
+/// The upper bound of a bucket below kLatencyBounds, in microseconds.
+std::int64_t latency_bound_us(std::size_t bucket);
+
 /// The bucket of a latency.
 std::size_t latency_bucket(std::chrono::nanoseconds latency);
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "par/observe/prometheus_text.hpp"
+#include "base/prometheus_text.hpp"
 
 namespace pixell::par {
 

@@ -7,7 +7,7 @@
 
 #include "model/boot_report.hpp"
 #include "par/observe/metrics.hpp"
-#include "par/observe/process_usage.hpp"
+#include "base/process_usage.hpp"
 
 namespace pixell::par {
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "par/observe/prometheus_text.hpp"
 
 namespace pixell::par {
 namespace {
@@ -79,23 +78,6 @@ TEST(MetricsPage, ShowsTheBootAndTheProcesses) {
   EXPECT_THAT(page, HasSubstr("pixell_process_resident_memory_bytes{process=\"worker\"} 8192\n"));
   EXPECT_THAT(page, HasSubstr("pixell_process_open_fds{process=\"par\"} 9\n"));
   EXPECT_THAT(page, Not(HasSubstr("pixell_process_open_fds{process=\"worker\"}")));
-}
-
-TEST(PrometheusText, EscapesHelpAndLabels) {
-  PrometheusText text;
-  text.family("x", "gauge", "a \\ \"b\"\nc");
-  text.sample({{"l", "a \\ \"b\"\nc"}}, 1.0);
-
-  EXPECT_EQ(text.take(),
-            "# HELP x a \\\\ \"b\"\\nc\n# TYPE x gauge\nx{l=\"a \\\\ \\\"b\\\"\\nc\"} 1\n");
-}
-
-TEST(PrometheusText, WritesWhatIsNoNumber) {
-  PrometheusText text;
-  text.sample({}, std::numeric_limits<double>::infinity());
-  text.sample({}, std::numeric_limits<double>::quiet_NaN());
-
-  EXPECT_EQ(text.take(), " +Inf\n NaN\n");
 }
 
 }  // namespace

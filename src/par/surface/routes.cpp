@@ -7,7 +7,7 @@
 #include "model/health.hpp"
 #include "net/reply.hpp"
 #include "par/observe/metrics_page.hpp"
-#include "par/observe/prometheus_text.hpp"
+#include "base/prometheus_text.hpp"
 #include "par/surface/a2a_grpc.hpp"
 #include "par/surface/a2a_http.hpp"
 #include "par/surface/builtin_routes.hpp"

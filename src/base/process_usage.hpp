@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace pixell::par {
+namespace pixell {
 
 /// What a process uses now, as /proc tells it.
 struct ProcessUsage {
@@ -29,4 +29,4 @@ std::optional<ProcessUsage> read_process_usage(const std::vector<pid_t>& pids);
 std::optional<ProcessUsage> parse_process_stat(std::string_view text, long ticks_per_second,
                                                long page_bytes);
 
-}  // namespace pixell::par
+}  // namespace pixell

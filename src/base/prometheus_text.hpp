@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace pixell::par {
+namespace pixell {
 
 /// Writes the Prometheus text exposition format 0.0.4
 /// (https://prometheus.io/docs/instrumenting/exposition_formats/): one HELP and one TYPE line per
@@ -35,4 +35,4 @@ class PrometheusText {
   std::string name_;
 };
 
-}  // namespace pixell::par
+}  // namespace pixell

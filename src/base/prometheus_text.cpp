@@ -1,11 +1,11 @@
-#include "par/observe/prometheus_text.hpp"
+#include "base/prometheus_text.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <iterator>
 
-namespace pixell::par {
+namespace pixell {
 
 namespace {
 
@@ -62,4 +62,4 @@ void PrometheusText::sample(Labels labels, std::uint64_t value, std::string_view
   fmt::format_to(std::back_inserter(text_), "{}\n", value);
 }
 
-}  // namespace pixell::par
+}  // namespace pixell

@@ -1,9 +1,9 @@
-#include "par/observe/process_usage.hpp"
+#include "base/process_usage.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-namespace pixell::par {
+namespace pixell {
 namespace {
 
 TEST(ProcessUsage, ReadsAStatLineWhateverTheName) {
@@ -49,4 +49,4 @@ TEST(ProcessUsage, SeesNobody) {
 }
 
 }  // namespace
-}  // namespace pixell::par
+}  // namespace pixell

@@ -1,4 +1,4 @@
-#include "par/observe/process_usage.hpp"
+#include "base/process_usage.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 #include "base/files.hpp"
 
-namespace pixell::par {
+namespace pixell {
 
 namespace {
 
@@ -84,4 +84,4 @@ std::optional<ProcessUsage> read_process_usage(const std::vector<pid_t>& pids) {
   return sum;
 }
 
-}  // namespace pixell::par
+}  // namespace pixell
