@@ -126,7 +126,7 @@ std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStrea
     return net::ignore_body();
   }
   const auto explained =
-      explain(edge_.routes->table(), edge_.routes->applied_at(), request.query());
+      explain(edge_.routes->table(), {.applied_at = edge_.routes->applied_at()}, request.query());
   if (explained)
     net::send_json(stream, 200, explained->dump());
   else

@@ -128,7 +128,7 @@ TEST(RouteFollower, AcknowledgesAGenerationOnlyOnceItIsInForceAndSavesIt) {
   ScriptedSource source;
   std::atomic<std::int64_t> in_force{0};
   RouteFollower follower(
-      source, directory / "routes",
+      source, {.snapshot_path = directory / "routes"},
       [&](std::shared_ptr<const RouteTable> table) -> Result<void> {
         in_force = table->generation();
         return {};
@@ -156,13 +156,15 @@ TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   };
   ASSERT_TRUE(save_snapshot(directory / "routes", {.generation = 9, .routes = {}}));
   {
-    RouteFollower follower(source, directory / "routes", publish, Log(2, LogLevel::Error));
+    RouteFollower follower(source, {.snapshot_path = directory / "routes"}, publish,
+                           Log(2, LogLevel::Error));
     follower.start();
     EXPECT_EQ(in_force, 9);
   }
   in_force = 0;
   std::ofstream(directory / "routes") << "garbage";
-  RouteFollower follower(source, directory / "routes", publish, Log(-1, LogLevel::Error));
+  RouteFollower follower(source, {.snapshot_path = directory / "routes"}, publish,
+                         Log(-1, LogLevel::Error));
   follower.start();
   EXPECT_EQ(in_force, 0);
   EXPECT_TRUE(source.wait_until_asked_after(0));
@@ -212,7 +214,7 @@ TEST(RouteFollower, SavesBeforeItAcknowledgesAndSyncsOnceNoOtherRoutesCome) {
   const fs::path directory = ::mkdtemp(pattern);
   WatchingSource source(directory / "routes");
   RouteFollower follower(
-      source, directory / "routes",
+      source, {.snapshot_path = directory / "routes"},
       [](std::shared_ptr<const RouteTable>) -> Result<void> { return {}; },
       Log(2, LogLevel::Error));
   follower.start();
@@ -247,7 +249,7 @@ TEST_F(EdgeTest, ServesTagsWeightsAndStickyClientsFromItsSnapshotFileAlone) {
   ASSERT_TRUE(save_snapshot(directory_ / "routes", {.generation = 12, .routes = {split}}));
   AbsentSource control;
   RouteFollower follower(
-      control, directory_ / "routes",
+      control, {.snapshot_path = directory_ / "routes"},
       [this](std::shared_ptr<const RouteTable> table) { return edge_->publish(std::move(table)); },
       Log(-1));
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "edge/explain_reasons.hpp"
 #include "edge/limits.hpp"
 #include "edge/router.hpp"
 #include "edge/sticky.hpp"
@@ -86,6 +87,8 @@ std::string_view name_of(To to) {
       return "directory";
     case To::Explain:
       return "explain";
+    case To::Metrics:
+      return "metrics";
     case To::UnknownAgent:
       return "unknown_agent";
     case To::UnknownTag:
@@ -132,24 +135,22 @@ std::string_view name_of(Pick pick) {
   return "none";
 }
 
-bool is_sticky(Pick pick) { return pick == Pick::Header || pick == Pick::Cookie; }
-
-int weight_with_targets(const AgentRoute& route) {
-  int total = 0;
-  for (const Leg& leg : route.legs)
-    if (!leg.targets.empty()) total += leg.weight_permille;
-  return total;
+json describe_targets(const Leg& leg, const LoopView& loop) {
+  json targets = json::array();
+  for (std::size_t i = 0; i < leg.targets.size(); ++i) {
+    json target = {{"address", leg.targets[i].text}};
+    if (loop.state_of) {
+      const TargetState state = loop.state_of(leg, i);
+      target.update({{"outstanding", state.outstanding},
+                     {"ejected", state.is_ejected},
+                     {"unhealthy", state.is_unhealthy}});
+    }
+    targets.push_back(std::move(target));
+  }
+  return targets;
 }
 
-// The leg that the request gets for sure; null when the dice decide, or there is none.
-const Leg* certain_leg(const Decision& decision) {
-  if (decision.leg == nullptr || decision.leg->targets.empty()) return nullptr;
-  const bool is_diced = decision.pick == Pick::Dice || decision.pick == Pick::NewCookie;
-  const bool has_all = decision.leg->weight_permille == weight_with_targets(*decision.route);
-  return is_diced && !has_all ? nullptr : decision.leg;
-}
-
-json describe_legs(const Decision& decision) {
+json describe_legs(const Decision& decision, const LoopView& loop) {
   const int total = weight_with_targets(*decision.route);
   json legs = json::array();
   for (const Leg& leg : decision.route->legs) {
@@ -158,6 +159,7 @@ json describe_legs(const Decision& decision) {
                     {"weight_permille", leg.weight_permille},
                     {"tag", leg.tag},
                     {"targets", leg.targets.size()},
+                    {"instances", describe_targets(leg, loop)},
                     {"share", takes_part ? static_cast<double>(leg.weight_permille) / total : 0.0},
                     {"chosen", &leg == certain_leg(decision)}});
   }
@@ -171,88 +173,26 @@ json describe_sticky(const Decision& decision) {
   return sticky;
 }
 
-std::string why_sticky(const Decision& decision) {
-  const std::uint64_t point = decision.hash % kStickyPoints;
-  const Leg* own = leg_at(*decision.route, point);
-  std::string why = fmt::format("the {} '{}' puts this client at point {} of {}",
-                                decision.pick == Pick::Header ? "header" : "cookie",
-                                decision.route->sticky.name, point, kStickyPoints);
-  if (own == decision.leg)
-    return fmt::format("{}, which the weights give to revision {}", why, decision.leg->revision);
-  if (own == nullptr)
-    return fmt::format(
-        "{}, which no leg's weight covers: it is spread over the legs there are, "
-        "here to revision {}",
-        why, decision.leg->revision);
-  return fmt::format(
-      "{}, which the weights give to revision {}; that one has no ready instance, so "
-      "its clients are spread over the others, this one to revision {}",
-      why, own->revision, decision.leg->revision);
+// Which of the app's names the request has.
+std::string_view kind_of_name(const Decision& decision) {
+  const AgentRoute& route = *decision.route;
+  if (decision.id == route.app_id) return "id";
+  const auto& aliases = route.routing.aliases;
+  if (std::find(aliases.begin(), aliases.end(), decision.id) != aliases.end()) return "alias";
+  if (decision.id == route.short_id) return "short_id";
+  return "host";
 }
 
-std::string why_diced(const Decision& decision) {
-  if (const Leg* leg = certain_leg(decision))
-    return fmt::format("revision {} is the only one with a weight and a ready instance",
-                       leg->revision);
-  if (decision.pick == Pick::NewCookie)
-    return fmt::format(
-        "the request has no cookie '{}': it is diced by weight and the reply sets "
-        "the cookie, which keeps later requests there",
-        decision.route->sticky.name);
-  if (decision.route->sticky.by == model::StickyBy::None)
-    return "every request is diced by weight; see the shares of the legs";
-  return fmt::format(
-      "the request has no {} '{}': it is diced by weight; see the shares of the legs",
-      decision.route->sticky.by == model::StickyBy::Header ? "header" : "cookie",
-      decision.route->sticky.name);
-}
-
-std::string why_agent(const Decision& decision) {
-  if (decision.pick == Pick::Tag)
-    return fmt::format(
-        "the request names the tag '{}', which revision {} has; weights do not "
-        "matter",
-        decision.tag, decision.leg->revision);
-  return is_sticky(decision.pick) ? why_sticky(decision) : why_diced(decision);
-}
-
-std::string why_no_target(const Decision& decision) {
-  if (decision.pick == Pick::Tag)
-    return fmt::format("503: revision {} has the tag '{}', but no ready instance",
-                       decision.leg->revision, decision.tag);
-  const auto& legs = decision.route->legs;
-  if (legs.empty()) return "503: the app has no revision in its route; look at its deployments";
-  const bool has_target =
-      std::any_of(legs.begin(), legs.end(), [](const Leg& leg) { return !leg.targets.empty(); });
-  return has_target ? "503: only legs with the weight 0 have a ready instance; they are reached by "
-                      "their tags"
-                    : "503: no leg has a ready instance; look at the app's instances";
-}
-
-std::string why(const Decision& decision) {
-  switch (decision.to) {
-    case To::Agent:
-      return why_agent(decision);
-    case To::Api:
-      return "the path does not begin with /agents/ and no gRPC metadata x-agent-id names an "
-             "agent: it goes to the control plane's API";
-    case To::Directory:
-      return "the edge answers the list of agents itself; methods but GET go to the API";
-    case To::Explain:
-      return "the edge answers explanations itself, to this machine only";
-    case To::UnknownAgent:
-      return fmt::format(
-          "404: no app in the table has the id or the short id '{}' (upper and "
-          "lower case differ)",
-          decision.id);
-    case To::UnknownTag:
-      return fmt::format("404: no leg of the app has the tag '{}'", decision.tag);
-    case To::NoTarget:
-      return why_no_target(decision);
-    case To::Hidden:
-      return "404: paths under /internal are not reachable through the edge";
-  }
-  return {};
+json describe_route(const Decision& decision, const LoopView& loop) {
+  const AgentRoute& route = *decision.route;
+  json about = {{"app_id", route.app_id},
+                {"short_id", route.short_id},
+                {"named_by", kind_of_name(decision)},
+                {"routing", model::to_json(route.routing)},
+                {"sticky", describe_sticky(decision)},
+                {"legs", describe_legs(decision, loop)}};
+  if (loop.waiting) about["waiting"] = loop.waiting(route);
+  return about;
 }
 
 json status_of(To to) {
@@ -268,13 +208,13 @@ bool may_ask_to_explain(const net::PeerInfo& peer, const net::RequestHead& head)
          net::is_loopback_host(net::host_of(head.authority));
 }
 
-Result<json> explain(const RouteTable& table, UnixMillis applied_at, std::string_view query) {
+Result<json> explain(const RouteTable& table, const LoopView& loop, std::string_view query) {
   TRY(const net::RequestHead head, head_of(query));
   const Decision decision = decide(table, head, 0);
   json answer = {
       {"generation", table.generation()},
       {"source", table.origin() == RouteTable::Origin::Control ? "control" : "snapshot_file"},
-      {"applied_at", applied_at == 0 ? json() : json(iso8601(applied_at))},
+      {"applied_at", loop.applied_at == 0 ? json() : json(iso8601(loop.applied_at))},
       {"target", head.target},
       {"goes_to", name_of(decision.to)},
       {"status", status_of(decision.to)},
@@ -287,14 +227,11 @@ Result<json> explain(const RouteTable& table, UnixMillis applied_at, std::string
   if (decision.match != Decision::Match::None) {
     answer["asked_id"] = decision.id;
     answer["tag"] = decision.tag;
+    answer["surface"] = to_string(decision.surface);
   }
-  if (decision.route != nullptr) {
-    answer["app_id"] = decision.route->app_id;
-    answer["short_id"] = decision.route->short_id;
-    answer["sticky"] = describe_sticky(decision);
-    answer["legs"] = describe_legs(decision);
-  }
-  if (const Leg* leg = certain_leg(decision)) answer["chosen_revision"] = leg->revision;
+  if (decision.route != nullptr) answer.update(describe_route(decision, loop));
+  if (const Leg* leg = certain_leg(decision))
+    answer["chosen_revision"] = decision.is_legacy() ? json("legacy") : json(leg->revision);
   if (decision.to == To::Agent) answer["upstream_target"] = decision.target(head);
   return answer;
 }

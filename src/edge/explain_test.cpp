@@ -28,7 +28,7 @@ TEST(MayAskToExplain, IsForThisMachineByALoopbackNameOnly) {
 }
 
 json explained(const RouteTable& table, const std::string& query) {
-  const auto answer = explain(table, 1'764'000'000'000, query);
+  const auto answer = explain(table, {.applied_at = 1'764'000'000'000}, query);
   EXPECT_TRUE(answer) << answer.error().message;
   return answer ? *answer : json();
 }
@@ -161,6 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
         Elsewhere{"directory", "url=http://h:1/agents%23top", "directory", nullptr,
                   "list of agents"},
         Elsewhere{"itself", "url=/v1/edge/explain", "explain", nullptr, "this machine only"},
+        Elsewhere{"metrics", "url=/v1/edge/metrics", "metrics", nullptr, "this machine only"},
         Elsewhere{"hidden", "url=/internal/routes", "hidden", 404,
                   "not reachable through the edge"},
         Elsewhere{"unknown_agent", "url=https://h/agents/Hello/", "unknown_agent", 404,
@@ -182,6 +183,63 @@ TEST(Explain, TellsWhyAnAppHasNoTarget) {
       std::string::npos);
 }
 
+model::Route with_routing(model::Routing routing, std::vector<model::RouteLeg> legs) {
+  model::Route route = hello(std::move(legs));
+  route.routing = std::move(routing);
+  return route;
+}
+
+TEST(Explain, TellsByWhichNameTheAppWasFound) {
+  const auto table = table_with(
+      {with_routing({.aliases = {"dep-1"}, .hosts = {"hi.test"}}, {leg(1, 1000, {"unix:/a"})})});
+  const auto named_by = [&](const char* query) {
+    const json answer = explained(*table, query);
+    EXPECT_EQ(answer["upstream_target"], "/agents/hello/x") << query;
+    return answer["named_by"];
+  };
+
+  EXPECT_EQ(named_by("url=/agents/hello/x"), "id");
+  EXPECT_EQ(named_by("url=/agents/dep-1/x"), "alias");
+  EXPECT_EQ(named_by("url=/agents/abcd2345/x"), "short_id");
+  EXPECT_EQ(named_by("url=http://HI.test:8080/x"), "host");
+  EXPECT_EQ(named_by("url=/x&header=Host:hi.test"), "host");
+}
+
+TEST(Explain, TellsOfALegacyService) {
+  const model::Routing legacy = {
+      .legacy = {.address = "10.0.0.7:80", .path_prefix = "/d", .weight_permille = 1000}};
+
+  json answer = explained(*table_with({with_routing(legacy, {leg(1, 1000, {"unix:/a"})})}),
+                          "url=/agents/hello/x");
+  EXPECT_EQ(answer["chosen_revision"], "legacy");
+  EXPECT_EQ(answer["upstream_target"], "/d/x");
+  EXPECT_EQ(answer["routing"]["legacy"]["address"], "10.0.0.7:80");
+  EXPECT_NE(reason(answer).find("1000 per mille"), std::string::npos);
+
+  answer = explained(*table_with({with_routing(legacy, {})}), "url=/agents/hello/x");
+  EXPECT_EQ(answer["picked_by"], "legacy_alone");
+  EXPECT_NE(reason(answer).find("has every request"), std::string::npos);
+}
+
+TEST(Explain, TellsWhatTheLoopKnowsOfTargets) {
+  const auto table = table_with({hello({leg(1, 1000, {"unix:/a", "unix:/b"})})});
+  const LoopView loop = {.state_of =
+                             [](const Leg&, std::size_t target) {
+                               return TargetState{.outstanding = 3, .is_ejected = target == 1};
+                             },
+                         .waiting = [](const AgentRoute&) { return 7; }};
+
+  const json answer = *explain(*table, loop, "url=/agents/hello/x");
+
+  EXPECT_EQ(answer["waiting"], 7);
+  const json instances = answer["legs"][0]["instances"];
+  EXPECT_EQ(
+      instances[0],
+      (json{{"address", "unix:/a"}, {"outstanding", 3}, {"ejected", false}, {"unhealthy", false}}));
+  EXPECT_EQ(instances[1]["ejected"], true);
+  EXPECT_FALSE(explained(*table, "url=/agents/hello/x").contains("waiting"));
+}
+
 TEST(Explain, RefusesWhatItCannotUnderstandAndTellsTheRemedy) {
   std::string many = "url=/";
   for (std::size_t i = 0; i <= kMaxExplainedHeaders; ++i) many += "&header=a:b";
@@ -190,7 +248,7 @@ TEST(Explain, RefusesWhatItCannotUnderstandAndTellsTheRemedy) {
         std::string("url=ftp://h/x"), std::string("url=http:///x"), std::string("url=/a%0Ab"),
         std::string("url=/a%zz"), std::string("url=/&header=nocolon"),
         std::string("url=/&header=:v"), std::string("url=/&header=a%20b:v"), many}) {
-    const auto answer = explain(*table_with({}), 0, query);
+    const auto answer = explain(*table_with({}), {}, query);
     ASSERT_FALSE(answer) << query;
     EXPECT_EQ(answer.error().code, ErrorCode::InvalidArgument);
     EXPECT_TRUE(answer.error().message.find("give ") != std::string::npos ||

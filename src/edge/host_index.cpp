@@ -1,5 +1,7 @@
 #include "edge/host_index.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -32,6 +34,16 @@ std::string_view host_of(std::string_view authority) {
 bool is_label(std::string_view name) { return name.find('.') == std::string_view::npos; }
 
 }  // namespace
+
+Result<std::string> domain_of(std::string_view text) {
+  std::string domain = lowered(text);
+  if (!model::check_routing({.hosts = {domain}}).empty())
+    return make_error(ErrorCode::InvalidArgument,
+                      fmt::format("domain '{}' must be a host name without a port, like "
+                                  "agents.example.com",
+                                  text));
+  return domain;
+}
 
 HostIndex::HostIndex(const std::vector<AgentRoute>& routes,
                      const std::vector<std::string>& domains) {

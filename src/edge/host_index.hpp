@@ -5,9 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "edge/name_index.hpp"
 
 namespace pixell::edge {
+
+/// A name below which every app has a host, in lower case. InvalidArgument when it is no host name.
+Result<std::string> domain_of(std::string_view text);
 
 /// What a Host or :authority names.
 struct HostMatch {

@@ -48,6 +48,16 @@ TEST(HostIndex, HasNothingToLookAtWithoutHostsAndDomains) {
   EXPECT_TRUE(table_below({app("hello", "abcd2345")}, {})->hosts().empty());
 }
 
+TEST(Domain, IsAHostNameInLowerCase) {
+  EXPECT_EQ(*domain_of("Agents.Example.com"), "agents.example.com");
+  for (const char* wrong : {"", ".example.com", "example.com:80", "a..b", "a_b", "*.example.com"}) {
+    const auto domain = domain_of(wrong);
+    ASSERT_FALSE(domain) << wrong;
+    EXPECT_EQ(domain.error().code, ErrorCode::InvalidArgument);
+    EXPECT_NE(domain.error().message.find("like agents.example.com"), std::string::npos);
+  }
+}
+
 TEST(HostIndex, FindsEveryAppBelowADomain) {
   const auto table = table_below(
       {app("hello", "abcd2345", {.aliases = {"dep-1", "dep.2"}}), app("Shop_1", "wxyz6789")},

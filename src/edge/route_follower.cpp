@@ -9,17 +9,17 @@
 
 namespace pixell::edge {
 
-RouteFollower::RouteFollower(RouteSource& source, std::filesystem::path snapshot_path,
-                             Publish publish, Log log)
+RouteFollower::RouteFollower(RouteSource& source, RouteFollowerOptions options, Publish publish,
+                             Log log)
     : source_(source),
-      snapshot_path_(std::move(snapshot_path)),
+      options_(std::move(options)),
       publish_(std::move(publish)),
       log_(std::move(log)) {}
 
 RouteFollower::~RouteFollower() { stop(); }
 
 void RouteFollower::start() {
-  if (const auto saved = load_snapshot(snapshot_path_)) {
+  if (const auto saved = load_snapshot(options_.snapshot_path)) {
     if (const auto applied = apply(*saved, RouteTable::Origin::SnapshotFile); !applied)
       log_.warning("Saved routes not used", {{"error", applied.error().message}});
   } else if (saved.error().code != ErrorCode::NotFound) {
@@ -35,7 +35,7 @@ void RouteFollower::stop() {
 }
 
 Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot, RouteTable::Origin origin) {
-  TRY(auto table, RouteTable::build(snapshot, origin));
+  TRY(auto table, RouteTable::build(snapshot, origin, options_.domains));
   TRY_VOID(publish_(std::move(table)));
   log_.info("Routes applied", {{"generation", snapshot.generation},
                                {"was", generation_},
@@ -45,7 +45,7 @@ Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot, RouteTab
 }
 
 void RouteFollower::save(const model::RouteSnapshot& snapshot, Durability durability) {
-  if (const auto saved = save_snapshot(snapshot_path_, snapshot, durability); !saved)
+  if (const auto saved = save_snapshot(options_.snapshot_path, snapshot, durability); !saved)
     log_.error("Routes not saved", {{"error", saved.error().message}});
 }
 

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -12,6 +14,11 @@
 #include "edge/route_table.hpp"
 
 namespace pixell::edge {
+
+struct RouteFollowerOptions {
+  std::filesystem::path snapshot_path;
+  std::vector<std::string> domains{};  ///< below which every app has a host; see HostIndex
+};
 
 /// Follows a RouteSource on its own thread: pulls, builds a table, publishes it, saves it to disk.
 /// When the source is away the last table stays in force. A table is saved before it is
@@ -22,7 +29,7 @@ class RouteFollower {
   /// Puts a table in force on every loop; returns when all have it.
   using Publish = std::function<Result<void>(std::shared_ptr<const RouteTable>)>;
 
-  RouteFollower(RouteSource& source, std::filesystem::path snapshot_path, Publish publish, Log log);
+  RouteFollower(RouteSource& source, RouteFollowerOptions options, Publish publish, Log log);
   ~RouteFollower();
 
   /// Publishes what the snapshot file holds, if anything, then starts to pull.
@@ -40,7 +47,7 @@ class RouteFollower {
   void sync();
 
   RouteSource& source_;
-  std::filesystem::path snapshot_path_;
+  RouteFollowerOptions options_;
   Publish publish_;
   Log log_;
   std::int64_t generation_ = 0;                   // follower thread only, after start()

@@ -196,6 +196,8 @@ Decision decide(const RouteTable& table, const net::RequestHead& head, std::uint
     decision.to = Decision::To::Directory;
   } else if (path == kExplainPath && !decision.is_grpc) {
     decision.to = Decision::To::Explain;
+  } else if (path == kMetricsPath && !decision.is_grpc) {
+    decision.to = Decision::To::Metrics;
   } else if (decision.is_grpc) {
     for (const std::string_view key : {"x-agent-id", "x-deployment-id"})
       if (const auto name = head.headers.get(key)) {

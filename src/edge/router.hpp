@@ -12,6 +12,8 @@ namespace pixell::edge {
 
 /// Where the edge tells why a request would go where it goes.
 inline constexpr std::string_view kExplainPath = "/v1/edge/explain";
+/// Where the edge tells what it counted, in Prometheus's text format.
+inline constexpr std::string_view kMetricsPath = "/v1/edge/metrics";
 
 /// Where a request goes. Pure: the same head, table and dice give the same decision.
 struct Decision {
@@ -20,6 +22,7 @@ struct Decision {
     Api,           ///< the control plane
     Directory,     ///< GET /agents, answered here
     Explain,       ///< GET /v1/edge/explain, answered here to this machine
+    Metrics,       ///< GET /v1/edge/metrics, answered here to this machine
     UnknownAgent,  ///< 404
     UnknownTag,    ///< 404: the app is there, the tag is not
     NoTarget,      ///< 503: the app has no ready instance now

@@ -12,6 +12,8 @@
 #include "cmd/pac/backup_commands.hpp"
 #include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/crash_points.hpp"
+#include "edge/access_log.hpp"
+#include "edge/host_index.hpp"
 #include "edge/limits.hpp"
 #include "engine/local/node/crash_points.hpp"
 #include "reconcile/crash_points.hpp"
@@ -49,6 +51,16 @@ Result<fs::path> absolute_directory(std::string_view option, const std::string& 
         fmt::format("{} {}: the current directory is gone ({}); give an absolute path", option,
                     text, failed.message()));
   return path.lexically_normal();
+}
+
+// As CLI11 has it: empty = good.
+std::string is_domain(const std::string& text) {
+  const auto domain = edge::domain_of(text);
+  return domain ? "" : domain.error().message;
+}
+std::string is_access_log(const std::string& text) {
+  const auto choice = edge::access_log_choice(text);
+  return choice ? "" : choice.error().message;
 }
 
 // The options of `pac serve` as they are typed.
@@ -98,6 +110,15 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   serve->add_option("--edge-threads", options.edge_threads, "Threads of the edge")
       ->capture_default_str()
       ->check(CLI::Range(1, edge::kMaxThreads));
+  serve
+      ->add_option("--domain", options.domains,
+                   "Domain below which every agent has a host, {app}.DOMAIN; may be repeated")
+      ->check(is_domain);
+  serve
+      ->add_option("--access-log", options.access_log,
+                   "Requests to agents that get a log line: all, errors, none or 1/N")
+      ->capture_default_str()
+      ->check(is_access_log);
   serve->add_flag("--stop-instances", options.stop_instances,
                   "Stop the agents too when stopping; else the next start adopts them");
   serve->callback([arguments, &exit_code, &runners] {
@@ -116,15 +137,20 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   edge->add_option("--state", options->state_dir)->group("");
   edge->add_option("--listen-fd", options->listen_fds)->group("");
   edge->add_option("--threads", options->threads)->group("");
+  edge->add_option("--domain", options->domains)->group("")->check(is_domain);
+  auto access_log = std::make_shared<std::string>("all");
+  edge->add_option("--access-log", *access_log)->group("")->check(is_access_log);
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);
-  edge->callback([edge, options, &exit_code, &runners] {
+  edge->callback([edge, options, access_log, &exit_code, &runners] {
     if (!edge->get_subcommands().empty()) return;
     if (options->state_dir.empty() || options->listen_fds.empty()) {
       exit_code = wrong_usage("edge needs a subcommand: `pac edge explain URL`; see --help");
       return;
     }
     options->control_socket = options->state_dir / "run" / "control.sock";
+    options->access_log = *edge::access_log_choice(*access_log);  // it was checked
+    for (std::string& domain : options->domains) domain = *edge::domain_of(domain);
     exit_code = runners.edge(*options);
   });
 }

@@ -69,11 +69,32 @@ TEST_F(CommandLineTest, ServesWithDefaultsInTheCurrentDirectory) {
 }
 
 TEST_F(CommandLineTest, ServesWithEveryOption) {
-  EXPECT_EQ(pac({"serve",       "--state",          "s/../t",  "--listen",
-                 "127.0.0.1:1", "--listen",         "[::1]:2", "--also-listen",
-                 "none",        "--engine",         "fake",    "--allow-file-dir",
-                 "d",           "--allow-file-dir", "/e",      "--allow-host",
-                 "a.example",   "--edge-threads",   "3",       "--stop-instances"}),
+  EXPECT_EQ(pac({"serve",
+                 "--state",
+                 "s/../t",
+                 "--listen",
+                 "127.0.0.1:1",
+                 "--listen",
+                 "[::1]:2",
+                 "--also-listen",
+                 "none",
+                 "--engine",
+                 "fake",
+                 "--allow-file-dir",
+                 "d",
+                 "--allow-file-dir",
+                 "/e",
+                 "--allow-host",
+                 "a.example",
+                 "--edge-threads",
+                 "3",
+                 "--stop-instances",
+                 "--domain",
+                 "a.example",
+                 "--domain",
+                 "b.example",
+                 "--access-log",
+                 "1/10"}),
             42);
 
   ASSERT_TRUE(serve_);
@@ -85,6 +106,8 @@ TEST_F(CommandLineTest, ServesWithEveryOption) {
   EXPECT_THAT(serve_->allowed_hosts, ElementsAre("a.example"));
   EXPECT_EQ(serve_->edge_threads, 3);
   EXPECT_TRUE(serve_->stop_instances);
+  EXPECT_THAT(serve_->domains, ElementsAre("a.example", "b.example"));
+  EXPECT_EQ(serve_->access_log, "1/10");
 }
 
 TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
@@ -92,7 +115,9 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                           .listen = {},
                           .allow_file_dirs = {"/a", "/b"},
                           .allowed_hosts = {"h"},
-                          .edge_threads = 2},
+                          .edge_threads = 2,
+                          .domains = {"a.Example", "b.example"},
+                          .access_log = "errors"},
                                      std::vector<UniqueFd>(2)))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
@@ -106,6 +131,8 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   EXPECT_THAT(edge_->listen_fds, ElementsAre(3, 4));
   EXPECT_EQ(edge_->control_socket, "/s/run/control.sock");
   EXPECT_EQ(edge_->threads, 2);
+  EXPECT_THAT(edge_->domains, ElementsAre("a.example", "b.example"));
+  EXPECT_EQ(edge_->access_log.lines, edge::AccessLogChoice::Lines::Errors);
   EXPECT_EQ(*node_, "/s");
 }
 
@@ -140,6 +167,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"NoThreads", {"serve", "--edge-threads", "0"}, {"--edge-threads", "1", "64"}},
         WrongUsage{"TooManyThreads", {"serve", "--edge-threads", "65"}, {"--edge-threads", "65"}},
         WrongUsage{"ThreadsNoNumber", {"serve", "--edge-threads", "x"}, {"--edge-threads", "x"}},
+        WrongUsage{"NoDomain", {"serve", "--domain", "a:80"}, {"--domain", "without a port"}},
+        WrongUsage{"NoAccessLog", {"serve", "--access-log", "1/x"}, {"--access-log", "1/N"}},
         WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
         WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
         WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},

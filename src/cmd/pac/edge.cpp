@@ -67,7 +67,7 @@ int run_edge(const EdgeOptions& options) {
   }
   ControlRouteSource source(options.control_socket, *id);
   edge::RouteFollower follower(
-      source, directory / "routes",
+      source, {.snapshot_path = directory / "routes", .domains = options.domains},
       [&edge](std::shared_ptr<const edge::RouteTable> table) {
         return (*edge)->publish(std::move(table));
       },

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
+
+#include "edge/access_log.hpp"
 
 namespace pixell::cmd {
 
@@ -11,6 +14,8 @@ struct EdgeOptions {
   std::vector<int> listen_fds;           ///< inherited, bound and listening
   std::filesystem::path control_socket;  ///< the API; routes are pulled from it too
   int threads = 1;
+  std::vector<std::string> domains;    ///< below which every app has a host, in lower case
+  edge::AccessLogChoice access_log{};  ///< which requests get a line
 };
 
 /// Runs the edge role until SIGTERM or SIGINT. Returns the exit code.

@@ -56,6 +56,10 @@ std::vector<std::string> control_arguments(const ServeOptions& options) {
 Role make_edge(const ServeOptions& options, const std::vector<UniqueFd>& listeners) {
   std::vector<std::string> arguments{"--state", options.state_dir.string(), "--threads",
                                      std::to_string(options.edge_threads)};
+  for (const std::string& domain : options.domains)
+    arguments.insert(arguments.end(), {"--domain", domain});
+  if (options.access_log != "all")
+    arguments.insert(arguments.end(), {"--access-log", options.access_log});
   std::vector<std::pair<int, int>> descriptors;
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const int in_edge = kFirstListenFd + static_cast<int>(i);

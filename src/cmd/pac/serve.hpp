@@ -19,6 +19,8 @@ struct ServeOptions {
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;
+  std::vector<std::string> domains;  ///< below which every app has a host
+  std::string access_log = "all";    ///< see edge::access_log_choice()
   bool stop_instances = false;  ///< at the end; else they keep running and are adopted next time
 };
 
