@@ -1,0 +1,171 @@
+"""./dev bench instructions: user instructions of the edge per proxied request, by function.
+
+Runs the edge under callgrind twice for each case, with a number of requests and with twice as many;
+the difference is what the requests took, without starting and stopping. Only the threads that run an
+event loop count: what pulls routes and reports traffic does so by the clock, not by request.
+
+    ./dev bench instructions [CASE…] [--top 40]     the figures and the functions that take most
+    ./dev bench --check                             fails when a figure has grown by more than 5 %
+    ./dev bench instructions --record               writes the figures that --check compares with
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
+
+from rig.callgrind import Costs, by_thread_kind, top  # noqa: E402
+from rig.control import route  # noqa: E402
+from rig.edge import Edge  # noqa: E402
+from rig.native import native  # noqa: E402
+from rig.pinned import LOAD_CORE, on_core, upstream  # noqa: E402
+from rig.requests import FEW_HEADERS, GRPC_BODY, GRPC_FIELDS, MANY_HEADERS, http_request  # noqa: E402
+
+RECORDED = ROOT / "bench" / "instructions.json"
+GROWTH_ALLOWED = 0.05
+BUDGET = 8_000  # user instructions that a proxied request may take, everything included
+REQUESTS = 2_000
+WARM_UP = 200  # pools and caches are filled in both runs alike
+RUN_DEADLINE_S = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is asked of the edge: `load` is a command for a port, a folder and a number of requests."""
+
+    what: str
+    load: Callable[[int, Path, int], Sequence[str | Path]]
+
+
+def http_case(headers: Sequence[str], connections: int) -> Callable[[int, Path, int], list]:
+    """Requests for the small reply."""
+
+    def load(port: int, directory: Path, requests: int) -> list[str | Path]:
+        file = directory / "request"
+        file.write_bytes(http_request("/agents/bench/api/small", headers))
+        return [native("http_load"), str(port), file, "closed", str(requests), str(connections)]
+
+    return load
+
+
+def grpc_load(port: int, directory: Path, requests: int) -> list[str | Path]:
+    """Unary calls, 16 at a time on one connection."""
+    body = directory / "body"
+    body.write_bytes(GRPC_BODY)
+    fields = [part for field in GRPC_FIELDS for part in ("-H", field)]
+    url = f"http://127.0.0.1:{port}/agents/calls/a2a/pixell.agent.AgentService/Ping"
+    return ["h2load", "-n", str(requests), "-c", "1", "-m", "16", "-d", body, *fields, url]
+
+
+CASES = {
+    "http_small": Case("HTTP/1.1, 200-byte reply, few headers", http_case(FEW_HEADERS, 16)),
+    "http_11_headers": Case("HTTP/1.1, 200-byte reply, 11 headers", http_case(MANY_HEADERS, 16)),
+    "grpc_unary": Case("gRPC, unary, 16 streams", grpc_load),
+}
+
+
+def run_load(command: Sequence[str | Path], requests: int) -> None:
+    """Sends exactly that many requests; RuntimeError unless all of them succeed."""
+    done = subprocess.run(
+        on_core(LOAD_CORE, command), capture_output=True, text=True, timeout=RUN_DEADLINE_S
+    )
+    succeeded = (f'"requests": {requests},', f"{requests} succeeded")
+    if done.returncode != 0 or not any(text in done.stdout for text in succeeded):
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def costs_of_run(case: Case, directory: Path, requests: int) -> tuple[Costs, Costs]:
+    """Instructions of one run of the edge with so many requests: of its loops, of the rest."""
+    directory.mkdir()
+    out = directory / "callgrind.out"
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+    valgrind += ["--separate-threads=yes", "--compress-strings=no", "--compress-pos=no"]
+    http, grpc = directory / "http.sock", directory / "grpc.sock"
+    routes = [route("bench", f"unix:{http}"), route("calls", f"unix:{grpc}")]
+    with (
+        upstream(native("http_upstream"), http),
+        upstream(native("grpc_upstream"), grpc),
+        Edge(directory / "state", routes, under=valgrind) as edge,
+    ):
+        for number in (WARM_UP, requests):
+            run_load(case.load(edge.port, directory, number), number)
+    return by_thread_kind(sorted(directory.glob("callgrind.out*-*")))
+
+
+def measure(case: Case, directory: Path, requests: int) -> tuple[Costs, Costs]:
+    """Instructions that `requests` requests take: of the loops, of the rest."""
+    shorter = costs_of_run(case, directory / "n", requests)
+    longer = costs_of_run(case, directory / "2n", 2 * requests)
+    return longer[0].less(shorter[0]), longer[1].less(shorter[1])
+
+
+def show(name: str, costs: Costs, requests: int, count: int) -> None:
+    """Prints the functions that take most."""
+    for title, counter in (("themselves", costs.own), ("with what they call", costs.inclusive)):
+        print(f"\n{name}: instructions per request of functions, {title}")
+        for each, function in top(counter, requests, count):
+            print(f"{each:10,.0f} {each * requests / costs.total:6.1%}  {function}")
+
+
+def check(figures: dict[str, int]) -> int:
+    """Compares with what is recorded; 1 when a figure has grown too much."""
+    recorded = json.loads(RECORDED.read_text())
+    failed = 0
+    for name, figure in figures.items():
+        known = recorded[name]
+        growth = figure / known - 1
+        is_ok = growth <= GROWTH_ALLOWED
+        failed += not is_ok
+        verdict = "ok" if is_ok else "FAIL"
+        print(f"{verdict} instructions of {name}: {figure:,}, recorded {known:,} ({growth:+.1%})")
+    if failed:
+        print(
+            f"a request may take {GROWTH_ALLOWED:.0%} more than {RECORDED.relative_to(ROOT)} says; "
+            "find what grew with ./dev bench instructions, or record the figures with --record and "
+            "say why in the commit"
+        )
+    return 1 if failed else 0
+
+
+def main() -> int:
+    """Measures the cases that are named, or all."""
+    parser = argparse.ArgumentParser(prog="./dev bench instructions", description=__doc__)
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; default: all")
+    parser.add_argument("--top", type=int, default=40, help="functions to show; 0 = none")
+    parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument("--check", action="store_true", help="compare with what is recorded")
+    parser.add_argument("--record", action="store_true", help="record the figures")
+    options = parser.parse_args()
+    if unknown := set(options.cases) - set(CASES):
+        parser.error(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}")
+    figures = {}
+    with tempfile.TemporaryDirectory(prefix="pixell-bench-") as scratch:
+        for name in options.cases or CASES:
+            directory = Path(scratch) / name
+            directory.mkdir()
+            loops, others = measure(CASES[name], directory, options.requests)
+            figures[name] = round(loops.total / options.requests)
+            if not options.check and options.top > 0:
+                show(name, loops, options.requests, options.top)
+            rest = others.total / options.requests
+            print(
+                f"{CASES[name].what}: {figures[name]:,} instructions per request (budget "
+                f"{BUDGET:,}); {rest:+,.0f} of other threads",
+                flush=True,
+            )
+    if options.record:
+        RECORDED.write_text(json.dumps(figures, indent=2) + "\n")
+    return check(figures) if options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What the benches ask: the same headers and bodies for every proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+FEW_HEADERS = ("accept: */*", "user-agent: bench")
+# About what a browser sends, 700 bytes.
+MANY_HEADERS = (
+    "user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/124.0.0.0 Safari/537.36",
+    "accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "accept-language: en-GB,en;q=0.9,de;q=0.8",
+    "accept-encoding: gzip, deflate, br",
+    "cache-control: no-cache",
+    "referer: https://console.example.com/agents/bench/sessions/01HZX3V9",
+    "cookie: session=6f1c2a9e4b7d8035a1f2c3d4e5f60718293a4b5c6d7e8f90; theme=dark; lang=en",
+    "authorization: Bearer 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "x-request-id: 01HZX3V9K4M5N6P7Q8R9S0T1V2",
+    "sec-fetch-site: same-origin",
+    "sec-fetch-mode: cors",
+)
+
+GRPC_MESSAGE = b"\x0a" * 200
+# The frame of a message in gRPC: not compressed, its length.
+GRPC_BODY = b"\0" + len(GRPC_MESSAGE).to_bytes(4, "big") + GRPC_MESSAGE
+GRPC_FIELDS = ("content-type: application/grpc", "te: trailers")
+
+
+def http_request(target: str, headers: Sequence[str]) -> bytes:
+    """A GET as it is sent."""
+    lines = [f"GET {target} HTTP/1.1", "host: bench.example.com", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def wrk_script(path: Path, headers: Sequence[str]) -> Path:
+    """Writes the script that makes wrk send these headers."""
+    lines = []
+    for header in headers:
+        name, _, value = header.partition(": ")
+        lines.append(f'wrk.headers["{name}"] = "{value}"')
+    path.write_text("\n".join(lines) + "\n")
+    return path
