@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,44 +25,46 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 from rig.callgrind import Costs, by_thread_kind, top  # noqa: E402
 from rig.control import route  # noqa: E402
 from rig.edge import Edge  # noqa: E402
+from rig.load import UNDER_VALGRIND_S, h2load, http_load  # noqa: E402
 from rig.native import native  # noqa: E402
-from rig.pinned import LOAD_CORE, on_core, upstream  # noqa: E402
-from rig.requests import FEW_HEADERS, GRPC_BODY, GRPC_FIELDS, MANY_HEADERS, http_request  # noqa: E402
+from rig.pinned import upstream  # noqa: E402
+from rig.requests import FEW_HEADERS, GRPC_PATH, MANY_HEADERS, http_request  # noqa: E402
 
 RECORDED = ROOT / "bench" / "instructions.json"
 GROWTH_ALLOWED = 0.05
 BUDGET = 8_000  # user instructions that a proxied request may take, everything included
 REQUESTS = 2_000
 WARM_UP = 200  # pools and caches are filled in both runs alike
-RUN_DEADLINE_S = 300
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What is asked of the edge: `load` is a command for a port, a folder and a number of requests."""
+    """What is asked of the edge: `load` sends a number of requests to a port; all must succeed."""
 
     what: str
-    load: Callable[[int, Path, int], Sequence[str | Path]]
+    load: Callable[[int, Path, int], None]
 
 
-def http_case(headers: Sequence[str], connections: int) -> Callable[[int, Path, int], list]:
+def http_case(headers: Sequence[str], connections: int) -> Callable[[int, Path, int], None]:
     """Requests for the small reply."""
 
-    def load(port: int, directory: Path, requests: int) -> list[str | Path]:
+    def load(port: int, directory: Path, requests: int) -> None:
         file = directory / "request"
         file.write_bytes(http_request("/agents/bench/api/small", headers))
-        return [native("http_load"), str(port), file, "closed", str(requests), str(connections)]
+        shape = ("closed", requests, connections)
+        done = http_load(port, file, *shape, timeout_s=UNDER_VALGRIND_S)
+        if done["requests"] != requests:
+            raise RuntimeError(f"{requests} were to be answered: {done}")
 
     return load
 
 
-def grpc_load(port: int, directory: Path, requests: int) -> list[str | Path]:
+def grpc_load(port: int, directory: Path, requests: int) -> None:
     """Unary calls, 16 at a time on one connection."""
-    body = directory / "body"
-    body.write_bytes(GRPC_BODY)
-    fields = [part for field in GRPC_FIELDS for part in ("-H", field)]
-    url = f"http://127.0.0.1:{port}/agents/calls/a2a/pixell.agent.AgentService/Ping"
-    return ["h2load", "-n", str(requests), "-c", "1", "-m", "16", "-d", body, *fields, url]
+    url = f"http://127.0.0.1:{port}{GRPC_PATH}"
+    answered = h2load(url, 1, 16, length=["-n", str(requests)], body=directory / "body")
+    if answered != requests:
+        raise RuntimeError(f"{answered} of {requests} calls were answered")
 
 
 CASES = {
@@ -71,16 +72,6 @@ CASES = {
     "http_11_headers": Case("HTTP/1.1, 200-byte reply, 11 headers", http_case(MANY_HEADERS, 16)),
     "grpc_unary": Case("gRPC, unary, 16 streams", grpc_load),
 }
-
-
-def run_load(command: Sequence[str | Path], requests: int) -> None:
-    """Sends exactly that many requests; RuntimeError unless all of them succeed."""
-    done = subprocess.run(
-        on_core(LOAD_CORE, command), capture_output=True, text=True, timeout=RUN_DEADLINE_S
-    )
-    succeeded = (f'"requests": {requests},', f"{requests} succeeded")
-    if done.returncode != 0 or not any(text in done.stdout for text in succeeded):
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def costs_of_run(case: Case, directory: Path, requests: int) -> tuple[Costs, Costs]:
@@ -97,7 +88,7 @@ def costs_of_run(case: Case, directory: Path, requests: int) -> tuple[Costs, Cos
         Edge(directory / "state", routes, under=valgrind) as edge,
     ):
         for number in (WARM_UP, requests):
-            run_load(case.load(edge.port, directory, number), number)
+            case.load(edge.port, directory, number)
     return by_thread_kind(sorted(directory.glob("callgrind.out*-*")))
 
 

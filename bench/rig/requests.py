@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 FEW_HEADERS = ("accept: */*", "user-agent: bench")
 # About what a browser sends, 700 bytes.
@@ -22,6 +21,11 @@ MANY_HEADERS = (
     "sec-fetch-mode: cors",
 )
 
+# Two apps at the edge; the other proxies pass every path on as it is.
+HTTP_APP, GRPC_APP = "bench", "calls"
+HTTP_PATH = f"/agents/{HTTP_APP}/api/"  # and what bench/native/http_upstream.cpp is to answer
+GRPC_PATH = f"/agents/{GRPC_APP}/a2a/pixell.agent.AgentService/Ping"
+
 GRPC_MESSAGE = b"\x0a" * 200
 # The frame of a message in gRPC: not compressed, its length.
 GRPC_BODY = b"\0" + len(GRPC_MESSAGE).to_bytes(4, "big") + GRPC_MESSAGE
@@ -33,12 +37,3 @@ def http_request(target: str, headers: Sequence[str]) -> bytes:
     lines = [f"GET {target} HTTP/1.1", "host: bench.example.com", *headers, "", ""]
     return "\r\n".join(lines).encode()
 
-
-def wrk_script(path: Path, headers: Sequence[str]) -> Path:
-    """Writes the script that makes wrk send these headers."""
-    lines = []
-    for header in headers:
-        name, _, value = header.partition(": ")
-        lines.append(f'wrk.headers["{name}"] = "{value}"')
-    path.write_text("\n".join(lines) + "\n")
-    return path

@@ -1,0 +1,170 @@
+"""What the edge is compared with: nginx, HAProxy and Caddy, with one worker or thread each.
+
+Each keeps connections to the upstream open, sets the same forwarding headers as the edge, and writes
+an access log to a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from devtool.pac import free_port
+
+from rig.pinned import PROXY_CORE, Program, listens
+
+MANY = 1_000_000_000  # requests on a connection: none is closed for having served its share
+IDLE_TIMEOUT_S = 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Upstreams:
+    """The Unix sockets that everybody sends requests to."""
+
+    http: Path
+    grpc: Path
+
+
+@dataclasses.dataclass
+class Peer:
+    """A proxy that runs, and where it takes what: `http`, `grpc`, and for nginx its variants."""
+
+    name: str
+    program: Program
+    ports: dict[str, int]
+
+
+def nginx(directory: Path, upstreams: Upstreams) -> Peer:
+    """nginx as it comes (`http`), with large buffers (`tuned`) and without any (`unbuffered`).
+
+    As root: a worker of another user may not connect to a Unix socket of root's.
+    """
+    ports = {name: free_port() for name in ("http", "tuned", "unbuffered", "grpc")}
+    kept = f"keepalive 1024; keepalive_requests {MANY}; keepalive_timeout {IDLE_TIMEOUT_S}s;"
+    http, grpc = forwarding("proxy"), forwarding("grpc")
+    proxy = f'proxy_pass http://http; proxy_http_version 1.1; {http} proxy_set_header Connection "";'
+    tuned = "proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;"
+    temporary = "\n".join(
+        f"  {name}_temp_path {directory}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = directory / "nginx.conf"
+    config.write_text(f"""
+daemon off; worker_processes 1; worker_rlimit_nofile 20000; user root;
+pid {directory}/nginx.pid; error_log {directory}/nginx_error.log;
+events {{ worker_connections 16000; }}
+http {{
+{temporary}
+  access_log {directory}/nginx_access.log combined buffer=64k;
+  keepalive_requests {MANY}; keepalive_timeout {IDLE_TIMEOUT_S}s;
+  proxy_read_timeout {IDLE_TIMEOUT_S}s;
+  upstream http {{ server unix:{upstreams.http}; {kept} }}
+  upstream grpc {{ server unix:{upstreams.grpc}; {kept} }}
+  server {{ listen 127.0.0.1:{ports["http"]} backlog=4096; location / {{ {proxy} }} }}
+  server {{ listen 127.0.0.1:{ports["tuned"]}; location / {{ {proxy} {tuned} }} }}
+  server {{ listen 127.0.0.1:{ports["unbuffered"]};
+            location / {{ {proxy} proxy_buffering off; }} }}
+  server {{ listen 127.0.0.1:{ports["grpc"]} http2;
+            location / {{ grpc_pass grpc://grpc; {grpc} }} }}
+}}
+""")
+    return peer("nginx", ["nginx", "-c", config], directory, ports)
+
+
+def forwarding(module: str) -> str:
+    """The directives that set what the edge sets too."""
+    fields = (
+        "X-Forwarded-For $remote_addr",
+        "X-Forwarded-Proto $scheme",
+        "X-Forwarded-Host $host",
+        "X-Request-Id $request_id",
+    )
+    return " ".join(f"{module}_set_header {field};" for field in fields)
+
+
+def haproxy(directory: Path, upstreams: Upstreams) -> Peer:
+    """HAProxy; it has no buffer for its log, which is written line by line."""
+    ports = {name: free_port() for name in ("http", "grpc")}
+    fields = ("Proto http", "Host %[req.hdr(host)]")
+    forwarded = "\n".join(f"  http-request set-header X-Forwarded-{field}" for field in fields)
+    forwarded += "\n  http-request set-header X-Request-Id %[uuid()]"
+    config = directory / "haproxy.cfg"
+    config.write_text(f"""
+global
+  nbthread 1
+  maxconn 4000
+  log stdout format raw local0
+defaults
+  mode http
+  log global
+  option httplog
+  option forwardfor
+  http-reuse always
+  timeout connect 5s
+  timeout client {IDLE_TIMEOUT_S}s
+  timeout server {IDLE_TIMEOUT_S}s
+frontend http_in
+  bind 127.0.0.1:{ports["http"]} backlog 4096
+{forwarded}
+  default_backend http_out
+frontend grpc_in
+  bind 127.0.0.1:{ports["grpc"]} proto h2
+{forwarded}
+  default_backend grpc_out
+backend http_out
+  server one unix@{upstreams.http} pool-max-conn -1
+backend grpc_out
+  server one unix@{upstreams.grpc} proto h2 pool-max-conn -1
+""")
+    return peer("haproxy", ["haproxy", "-db", "-f", config], directory, ports)
+
+
+def caddy(directory: Path, upstreams: Upstreams) -> Peer:
+    """Caddy, which runs its Go on one processor."""
+    ports = {name: free_port() for name in ("http", "grpc")}
+    config = directory / "Caddyfile"
+
+    def site(port: int, socket: Path, transport: str) -> str:
+        return f"""
+http://:{port} {{
+  bind 127.0.0.1
+  log {{
+    output file {directory}/caddy_access.log {{
+      roll_disabled
+    }}
+  }}
+  reverse_proxy unix/{socket} {{
+    header_up X-Request-Id {{http.request.uuid}}
+    transport http {{
+      keepalive_idle_conns_per_host 1024
+      {transport}
+    }}
+  }}
+}}"""
+
+    config.write_text(f"""
+{{
+  admin off
+  auto_https off
+  servers {{
+    protocols h1 h2c
+  }}
+}}
+{site(ports["http"], upstreams.http, "")}
+{site(ports["grpc"], upstreams.grpc, "versions h2c 2")}
+""")
+    environment = ["env", "GOMAXPROCS=1", f"HOME={directory}", f"XDG_DATA_HOME={directory}"]
+    run = ["caddy", "run", "--config", config, "--adapter", "caddyfile"]
+    return peer("caddy", [*environment, *run], directory, ports)
+
+
+def peer(name: str, argv: Sequence[str | Path], directory: Path, ports: dict[str, int]) -> Peer:
+    """A peer that is up once it listens everywhere."""
+    program = Program(
+        argv,
+        core=PROXY_CORE,
+        log=directory / f"{name}.log",
+        is_up=lambda: all(listens(port) for port in ports.values()),
+    )
+    return Peer(name, program, ports)
