@@ -27,7 +27,8 @@ SECONDS = 3
 
 def show(lines: list[str]) -> None:
     """Prints at once: a whole run takes a quarter of an hour."""
-    print(*lines, sep="\n", flush=True)
+    for line in lines:
+        print(line, flush=True)
 
 
 def bench_proxies(names: list[str], options: argparse.Namespace, scratch: Path) -> None:

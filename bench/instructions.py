@@ -1,8 +1,8 @@
 """./dev bench instructions: user instructions of the edge per proxied request, by function.
 
 Runs the edge under callgrind twice for each case, with a number of requests and with twice as many;
-the difference is what the requests took, without starting and stopping. Only the threads that run an
-event loop count: what pulls routes and reports traffic does so by the clock, not by request.
+the difference is what the requests took, without starting and stopping. Only the threads that run
+an event loop count: what pulls routes and reports traffic does so by the clock, not by request.
 
     ./dev bench instructions [CASE…] [--top 40]     the figures and the functions that take most
     ./dev bench --check                             fails when a figure has grown by more than 5 %

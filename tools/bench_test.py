@@ -80,7 +80,9 @@ def test_the_difference_of_two_runs_is_what_the_requests_took():
 
 
 def test_functions_of_stripped_libraries_are_told_apart_by_their_library():
-    text = "ob=/usr/lib/liba.so\nfn=0x10\n1 2\ncob=/usr/lib/libb.so\ncfn=0x10\ncalls=1 1\n1 3\n1 4\n"
+    text = (
+        "ob=/usr/lib/liba.so\nfn=0x10\n1 2\ncob=/usr/lib/libb.so\ncfn=0x10\ncalls=1 1\n1 3\n1 4\n"
+    )
 
     costs = parse(text + "ob=/usr/lib/libb.so\nfn=0x10\n1 3\n")
 
@@ -109,7 +111,7 @@ finished in 1.00s, 9125.00 req/s, 2.10MB/s
 requests: 9125 total, 9253 started, 9125 done, {succeeded} succeeded, {failed} failed, 0 errored, \
 0 timeout
 status codes: 9125 2xx, 0 3xx, 0 4xx, 0 5xx
-traffic: 2.15MB (2254000) total, 110.50KB (113152) headers (space savings 92.10%), 1.78MB ({data}) data
+traffic: 2.15MB (2254000) total, 110.50KB (113152) headers (space savings 92%), 1.78MB ({data}) data
 """
 
 

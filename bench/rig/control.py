@@ -1,4 +1,4 @@
-"""A control plane that only routes: what an edge that is measured by itself pulls its routes from."""
+"""A control plane that only routes: an edge that is measured by itself pulls its routes from it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Edge:
         under: Sequence[str | Path] = (),
         options: Sequence[str] = (),
     ) -> None:
-        """`under` is a command that runs the edge, such as valgrind; `options` are more of its own."""
+        """`under` is a command that runs it, such as valgrind; `options` are more of its own."""
         self._directory = directory
         self._under = under
         self._options = options

@@ -56,9 +56,7 @@ def wrk_count(text: str, url: str) -> int:
     return int(match[1])
 
 
-def h2load(
-    url: str, connections: int, streams: int, *, length: Sequence[str], body: Path
-) -> int:
+def h2load(url: str, connections: int, streams: int, *, length: Sequence[str], body: Path) -> int:
     """Unary gRPC calls; the number that was answered. `length` is `-n N` or `-D SECONDS`."""
     body.write_bytes(GRPC_BODY)
     fields = [part for field in GRPC_FIELDS for part in ("-H", field)]

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from measure import pss_kib
 
-from rig.edge import Edge
 from rig.load import held, wrk
 from rig.peers import Peer, nginx
-from rig.pinned import Program
-from rig.platform import edge_before, upstreams
+from rig.platform import as_peer, edge_before, upstreams
 from rig.requests import FEW_HEADERS, HTTP_PATH, http_request
 
 IDLE_AIM_MIB = 8.0
@@ -27,22 +25,22 @@ HEADING = """
 |---|---|---|---|"""
 
 
-def pss(program: Program) -> int:
+def pss(peer: Peer) -> int:
     """KiB of a proxy with its children."""
-    return sum(pss_kib(pid) for pid in program.tree())
+    return sum(pss_kib(pid) for pid in peer.pids())
 
 
 def per_connection(peer: Peer, entry: str, request: Path, connections: int) -> float:
     """KiB that each of so many connections takes once its request has been answered."""
-    before = pss(peer.program)
+    before = pss(peer)
     with held(peer.ports[entry], request, connections):
         time.sleep(SETTLE_S)  # buffers of the answers are given back
-        return (pss(peer.program) - before) / connections
+        return (pss(peer) - before) / connections
 
 
 def figures_of(peer: Peer, scratch: Path, stream_entry: str) -> list[float]:
     """MiB when idle; KiB for a connection and for a stream, both idle."""
-    idle = pss(peer.program) / 1024
+    idle = pss(peer) / 1024
     wrk(f"http://127.0.0.1:{peer.ports['http']}{HTTP_PATH}small", 64, 1, FEW_HEADERS)
     figures = [idle]
     cases = (("small", CONNECTIONS, "http"), ("idle", STREAMS, stream_entry))
@@ -54,11 +52,6 @@ def figures_of(peer: Peer, scratch: Path, stream_entry: str) -> list[float]:
     return figures
 
 
-def edge_peer(edge: Edge) -> Peer:
-    """The edge as one of the proxies."""
-    return Peer("edge", edge.program, {"http": edge.port, "grpc": edge.port})
-
-
 def measure(scratch: Path, options: Sequence[str] = ()) -> list[str]:
     """The lines of the table. `options` are more options of the edge, such as those for TLS."""
     lines = []
@@ -67,8 +60,9 @@ def measure(scratch: Path, options: Sequence[str] = ()) -> list[str]:
         edge = stack.enter_context(edge_before(where, scratch / "edge", options=options))
         (scratch / "nginx").mkdir()
         rival = nginx(scratch / "nginx", where)
-        stack.enter_context(rival.program)
-        for peer, entry in ((edge_peer(edge), "http"), (rival, "unbuffered")):
+        for program in rival.programs:
+            stack.enter_context(program)
+        for peer, entry in ((as_peer(edge), "http"), (rival, "unbuffered")):
             lines += rows(peer.name, figures_of(peer, scratch, entry))
     return lines
 

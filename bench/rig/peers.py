@@ -1,17 +1,16 @@
 """What the edge is compared with: nginx, HAProxy and Caddy, with one worker or thread each.
 
-Each keeps connections to the upstream open, sets the same forwarding headers as the edge, and writes
-an access log to a file.
+Each keeps connections to the upstream open, sets the same forwarding headers as the edge, and
+writes an access log to a file.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from devtool.pac import free_port
-
 from rig.pinned import PROXY_CORE, Program, listens
 
 MANY = 1_000_000_000  # requests on a connection: none is closed for having served its share
@@ -28,23 +27,81 @@ class Upstreams:
 
 @dataclasses.dataclass
 class Peer:
-    """A proxy that runs, and where it takes what: `http`, `grpc`, and for nginx its variants."""
+    """A proxy that runs, or several in a row, and where it takes what (`http`, `grpc`, …)."""
 
     name: str
-    program: Program
+    programs: tuple[Program, ...]
     ports: dict[str, int]
+    counts_children: bool = True  # an agent is a child of par's, and counts for nobody
+
+    def pids(self) -> list[int]:
+        """The processes whose time and memory are the proxy's."""
+        if not self.counts_children:
+            return [program.pid for program in self.programs]
+        return [pid for program in self.programs for pid in program.tree()]
 
 
 def nginx(directory: Path, upstreams: Upstreams) -> Peer:
-    """nginx as it comes (`http`), with large buffers (`tuned`) and without any (`unbuffered`).
+    """nginx as it comes (`http`), with large buffers (`tuned`) and without any (`unbuffered`)."""
+    ports = {name: free_port() for name in ("http", "tuned", "unbuffered", "grpc")}
+    proxy = proxy_to("http")
+    tuned = "proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;"
+    servers = f"""
+  {kept_upstream("http", upstreams.http)}
+  {kept_upstream("grpc", upstreams.grpc)}
+  server {{ listen 127.0.0.1:{ports["http"]} backlog=4096; location / {{ {proxy} }} }}
+  server {{ listen 127.0.0.1:{ports["tuned"]}; location / {{ {proxy} {tuned} }} }}
+  server {{ listen 127.0.0.1:{ports["unbuffered"]};
+            location / {{ {proxy} proxy_buffering off; }} }}
+  server {{ listen 127.0.0.1:{ports["grpc"]} http2;
+            location / {{ grpc_pass grpc://grpc; {forwarding("grpc")} }} }}
+"""
+    return Peer("nginx", (nginx_program(directory, servers, ports.values()),), ports)
+
+
+def nginx_in_a_row(directory: Path, agent: Path) -> Peer:
+    """Two of them: one takes requests on a port, the other hands them on to an agent's socket."""
+    first, second = directory / "first", directory / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    between = second / "http.sock"
+    hop = f"""
+  {kept_upstream("agent", agent)}
+  server {{ listen unix:{between}; location / {{ {proxy_to("agent")} }} }}
+"""
+    front = nginx(first, Upstreams(between, between))
+    return Peer(
+        "nginx + nginx", (nginx_program(second, hop, [between]), *front.programs), front.ports
+    )
+
+
+def nginx_files(directory: Path, prefix: str, folder: Path) -> Peer:
+    """nginx as a server of the files in `folder`, with sendfile and a cache of open files."""
+    port = free_port()
+    server = f"""
+  sendfile on; tcp_nopush on; open_file_cache max=1000;
+  server {{ listen 127.0.0.1:{port}; location {prefix} {{ alias {folder}/; }} }}
+"""
+    return Peer("nginx", (nginx_program(directory, server, [port]),), {"http": port})
+
+
+def kept_upstream(name: str, socket: Path) -> str:
+    """An upstream whose connections stay open."""
+    kept = f"keepalive 1024; keepalive_requests {MANY}; keepalive_timeout {IDLE_TIMEOUT_S}s;"
+    return f"upstream {name} {{ server unix:{socket}; {kept} }}"
+
+
+def proxy_to(name: str) -> str:
+    """The directives that hand HTTP/1.1 on to an upstream."""
+    version = 'proxy_http_version 1.1; proxy_set_header Connection "";'
+    return f"proxy_pass http://{name}; {version} {forwarding('proxy')}"
+
+
+def nginx_program(directory: Path, servers: str, listeners: Iterable[int | Path]) -> Program:
+    """nginx with a master and one worker, and these servers and upstreams.
 
     As root: a worker of another user may not connect to a Unix socket of root's.
     """
-    ports = {name: free_port() for name in ("http", "tuned", "unbuffered", "grpc")}
-    kept = f"keepalive 1024; keepalive_requests {MANY}; keepalive_timeout {IDLE_TIMEOUT_S}s;"
-    http, grpc = forwarding("proxy"), forwarding("grpc")
-    proxy = f'proxy_pass http://http; proxy_http_version 1.1; {http} proxy_set_header Connection "";'
-    tuned = "proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;"
     temporary = "\n".join(
         f"  {name}_temp_path {directory}/{name};"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -59,17 +116,10 @@ http {{
   access_log {directory}/nginx_access.log combined buffer=64k;
   keepalive_requests {MANY}; keepalive_timeout {IDLE_TIMEOUT_S}s;
   proxy_read_timeout {IDLE_TIMEOUT_S}s;
-  upstream http {{ server unix:{upstreams.http}; {kept} }}
-  upstream grpc {{ server unix:{upstreams.grpc}; {kept} }}
-  server {{ listen 127.0.0.1:{ports["http"]} backlog=4096; location / {{ {proxy} }} }}
-  server {{ listen 127.0.0.1:{ports["tuned"]}; location / {{ {proxy} {tuned} }} }}
-  server {{ listen 127.0.0.1:{ports["unbuffered"]};
-            location / {{ {proxy} proxy_buffering off; }} }}
-  server {{ listen 127.0.0.1:{ports["grpc"]} http2;
-            location / {{ grpc_pass grpc://grpc; {grpc} }} }}
+{servers}
 }}
 """)
-    return peer("nginx", ["nginx", "-c", config], directory, ports)
+    return program(directory / "nginx.log", ["nginx", "-c", config], listeners)
 
 
 def forwarding(module: str) -> str:
@@ -117,7 +167,8 @@ backend http_out
 backend grpc_out
   server one unix@{upstreams.grpc} proto h2 pool-max-conn -1
 """)
-    return peer("haproxy", ["haproxy", "-db", "-f", config], directory, ports)
+    argv = ["haproxy", "-db", "-f", config]
+    return Peer("haproxy", (program(directory / "haproxy.log", argv, ports.values()),), ports)
 
 
 def caddy(directory: Path, upstreams: Upstreams) -> Peer:
@@ -156,15 +207,11 @@ http://:{port} {{
 """)
     environment = ["env", "GOMAXPROCS=1", f"HOME={directory}", f"XDG_DATA_HOME={directory}"]
     run = ["caddy", "run", "--config", config, "--adapter", "caddyfile"]
-    return peer("caddy", [*environment, *run], directory, ports)
+    argv = [*environment, *run]
+    return Peer("caddy", (program(directory / "caddy.log", argv, ports.values()),), ports)
 
 
-def peer(name: str, argv: Sequence[str | Path], directory: Path, ports: dict[str, int]) -> Peer:
-    """A peer that is up once it listens everywhere."""
-    program = Program(
-        argv,
-        core=PROXY_CORE,
-        log=directory / f"{name}.log",
-        is_up=lambda: all(listens(port) for port in ports.values()),
-    )
-    return Peer(name, program, ports)
+def program(log: Path, argv: Sequence[str | Path], listeners: Iterable[int | Path]) -> Program:
+    """A proxy, which is up once it listens everywhere."""
+    where = list(listeners)
+    return Program(argv, core=PROXY_CORE, log=log, is_up=lambda: all(map(listens, where)))

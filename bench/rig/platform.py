@@ -11,7 +11,7 @@ from rig.control import route
 from rig.edge import Edge
 from rig.native import native
 from rig.peers import Peer, Upstreams, caddy, haproxy, nginx
-from rig.pinned import upstream
+from rig.pinned import Program, upstream
 from rig.requests import GRPC_APP, HTTP_APP
 
 PEERS: dict[str, Callable[[Path, Upstreams], Peer]] = {
@@ -38,17 +38,24 @@ def edge_before(where: Upstreams, directory: Path, **more: Any) -> Edge:
     return Edge(directory, routes, **more)
 
 
+def as_peer(edge: Edge, name: str = "edge", *behind: Program) -> Peer:
+    """An edge that runs as one of the proxies; `behind` are par's that count with it."""
+    ports = {"http": edge.port, "grpc": edge.port}
+    return Peer(name, (edge.program, *behind), ports, counts_children=False)
+
+
 @contextlib.contextmanager
 def proxies(directory: Path, names: set[str]) -> Iterator[dict[str, Peer]]:
     """The edge and those of its peers that are named, by name, as long as the `with` block."""
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(upstreams(directory))
         edge = stack.enter_context(edge_before(where, directory / "edge"))
-        found = {"edge": Peer("edge", edge.program, {"http": edge.port, "grpc": edge.port})}
+        found = {"edge": as_peer(edge)}
         for name, make in PEERS.items():
             if name in names:
                 folder = directory / name
                 folder.mkdir()
                 found[name] = make(folder, where)
-                stack.enter_context(found[name].program)
+                for program in found[name].programs:
+                    stack.enter_context(program)
         yield found

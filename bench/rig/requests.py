@@ -36,4 +36,3 @@ def http_request(target: str, headers: Sequence[str]) -> bytes:
     """A GET as it is sent."""
     lines = [f"GET {target} HTTP/1.1", "host: bench.example.com", *headers, "", ""]
     return "\r\n".join(lines).encode()
-

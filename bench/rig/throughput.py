@@ -23,9 +23,6 @@ WARM_UP_S = 1
 Load = Callable[[Peer, str, int, Path], int]  # a proxy, where, seconds, a folder → requests
 
 
-SIZES = {"small": 200, "64k": 64 * 1024, "1m": 1024 * 1024, "stream": 6400}
-
-
 @dataclasses.dataclass(frozen=True)
 class Rival:
     """A proxy the edge is compared with, where that takes the requests, and what is to be reached.
@@ -61,24 +58,25 @@ class Figures:
     per_second: list[float] = dataclasses.field(default_factory=list)
 
 
-def probe(port: int, name: str) -> None:
-    """RuntimeError unless a proxy hands on what the upstream answers, all of it."""
+def probe(port: int, path: str, size: int) -> None:
+    """RuntimeError unless a proxy hands on what is answered to `path`, all of it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_DEADLINE_S)
-    connection.request("GET", HTTP_PATH + name)
+    connection.request("GET", path)
     reply = connection.getresponse()
     body = reply.read()
     connection.close()
-    if reply.status != 200 or len(body) != SIZES[name]:
-        raise RuntimeError(f"port {port} answered {reply.status} with {len(body)} bytes to {name}")
+    if reply.status != 200 or len(body) != size:
+        raise RuntimeError(f"port {port} answered {reply.status} with {len(body)} bytes to {path}")
 
 
-def http_load_of(name: str, connections: int, headers: Sequence[str] = FEW_HEADERS) -> Load:
-    """wrk, for what the upstream answers to `name`."""
+def http_load_of(
+    path: str, size: int, connections: int, headers: Sequence[str] = FEW_HEADERS
+) -> Load:
+    """wrk, for a path that is answered with a body of `size` bytes."""
 
     def load(peer: Peer, entry: str, seconds: int, _: Path) -> int:
-        probe(peer.ports[entry], name)
-        url = f"http://127.0.0.1:{peer.ports[entry]}{HTTP_PATH}{name}"
-        return wrk(url, connections, seconds, headers)
+        probe(peer.ports[entry], path, size)
+        return wrk(f"http://127.0.0.1:{peer.ports[entry]}{path}", connections, seconds, headers)
 
     return load
 
@@ -94,11 +92,11 @@ def grpc_load_of(connections: int, streams: int) -> Load:
     return load
 
 
-def bodies(what: str, name: str) -> Case:
+def bodies(what: str, name: str, size: int) -> Case:
     """A large body, against nginx with buffers as they come and with large ones."""
     return Case(
         f"{what} reply, 32 connections",
-        http_load_of(name, 32),
+        http_load_of(f"{HTTP_PATH}{name}", size, 32),
         (
             Rival("nginx", floor=2.0, aim=2.0),
             Rival("nginx", "tuned", floor=1.0, aim=1.0),
@@ -111,19 +109,19 @@ def bodies(what: str, name: str) -> Case:
 CASES = {
     "small": Case(
         "200-byte reply, 64 connections, few headers",
-        http_load_of("small", 64),
+        http_load_of(f"{HTTP_PATH}small", 200, 64),
         (Rival("nginx", floor=1.15, aim=1.25), Rival("haproxy"), Rival("caddy")),
     ),
     "headers": Case(
         "200-byte reply, 1,000 connections, 11 headers",
-        http_load_of("small", 1000, MANY_HEADERS),
+        http_load_of(f"{HTTP_PATH}small", 200, 1000, MANY_HEADERS),
         (Rival("nginx", floor=1.3, aim=1.5), Rival("haproxy"), Rival("caddy")),
     ),
-    "body64k": bodies("64 KiB", "64k"),
-    "body1m": bodies("1 MiB", "1m"),
+    "body64k": bodies("64 KiB", "64k", 64 * 1024),
+    "body1m": bodies("1 MiB", "1m", 1024 * 1024),
     "stream": Case(
         "stream of 100 chunks of 64 bytes, 32 connections",
-        http_load_of("stream", 32),
+        http_load_of(f"{HTTP_PATH}stream", 6400, 32),
         (
             Rival("nginx", "unbuffered", floor=1.0, aim=1.0),
             Rival("nginx", floor=1.0, aim=1.0),
@@ -163,7 +161,7 @@ def measure(
     for _ in range(rounds):
         for runner, known in figures.items():
             peer = found[runner.name]
-            pids = peer.program.tree()
+            pids = peer.pids()
             cpu, wall = cpu_seconds(pids), time.monotonic()
             requests = case.load(peer, runner.entry, seconds, scratch)
             wall = time.monotonic() - wall

@@ -29,7 +29,13 @@ PEER_SERVICES = {
     "nginx-light": ["update-rc.d", "nginx", "disable"],
     "haproxy": ["update-rc.d", "haproxy", "disable"],
     # It has no init script; the helper works without systemd too.
-    "caddy": ["env", "DPKG_MAINTSCRIPT_PACKAGE=caddy", "deb-systemd-helper", "disable", "caddy.service"],
+    "caddy": [
+        "env",
+        "DPKG_MAINTSCRIPT_PACKAGE=caddy",
+        "deb-systemd-helper",
+        "disable",
+        "caddy.service",
+    ],
 }
 
 

@@ -63,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
     add("check", "format, lint and unit tests", run_check)
     add("format", "format every C++ file", run_format)
     one = add("bench", "run the benchmarks of bench/", run_bench)
-    one.add_argument("--check", action="store_true", help="fail when a request takes more instructions")
+    one.add_argument(
+        "--check", action="store_true", help="fail when a request takes more instructions"
+    )
     one.add_argument("name", nargs="?")
     one.add_argument("arguments", nargs=argparse.REMAINDER, help="what the benchmark takes; --help")
     one = add("fuzz", "look for new crashing inputs with libFuzzer", run_fuzz)
@@ -134,7 +136,9 @@ def run_bench(options: argparse.Namespace) -> int:
     if options.name and options.name not in known:
         raise Failure(f"there is no benchmark {options.name}; there are {', '.join(known)}")
     bootstrap()
-    if not os.environ.get("PIXELL_BIN_DIR"):  # else those programs are measured
+    if given := os.environ.get("PIXELL_BIN") or os.environ.get("PIXELL_BIN_DIR"):
+        os.environ["PIXELL_BIN_DIR"] = os.path.abspath(given)
+    else:
         build("release")
     if options.check:
         options.name, options.arguments = "instructions", ["--check", *options.arguments]
