@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 from rig.callgrind import Costs, by_thread_kind, top  # noqa: E402
 from rig.control import route  # noqa: E402
 from rig.edge import Edge  # noqa: E402
-from rig.load import UNDER_VALGRIND_S, h2load, http_load  # noqa: E402
+from rig.load import UNDER_VALGRIND_S, Calls, h2load, http_load  # noqa: E402
 from rig.native import native  # noqa: E402
 from rig.pinned import upstream  # noqa: E402
 from rig.requests import FEW_HEADERS, GRPC_PATH, MANY_HEADERS, http_request  # noqa: E402
@@ -61,8 +61,8 @@ def http_case(headers: Sequence[str], connections: int) -> Callable[[int, Path, 
 
 def grpc_load(port: int, directory: Path, requests: int) -> None:
     """Unary calls, 16 at a time on one connection."""
-    url = f"http://127.0.0.1:{port}{GRPC_PATH}"
-    answered = h2load(url, 1, 16, length=["-n", str(requests)], body=directory / "body")
+    calls = Calls(f"http://127.0.0.1:{port}{GRPC_PATH}", connections=1, streams=16)
+    answered = h2load(calls, directory, ["-n", str(requests)])
     if answered != requests:
         raise RuntimeError(f"{answered} of {requests} calls were answered")
 
@@ -112,7 +112,9 @@ def check(figures: dict[str, int]) -> int:
     recorded = json.loads(RECORDED.read_text())
     failed = 0
     for name, figure in figures.items():
-        known = recorded[name]
+        known = recorded.get(name)
+        if known is None:
+            raise SystemExit(f"{RECORDED.relative_to(ROOT)} has no figure of {name}: use --record")
         growth = figure / known - 1
         is_ok = growth <= GROWTH_ALLOWED
         failed += not is_ok

@@ -130,11 +130,11 @@ def test_wrk_counts_only_what_went_well():
 def test_h2load_counts_only_calls_that_brought_a_message():
     good = {"succeeded": 9125, "failed": 0, "data": 9125 * 205}
 
-    assert h2load_count(H2LOAD.format(**good)) == 9125
+    assert h2load_count(H2LOAD.format(**good), 205) == 9125
     # An error of gRPC is a 200 too, without a message.
     for wrong in ({"failed": 1}, {"data": 9124 * 205}, {"succeeded": 0}):
         with pytest.raises(RuntimeError, match="calls failed"):
-            h2load_count(H2LOAD.format(**{**good, **wrong}))
+            h2load_count(H2LOAD.format(**{**good, **wrong}), 205)
 
 
 def test_requests_have_the_size_that_browsers_send():

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 from measure import median
-
 from rig.load import http_load
 from rig.peers import Peer
 from rig.requests import FEW_HEADERS, HTTP_PATH, http_request

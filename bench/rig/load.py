@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -56,16 +57,28 @@ def wrk_count(text: str, url: str) -> int:
     return int(match[1])
 
 
-def h2load(url: str, connections: int, streams: int, *, length: Sequence[str], body: Path) -> int:
-    """Unary gRPC calls; the number that was answered. `length` is `-n N` or `-D SECONDS`."""
-    body.write_bytes(GRPC_BODY)
+@dataclasses.dataclass(frozen=True)
+class Calls:
+    """Unary gRPC calls: where, how many at once, what is sent and what comes back at least."""
+
+    url: str
+    connections: int
+    streams: int
+    body: bytes = GRPC_BODY
+    reply_bytes: int = len(GRPC_BODY)
+
+
+def h2load(calls: Calls, scratch: Path, length: Sequence[str]) -> int:
+    """Makes calls; the number that was answered. `length` is `-n N` or `-D SECONDS`."""
+    body = scratch / "grpc_body"
+    body.write_bytes(calls.body)
     fields = [part for field in GRPC_FIELDS for part in ("-H", field)]
-    shape = ["-c", str(connections), "-m", str(streams)]
-    text = output_of(["h2load", *length, *shape, "-d", body, *fields, url], UNDER_VALGRIND_S)
-    return h2load_count(text)
+    shape = ["-c", str(calls.connections), "-m", str(calls.streams)]
+    text = output_of(["h2load", *length, *shape, "-d", body, *fields, calls.url], UNDER_VALGRIND_S)
+    return h2load_count(text, calls.reply_bytes)
 
 
-def h2load_count(text: str) -> int:
+def h2load_count(text: str, reply_bytes: int) -> int:
     """The calls answered in what h2load printed.
 
     An error of gRPC is a 200 without a message, so the bytes of the replies are looked at too.
@@ -75,7 +88,7 @@ def h2load_count(text: str) -> int:
     if counts is None or data is None:
         raise RuntimeError(f"h2load printed no counts:\n{text}")
     succeeded, *wrong = map(int, counts.groups())
-    if succeeded == 0 or any(wrong) or int(data[1]) < succeeded * len(GRPC_BODY):
+    if succeeded == 0 or any(wrong) or int(data[1]) < succeeded * reply_bytes:
         raise RuntimeError(f"calls failed:\n{text}")
     return succeeded
 

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 from measure import cpu_seconds, median
-
 from rig.control import route
 from rig.edge import Edge
 from rig.load import http_load, wrk_paths

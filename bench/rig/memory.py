@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from measure import pss_kib
-
 from rig.load import held, wrk
 from rig.peers import Peer, nginx
 from rig.platform import as_peer, edge_before, upstreams

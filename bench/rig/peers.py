@@ -32,13 +32,10 @@ class Peer:
     name: str
     programs: tuple[Program, ...]
     ports: dict[str, int]
-    counts_children: bool = True  # an agent is a child of par's, and counts for nobody
 
     def pids(self) -> list[int]:
         """The processes whose time and memory are the proxy's."""
-        if not self.counts_children:
-            return [program.pid for program in self.programs]
-        return [pid for program in self.programs for pid in program.tree()]
+        return [pid for program in self.programs for pid in program.pids()]
 
 
 def nginx(directory: Path, upstreams: Upstreams) -> Peer:

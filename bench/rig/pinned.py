@@ -35,12 +35,15 @@ class Program:
         is_up: Callable[[], bool],
         start_deadline_s: float = 15,
         pass_fds: Sequence[int] = (),
+        counts_children: bool = True,
     ) -> None:
+        """`counts_children`: whether their time and memory are the program's too."""
         self._argv = on_core(core, argv)
         self._log = log
         self._is_up = is_up
         self._start_deadline_s = start_deadline_s
         self._pass_fds = pass_fds
+        self._counts_children = counts_children
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,10 +53,14 @@ class Program:
             raise RuntimeError(f"{self._argv[3]} has not been started")
         return self._process.pid
 
-    def tree(self) -> list[int]:
-        """The pids of it and of its children."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [self.pid, *map(int, children)]
+    def children(self) -> list[int]:
+        """The pids of its children."""
+        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in listed.split()]
+
+    def pids(self) -> list[int]:
+        """The processes whose time and memory are the program's."""
+        return [self.pid, *self.children()] if self._counts_children else [self.pid]
 
     def __enter__(self) -> Program:
         with self._log.open("wb") as log:
@@ -92,6 +99,17 @@ def listens(where: int | Path) -> bool:
     is_port = isinstance(where, int)
     with socket.socket(socket.AF_INET if is_port else socket.AF_UNIX) as probe:
         return probe.connect_ex(("127.0.0.1", where) if is_port else str(where)) == 0
+
+
+def unix_status(path: Path, target: str, timeout_s: float = 5) -> int:
+    """The status of a GET over a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout_s)
+        connection.connect(str(path))
+        head = f"GET {target} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n"
+        connection.sendall(head.encode())
+        line = connection.makefile("rb").readline()
+        return int(line.split()[1])
 
 
 def upstream(program: Path, path: Path) -> Program:

@@ -41,7 +41,7 @@ def edge_before(where: Upstreams, directory: Path, **more: Any) -> Edge:
 def as_peer(edge: Edge, name: str = "edge", *behind: Program) -> Peer:
     """An edge that runs as one of the proxies; `behind` are par's that count with it."""
     ports = {"http": edge.port, "grpc": edge.port}
-    return Peer(name, (edge.program, *behind), ports, counts_children=False)
+    return Peer(name, (edge.program, *behind), ports)
 
 
 @contextlib.contextmanager

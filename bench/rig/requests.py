@@ -26,9 +26,9 @@ HTTP_APP, GRPC_APP = "bench", "calls"
 HTTP_PATH = f"/agents/{HTTP_APP}/api/"  # and what bench/native/http_upstream.cpp is to answer
 GRPC_PATH = f"/agents/{GRPC_APP}/a2a/pixell.agent.AgentService/Ping"
 
-GRPC_MESSAGE = b"\x0a" * 200
-# The frame of a message in gRPC: not compressed, its length.
-GRPC_BODY = b"\0" + len(GRPC_MESSAGE).to_bytes(4, "big") + GRPC_MESSAGE
+# A message of 200 bytes in gRPC's frame: not compressed, its length.
+GRPC_BODY = b"\0" + (200).to_bytes(4, "big") + b"\x0a" * 200
+GRPC_EMPTY = bytes(5)  # a message without fields
 GRPC_FIELDS = ("content-type: application/grpc", "te: trailers")
 
 

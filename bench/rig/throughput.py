@@ -7,16 +7,16 @@ import http.client
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from measure import cpu_seconds, median
-
-from rig.load import h2load, wrk
+from rig.load import Calls, h2load, wrk
 from rig.peers import Peer
 from rig.requests import FEW_HEADERS, GRPC_PATH, HTTP_PATH, MANY_HEADERS
 
 EDGE = "edge"
 HEADING = """
-| case | proxy | requests per CPU second | requests per second | edge against it | aim |
+| case | proxy | requests per CPU second | requests per second | ours against it | aim |
 |---|---|---|---|---|---|"""
 PROBE_DEADLINE_S = 20
 WARM_UP_S = 1
@@ -81,13 +81,12 @@ def http_load_of(
     return load
 
 
-def grpc_load_of(connections: int, streams: int) -> Load:
-    """h2load, unary calls."""
+def grpc_load_of(connections: int, streams: int, path: str = GRPC_PATH, **more: Any) -> Load:
+    """h2load, unary calls; `more` as for Calls."""
 
     def load(peer: Peer, _: str, seconds: int, scratch: Path) -> int:
-        url = f"http://127.0.0.1:{peer.ports['grpc']}{GRPC_PATH}"
-        length = ["-D", str(seconds)]
-        return h2load(url, connections, streams, length=length, body=scratch / "grpc_body")
+        url = f"http://127.0.0.1:{peer.ports['grpc']}{path}"
+        return h2load(Calls(url, connections, streams, **more), scratch, ["-D", str(seconds)])
 
     return load
 
@@ -176,12 +175,13 @@ def ratio(ours: Figures, theirs: Figures) -> float:
     return median([our / their for our, their in pairs])
 
 
-def rows(case: Case, figures: dict[Rival, Figures]) -> list[str]:
+def rows(case: Case, figures: dict[Rival, Figures], ours_called: str = EDGE) -> list[str]:
     """The lines of the table, one for each proxy."""
     lines = []
     ours = figures[Rival(EDGE)]
     for runner, known in figures.items():
-        cells = [case.what, runner.title, f"{median(known.per_cpu_second):,.0f}"]
+        title = ours_called if runner.name == EDGE else runner.title
+        cells = [case.what, title, f"{median(known.per_cpu_second):,.0f}"]
         cells.append(f"{median(known.per_second):,.0f}")
         if runner.name == EDGE:
             cells += ["", ""]

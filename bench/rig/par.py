@@ -1,0 +1,64 @@
+"""`par` by itself: an agent's runtime with its worker on the processor of the load."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from devtool.pac import Pac, request
+from devtool.paths import DEV_DIR, program
+from measure import unix_socket_of
+from rig.pinned import LOAD_CORE, PROXY_CORE, Program, listens, unix_status
+
+READY_DEADLINE_S = 300  # the first one installs the base environment
+ENVIRONMENTS = DEV_DIR / "bench" / "environments"
+
+
+class Par:
+    """One agent's runtime that listens on a port or a Unix socket. Use it in a `with` block."""
+
+    def __init__(self, directory: Path, package: Path, app: str, listen: int | Path) -> None:
+        """`listen` is a port of 127.0.0.1 or a path."""
+        directory.mkdir()
+        ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+        self._listen = listen
+        is_port = isinstance(listen, int)
+        settings = {
+            "PATH": Pac.environment()["PATH"],
+            "AGENT_APP_ID": app,
+            "BASE_PATH": f"/agents/{app}",
+            "REST_LISTEN": f"127.0.0.1:{listen}" if is_port else f"unix:{listen}",
+            "INSTANCE_DIR": str(directory),
+            "ENV_STORE_DIR": str(ENVIRONMENTS),
+        }
+        variables = [f"{name}={value}" for name, value in settings.items()]
+        self.program = Program(
+            ["env", *variables, program("par"), "run", package],
+            core=PROXY_CORE,
+            log=directory / "par.log",
+            is_up=self._is_ready,
+            start_deadline_s=READY_DEADLINE_S,
+            counts_children=False,  # the agent
+        )
+
+    def __enter__(self) -> Par:
+        self.program.__enter__()
+        for child in self.program.children():
+            for task in Path(f"/proc/{child}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {LOAD_CORE})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.__exit__()
+
+    def agent_socket(self) -> Path:
+        """Where the agent itself takes HTTP."""
+        return unix_socket_of(self.program.pid, "rest.sock")
+
+    def _is_ready(self) -> bool:
+        if not listens(self._listen):
+            return False
+        if isinstance(self._listen, int):
+            url = f"http://127.0.0.1:{self._listen}"
+            return request(url, "GET", "/health", timeout_s=5).status == 200
+        return unix_status(self._listen, "/health") == 200
