@@ -16,7 +16,7 @@ MANY_HEADERS = (
     "referer: https://console.example.com/agents/bench/sessions/01HZX3V9",
     "cookie: session=6f1c2a9e4b7d8035a1f2c3d4e5f60718293a4b5c6d7e8f90; theme=dark; lang=en",
     "authorization: Bearer 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-    "x-request-id: 01HZX3V9K4M5N6P7Q8R9S0T1V2",
+    "origin: https://console.example.com",
     "sec-fetch-site: same-origin",
     "sec-fetch-mode: cors",
 )
