@@ -28,7 +28,7 @@ from rig.par import Par  # noqa: E402
 from rig.peers import Peer, Upstreams, nginx, nginx_files, nginx_in_a_row  # noqa: E402
 from rig.pinned import LOAD_CORE  # noqa: E402
 from rig.platform import as_peer  # noqa: E402
-from rig.requests import GRPC_EMPTY, HTTP_APP, HTTP_PATH  # noqa: E402
+from rig.requests import GRPC_EMPTY, HTTP_APP, HTTP_PATH, UI_PATH  # noqa: E402
 from rig.throughput import Case, Rival, grpc_load_of, http_load_of  # noqa: E402
 
 ROUNDS = 5
@@ -37,7 +37,6 @@ CONNECTIONS = 32
 AGENTS = {"fastapi": ROOT / "bench" / "agent", "node": ROOT / "bench" / "node_agent"}
 FILES = {"small.js": 2 * 1024, "large.js": 300 * 1024}
 HEALTH_PATH = f"/agents/{HTTP_APP}/a2a/pixell.agent.AgentService/Health"
-UI_PATH = f"/agents/{HTTP_APP}/ui/"
 
 
 @contextmanager
@@ -46,7 +45,7 @@ def before_agent(name: str, scratch: Path) -> Iterator[dict[str, Peer]]:
     package = write_apkg(AGENTS[name], scratch / "agent.apkg")
     listen = scratch / "par.sock"
     with ExitStack() as stack:
-        par = stack.enter_context(Par(scratch / "par", package, HTTP_APP, listen))
+        par = stack.enter_context(Par(scratch / "par", package, listen=listen))
         routes = [route(HTTP_APP, f"unix:{listen}")]
         edge = stack.enter_context(Edge(scratch / "edge", routes))
         rivals = nginx_in_a_row(scratch, par.agent_socket())
@@ -67,7 +66,7 @@ def before_files(_: str, scratch: Path) -> Iterator[dict[str, Peer]]:
     package = write_apkg(folder, scratch / "files.apkg")
     port = free_port()
     with ExitStack() as stack:
-        par = stack.enter_context(Par(scratch / "par", package, HTTP_APP, port))
+        par = stack.enter_context(Par(scratch / "par", package, listen=port))
         rival = nginx_files(scratch, UI_PATH, folder / "ui")
         for program in rival.programs:
             stack.enter_context(program)
@@ -81,7 +80,7 @@ def before_par(_: str, scratch: Path) -> Iterator[dict[str, Peer]]:
     package = write_apkg(ROOT / "examples" / "hello-three-surfaces", scratch / "agent.apkg")
     listen = scratch / "par.sock"
     with ExitStack() as stack:
-        par = stack.enter_context(Par(scratch / "par", package, HTTP_APP, listen))
+        par = stack.enter_context(Par(scratch / "par", package, listen=listen))
         edge = stack.enter_context(Edge(scratch / "edge", [route(HTTP_APP, f"unix:{listen}")]))
         front = nginx(scratch, Upstreams(listen, listen))
         for program in front.programs:

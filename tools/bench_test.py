@@ -97,6 +97,7 @@ def test_names_are_shown_without_what_tells_nothing():
     )
     assert short(name) == "std::vector::push_back"
     assert short("pixell::(anonymous namespace)::f(std::function<void (int)>) const") == "f"
+    assert short("(below main)") == "(below main)"
 
 
 # --------------------------------------------------------------------------------- load

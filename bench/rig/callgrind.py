@@ -101,4 +101,4 @@ def short(name: str) -> str:
     while name != before:
         before = name
         name = re.sub(r"<[^<>]*>", "", name) if "operator<" not in name else name
-    return re.sub(r"\((?:[^()]|\([^()]*\))*\)(?: const)?$", "", name)[:110]
+    return re.sub(r"(?<=.)\((?:[^()]|\([^()]*\))*\)(?: const)?$", "", name)[:110]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from devtool.pac import Pac, request
 from devtool.paths import DEV_DIR, program
 from measure import unix_socket_of
 from rig.pinned import LOAD_CORE, PROXY_CORE, Program, listens, unix_status
+from rig.requests import HTTP_APP
 
 READY_DEADLINE_S = 300  # the first one installs the base environment
 ENVIRONMENTS = DEV_DIR / "bench" / "environments"
@@ -17,23 +19,30 @@ ENVIRONMENTS = DEV_DIR / "bench" / "environments"
 class Par:
     """One agent's runtime that listens on a port or a Unix socket. Use it in a `with` block."""
 
-    def __init__(self, directory: Path, package: Path, app: str, listen: int | Path) -> None:
-        """`listen` is a port of 127.0.0.1 or a path."""
-        directory.mkdir()
+    def __init__(
+        self,
+        directory: Path,
+        package: Path,
+        *,
+        listen: int | Path,
+        under: Sequence[str | Path] = (),
+    ) -> None:
+        """`listen` is a port of 127.0.0.1 or a path; `under` is a command that runs it."""
+        directory.mkdir(parents=True)
         ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
         self._listen = listen
         is_port = isinstance(listen, int)
         settings = {
             "PATH": Pac.environment()["PATH"],
-            "AGENT_APP_ID": app,
-            "BASE_PATH": f"/agents/{app}",
+            "AGENT_APP_ID": HTTP_APP,
+            "BASE_PATH": f"/agents/{HTTP_APP}",
             "REST_LISTEN": f"127.0.0.1:{listen}" if is_port else f"unix:{listen}",
             "INSTANCE_DIR": str(directory),
             "ENV_STORE_DIR": str(ENVIRONMENTS),
         }
         variables = [f"{name}={value}" for name, value in settings.items()]
         self.program = Program(
-            ["env", *variables, program("par"), "run", package],
+            ["env", *variables, *under, program("par"), "run", package],
             core=PROXY_CORE,
             log=directory / "par.log",
             is_up=self._is_ready,

@@ -24,6 +24,7 @@ MANY_HEADERS = (
 # Two apps at the edge; the other proxies pass every path on as it is.
 HTTP_APP, GRPC_APP = "bench", "calls"
 HTTP_PATH = f"/agents/{HTTP_APP}/api/"  # and what bench/native/http_upstream.cpp is to answer
+UI_PATH = f"/agents/{HTTP_APP}/ui/"
 GRPC_PATH = f"/agents/{GRPC_APP}/a2a/pixell.agent.AgentService/Ping"
 
 # A message of 200 bytes in gRPC's frame: not compressed, its length.
