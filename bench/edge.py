@@ -1,6 +1,6 @@
 """./dev bench edge: the edge against nginx, HAProxy and Caddy, by CPU time, latency and memory.
 
-    ./dev bench edge [CASE…] [--rounds N] [--seconds S] [--peers nginx,haproxy,caddy]
+    ./dev bench edge [CASE…] [--rounds N] [--seconds S] [--peers nginx,haproxy,caddy] [--tls]
 
 The proxies run on processor 0 with one worker or thread each; load and upstreams on processor 1.
 """
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 
 from rig import latency, many_routes, memory, throughput  # noqa: E402
+from rig.certificate import self_signed  # noqa: E402
 from rig.pinned import LOAD_CORE  # noqa: E402
 from rig.platform import PEERS, proxies  # noqa: E402
 
@@ -33,7 +34,7 @@ def show(lines: list[str]) -> None:
 
 def bench_proxies(names: list[str], options: argparse.Namespace, scratch: Path) -> None:
     """The cases for which everybody runs."""
-    with proxies(scratch, options.peers) as found:
+    with proxies(scratch, options.peers, options.certificate) as found:
         runs = (options.rounds, options.seconds, scratch)
         loads = [name for name in names if name in throughput.CASES]
         show([throughput.HEADING] if loads else [])
@@ -57,10 +58,17 @@ def options_from(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of one proxy in one round")
     parser.add_argument("--peers", default=",".join(PEERS), help="those to compare with")
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="the edge and nginx end TLS as well, which the case tls needs; for programs that can",
+    )
     options = parser.parse_args(arguments)
     options.peers = set(filter(None, options.peers.split(",")))
     if unknown := (set(options.cases) - set(CASES)) | (options.peers - set(PEERS)):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
+    if throughput.TLS in options.cases and not options.tls:
+        parser.error("the case tls needs --tls")
     return options
 
 
@@ -68,16 +76,17 @@ def main() -> int:
     """Measures the cases that are named, or all, and prints the tables of bench/README.md."""
     options = options_from(sys.argv[1:])
     os.sched_setaffinity(0, {LOAD_CORE})  # what this process does is not to disturb the proxies
-    names = options.cases or list(CASES)
+    names = options.cases or [name for name in CASES if name != throughput.TLS or options.tls]
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="px-bench-") as folder:
         scratch = Path(folder)
+        options.certificate = self_signed(scratch) if options.tls else None
         for part in ("proxies", "memory", "routes"):
             (scratch / part).mkdir()
         if set(names) - {"memory", "routes"}:
             bench_proxies(names, options, scratch / "proxies")
         if "memory" in names:
-            show([memory.HEADING, *memory.measure(scratch / "memory")])
+            show([memory.HEADING, *memory.measure(scratch / "memory", options.certificate)])
         if "routes" in names:
             runs = (options.rounds, options.seconds)
             show([many_routes.HEADING, *many_routes.measure(scratch / "routes", *runs)])

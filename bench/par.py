@@ -41,17 +41,20 @@ HEALTH_PATH = f"/agents/{HTTP_APP}/a2a/pixell.agent.AgentService/Health"
 
 @contextmanager
 def before_agent(name: str, scratch: Path) -> Iterator[dict[str, Peer]]:
-    """Edge and par, and nginx twice, before one process of an agent."""
+    """Edge and par, nginx behind nginx, and nginx alone, before one process of an agent."""
     package = write_apkg(AGENTS[name], scratch / "agent.apkg")
     listen = scratch / "par.sock"
     with ExitStack() as stack:
         par = stack.enter_context(Par(scratch / "par", package, listen=listen))
         routes = [route(HTTP_APP, f"unix:{listen}")]
         edge = stack.enter_context(Edge(scratch / "edge", routes))
-        rivals = nginx_in_a_row(scratch, par.agent_socket())
-        for program in rivals.programs:
+        agent = par.agent_socket()
+        (scratch / "alone").mkdir()
+        rivals = (nginx_in_a_row(scratch, agent), nginx(scratch / "alone", Upstreams(agent, agent)))
+        for program in (*rivals[0].programs, *rivals[1].programs):
             stack.enter_context(program)
-        yield {"edge": as_peer(edge, "edge + par", par.program), rivals.name: rivals}
+        ours = as_peer(edge, "edge + par", par.program)
+        yield {"edge": ours, **{rival.name: rival for rival in rivals}}
 
 
 @contextmanager
@@ -92,7 +95,7 @@ def before_par(_: str, scratch: Path) -> Iterator[dict[str, Peer]]:
 def agent_case(what: str) -> Case:
     """A small reply of a real agent."""
     load = http_load_of(f"{HTTP_PATH}bench", 200, CONNECTIONS)
-    return Case(what, load, (Rival("nginx + nginx", floor=1.0, aim=1.15),))
+    return Case(what, load, (Rival("nginx + nginx", floor=1.0, aim=1.15), Rival("nginx")))
 
 
 def file_case(what: str, name: str, aim: float) -> Case:

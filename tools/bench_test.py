@@ -8,9 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
+from measure import wrk_count
 from rig.callgrind import by_thread_kind, parse, short, top
 from rig.control import RoutesOnly, route
-from rig.load import h2load_count, wrk_count
+from rig.load import h2load_count
 from rig.requests import MANY_HEADERS, http_request
 from rig.throughput import Case, Figures, Rival, aim_text, ratio, rows
 

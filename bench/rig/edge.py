@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from devtool.paths import program
+from rig.certificate import Certificate
 from rig.control import RoutesOnly
 from rig.pinned import PROXY_CORE, Program
 
 START_DEADLINE_S = 30  # under valgrind
+
+
+def listening_socket() -> socket.socket:
+    """A socket as `pac serve` hands it to the edge."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    listener.setblocking(False)
+    return listener
 
 
 class Edge:
@@ -28,35 +36,43 @@ class Edge:
         routes: list[dict[str, Any]],
         *,
         under: Sequence[str | Path] = (),
-        options: Sequence[str] = (),
+        certificate: Certificate | None = None,
     ) -> None:
-        """`under` is a command that runs it, such as valgrind; `options` are more of its own."""
+        """`under` is a command that runs it, such as valgrind; with a certificate it ends TLS."""
         self._directory = directory
         self._under = under
-        self._options = options
+        self._certificate = certificate
         self._stack = contextlib.ExitStack()
         self.log = directory / "edge.log"
         run = directory / "run"
         run.mkdir(parents=True)
         self.control = RoutesOnly(run / "control.sock", routes)
         self.port = 0
+        self.tls_port = 0  # 0 without a certificate
         self._program: Program | None = None
 
     def __enter__(self) -> Edge:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.control)
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096))
-            listener.setblocking(False)
+            listener = stack.enter_context(listening_socket())
             self.port = listener.getsockname()[1]
-            fd = str(listener.fileno())
+            descriptors = [listener.fileno()]
             argv = [*self._under, program("pac"), "edge", "--state", self._directory]
+            argv += ["--listen-fd", str(listener.fileno()), "--threads", "1"]
+            if self._certificate:
+                encrypted = stack.enter_context(listening_socket())
+                self.tls_port = encrypted.getsockname()[1]
+                descriptors.append(encrypted.fileno())
+                argv += ["--tls-listen-fd", str(encrypted.fileno())]
+                argv += ["--tls-cert", self._certificate.certificate]
+                argv += ["--tls-key", self._certificate.key]
             self._program = Program(
-                [*argv, "--listen-fd", fd, "--threads", "1", *self._options],
+                argv,
                 core=PROXY_CORE,
                 log=self.log,
                 is_up=self._is_up,
                 start_deadline_s=START_DEADLINE_S,
-                pass_fds=[listener.fileno()],
+                pass_fds=descriptors,
             )
             stack.enter_context(self._program)
             self._stack = stack.pop_all()

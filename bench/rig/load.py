@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from measure import wrk_count
 from rig.native import native
 from rig.pinned import LOAD_CORE, on_core
 from rig.requests import GRPC_BODY, GRPC_FIELDS
@@ -45,16 +46,6 @@ def wrk_output(url: str, connections: int, seconds: int, options: Sequence[str])
     """What wrk prints."""
     basics = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
     return output_of([*basics, *options, url], seconds + MARGIN_S)
-
-
-def wrk_count(text: str, url: str) -> int:
-    """The requests answered in what wrk printed; RuntimeError when some were not, or not well."""
-    if "Non-2xx" in text or "Socket errors" in text:
-        raise RuntimeError(f"wrk saw errors at {url}:\n{text}")
-    match = re.search(r"(\d+) requests in", text)
-    if match is None or int(match[1]) == 0:
-        raise RuntimeError(f"wrk was not answered at {url}:\n{text}")
-    return int(match[1])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from devtool.pac import free_port
+from rig.certificate import Certificate
 from rig.pinned import PROXY_CORE, Program, listens
 
 MANY = 1_000_000_000  # requests on a connection: none is closed for having served its share
@@ -38,9 +39,17 @@ class Peer:
         return [pid for program in self.programs for pid in program.pids()]
 
 
-def nginx(directory: Path, upstreams: Upstreams) -> Peer:
-    """nginx as it comes (`http`), with large buffers (`tuned`) and without any (`unbuffered`)."""
+def nginx(directory: Path, upstreams: Upstreams, certificate: Certificate | None = None) -> Peer:
+    """nginx as it comes (`http`), with large buffers (`tuned`) and without any (`unbuffered`); with
+    a certificate it ends TLS too (`tls`)."""
     ports = {name: free_port() for name in ("http", "tuned", "unbuffered", "grpc")}
+    encrypted = ""
+    if certificate:
+        ports["tls"] = free_port()
+        files = f"ssl_certificate {certificate.certificate}; ssl_certificate_key {certificate.key};"
+        encrypted = f"""
+  server {{ listen 127.0.0.1:{ports["tls"]} ssl; {files} ssl_protocols TLSv1.2 TLSv1.3;
+            location / {{ {proxy_to("http")} }} }}"""
     proxy = proxy_to("http")
     tuned = "proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;"
     servers = f"""
@@ -51,7 +60,7 @@ def nginx(directory: Path, upstreams: Upstreams) -> Peer:
   server {{ listen 127.0.0.1:{ports["unbuffered"]};
             location / {{ {proxy} proxy_buffering off; }} }}
   server {{ listen 127.0.0.1:{ports["grpc"]} http2;
-            location / {{ grpc_pass grpc://grpc; {forwarding("grpc")} }} }}
+            location / {{ grpc_pass grpc://grpc; {forwarding("grpc")} }} }}{encrypted}
 """
     return Peer("nginx", (nginx_program(directory, servers, ports.values()),), ports)
 
@@ -130,7 +139,7 @@ def forwarding(module: str) -> str:
     return " ".join(f"{module}_set_header {field};" for field in fields)
 
 
-def haproxy(directory: Path, upstreams: Upstreams) -> Peer:
+def haproxy(directory: Path, upstreams: Upstreams, _: Certificate | None = None) -> Peer:
     """HAProxy; it has no buffer for its log, which is written line by line."""
     ports = {name: free_port() for name in ("http", "grpc")}
     fields = ("Proto http", "Host %[req.hdr(host)]")
@@ -168,7 +177,7 @@ backend grpc_out
     return Peer("haproxy", (program(directory / "haproxy.log", argv, ports.values()),), ports)
 
 
-def caddy(directory: Path, upstreams: Upstreams) -> Peer:
+def caddy(directory: Path, upstreams: Upstreams, _: Certificate | None = None) -> Peer:
     """Caddy, which runs its Go on one processor."""
     ports = {name: free_port() for name in ("http", "grpc")}
     config = directory / "Caddyfile"

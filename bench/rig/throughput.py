@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import http.client
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ HEADING = """
 |---|---|---|---|---|---|"""
 PROBE_DEADLINE_S = 20
 WARM_UP_S = 1
+TLS = "tls"  # the entry that is encrypted, and the case that uses it
 Load = Callable[[Peer, str, int, Path], int]  # a proxy, where, seconds, a folder → requests
 
 
@@ -48,6 +50,7 @@ class Case:
     what: str
     load: Load
     rivals: tuple[Rival, ...]
+    edge_entry: str = "http"
 
 
 @dataclasses.dataclass
@@ -58,9 +61,16 @@ class Figures:
     per_second: list[float] = dataclasses.field(default_factory=list)
 
 
-def probe(port: int, path: str, size: int) -> None:
+def probe(port: int, path: str, size: int, *, is_encrypted: bool) -> None:
     """RuntimeError unless a proxy hands on what is answered to `path`, all of it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_DEADLINE_S)
+    if is_encrypted:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # it is the bench's own
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=PROBE_DEADLINE_S, context=context
+        )
     connection.request("GET", path)
     reply = connection.getresponse()
     body = reply.read()
@@ -75,8 +85,10 @@ def http_load_of(
     """wrk, for a path that is answered with a body of `size` bytes."""
 
     def load(peer: Peer, entry: str, seconds: int, _: Path) -> int:
-        probe(peer.ports[entry], path, size)
-        return wrk(f"http://127.0.0.1:{peer.ports[entry]}{path}", connections, seconds, headers)
+        port, is_encrypted = peer.ports[entry], entry == TLS
+        probe(port, path, size, is_encrypted=is_encrypted)
+        scheme = "https" if is_encrypted else "http"
+        return wrk(f"{scheme}://127.0.0.1:{port}{path}", connections, seconds, headers)
 
     return load
 
@@ -116,6 +128,12 @@ CASES = {
         http_load_of(f"{HTTP_PATH}small", 200, 1000, MANY_HEADERS),
         (Rival("nginx", floor=1.3, aim=1.5), Rival("haproxy"), Rival("caddy")),
     ),
+    TLS: Case(
+        "200-byte reply, 64 connections with TLS 1.3, few headers",
+        http_load_of(f"{HTTP_PATH}small", 200, 64),
+        (Rival("nginx", TLS),),
+        edge_entry=TLS,
+    ),
     "body64k": bodies("64 KiB", "64k", 64 * 1024),
     "body1m": bodies("1 MiB", "1m", 1024 * 1024),
     "stream": Case(
@@ -153,7 +171,10 @@ def measure(
     case: Case, found: dict[str, Peer], rounds: int, seconds: int, scratch: Path
 ) -> dict[Rival, Figures]:
     """The figures of the edge and its rivals, round by round in turn."""
-    runners = [Rival(EDGE), *(rival for rival in case.rivals if rival.name in found)]
+    runners = [
+        Rival(EDGE, case.edge_entry),
+        *(rival for rival in case.rivals if rival.name in found),
+    ]
     figures = {runner: Figures() for runner in runners}
     for runner in runners:  # connections to upstreams, caches
         case.load(found[runner.name], runner.entry, WARM_UP_S, scratch)
@@ -178,7 +199,7 @@ def ratio(ours: Figures, theirs: Figures) -> float:
 def rows(case: Case, figures: dict[Rival, Figures], ours_called: str = EDGE) -> list[str]:
     """The lines of the table, one for each proxy."""
     lines = []
-    ours = figures[Rival(EDGE)]
+    ours = figures[Rival(EDGE, case.edge_entry)]
     for runner, known in figures.items():
         title = ours_called if runner.name == EDGE else runner.title
         cells = [case.what, title, f"{median(known.per_cpu_second):,.0f}"]
