@@ -2,7 +2,8 @@
 
     ./dev bench edge [CASE…] [--rounds N] [--seconds S] [--peers nginx,haproxy,caddy] [--tls]
 
-The proxies run on processor 0 with one worker or thread each; load and upstreams on processor 1.
+The proxies run on the first processor with one worker or thread each, load and upstreams on the
+last.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 
 from rig import latency, many_routes, memory, throughput  # noqa: E402
 from rig.certificate import self_signed  # noqa: E402
-from rig.pinned import LOAD_CORE  # noqa: E402
+from rig.pinned import LOAD_CORE, empty_logs, need_two_cores  # noqa: E402
 from rig.platform import PEERS, proxies  # noqa: E402
 
 CASES = (*throughput.CASES, *latency.RATES, "memory", "routes")
@@ -39,6 +40,7 @@ def bench_proxies(names: list[str], options: argparse.Namespace, scratch: Path) 
         loads = [name for name in names if name in throughput.CASES]
         show([throughput.HEADING] if loads else [])
         for name in loads:
+            empty_logs(scratch)
             case = throughput.CASES[name]
             show(throughput.rows(case, throughput.measure(case, found, *runs)))
         rates = [latency.RATES[name] for name in names if name in latency.RATES]
@@ -75,6 +77,7 @@ def options_from(arguments: list[str]) -> argparse.Namespace:
 def main() -> int:
     """Measures the cases that are named, or all, and prints the tables of bench/README.md."""
     options = options_from(sys.argv[1:])
+    need_two_cores()
     os.sched_setaffinity(0, {LOAD_CORE})  # what this process does is not to disturb the proxies
     names = options.cases or [name for name in CASES if name != throughput.TLS or options.tls]
     load = os.getloadavg()[0]

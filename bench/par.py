@@ -2,7 +2,7 @@
 
     ./dev bench par [CASE…] [--rounds N] [--seconds S]
 
-Edge, par and nginx run on processor 0; load and agents on processor 1. An agent's own CPU time
+Edge, par and nginx run on the first processor, load and agents on the last. An agent's own CPU time
 counts for nobody.
 """
 
@@ -26,7 +26,7 @@ from rig.control import route  # noqa: E402
 from rig.edge import Edge  # noqa: E402
 from rig.par import Par  # noqa: E402
 from rig.peers import Peer, Upstreams, nginx, nginx_files, nginx_in_a_row  # noqa: E402
-from rig.pinned import LOAD_CORE  # noqa: E402
+from rig.pinned import LOAD_CORE, need_two_cores  # noqa: E402
 from rig.platform import as_peer  # noqa: E402
 from rig.requests import GRPC_EMPTY, HTTP_APP, HTTP_PATH, UI_PATH  # noqa: E402
 from rig.throughput import Case, Rival, grpc_load_of, http_load_of  # noqa: E402
@@ -134,6 +134,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.cases) - set(CASES):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
+    need_two_cores()
     os.sched_setaffinity(0, {LOAD_CORE})  # what this process does is not to disturb the proxies
     load = os.getloadavg()[0]
     print(throughput.HEADING)

@@ -11,6 +11,7 @@ from measure import cpu_seconds, median
 from rig.control import route
 from rig.edge import Edge
 from rig.load import http_load, wrk_paths
+from rig.pinned import empty_logs
 from rig.platform import upstreams
 from rig.requests import FEW_HEADERS, http_request
 
@@ -135,6 +136,7 @@ def measure(scratch: Path, rounds: int, seconds: int) -> list[str]:
                 Lookup(many, write_script(scratch / "many.lua", MANY)),
             ]
             for _ in range(rounds):
+                empty_logs(scratch)
                 for lookup in lookups:
                     lookup.run(seconds)
             swaps = Swaps(many, address, scratch)
