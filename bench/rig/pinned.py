@@ -111,17 +111,6 @@ def listens(where: int | Path) -> bool:
         return probe.connect_ex(("127.0.0.1", where) if is_port else str(where)) == 0
 
 
-def unix_status(path: Path, target: str, timeout_s: float = 5) -> int:
-    """The status of a GET over a Unix socket."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(timeout_s)
-        connection.connect(str(path))
-        head = f"GET {target} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n"
-        connection.sendall(head.encode())
-        line = connection.makefile("rb").readline()
-        return int(line.split()[1])
-
-
 def upstream(program: Path, path: Path) -> Program:
     """One of the upstreams of bench/native, listening at `path`."""
     log = path.with_suffix(".log")
