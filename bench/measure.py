@@ -11,6 +11,7 @@ from pathlib import Path
 from devtool.paths import program
 
 TICKS = os.sysconf("SC_CLK_TCK")
+TICK_S = 1 / TICKS  # CPU time is not told more exactly
 
 
 def percentile(values: list[float], share: float) -> float:

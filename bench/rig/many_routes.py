@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from measure import cpu_seconds, median
+from measure import TICK_S, cpu_seconds, median
 from rig.control import route
 from rig.edge import Edge
 from rig.load import http_load, wrk_paths
@@ -65,7 +65,7 @@ class Lookup:
         before = cpu_seconds(pids)
         url = f"http://127.0.0.1:{self.edge.port}"
         requests = wrk_paths(url, CONNECTIONS, seconds, self.script)
-        self.per_cpu_second.append(requests / (cpu_seconds(pids) - before))
+        self.per_cpu_second.append(requests / max(cpu_seconds(pids) - before, TICK_S))
 
 
 class Swaps:
@@ -78,8 +78,16 @@ class Swaps:
         self._request = scratch / "swap_request"
         self._request.write_bytes(http_request(f"/agents/{APP % 0}/api/small", FEW_HEADERS))
         self._number = 0
-        self._loop = busiest_thread(edge.program.pid)
         self.replace()
+        self._loop = self._find_loop()
+
+    def _find_loop(self) -> int:
+        """The thread that serves requests: it works while some are sent."""
+        pid = self._edge.program.pid
+        threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
+        before = {thread: thread_ns(pid, thread) for thread in threads}
+        http_load(self._edge.port, self._request, "closed", 10_000, 8, timeout_s=60)
+        return max(threads, key=lambda thread: thread_ns(pid, thread) - before[thread])
 
     def replace(self) -> float:
         """Puts new routes in force; milliseconds until they are, everywhere and on disk."""
@@ -117,12 +125,6 @@ def thread_ns(pid: int, thread: int) -> int:
     return int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0])
 
 
-def busiest_thread(pid: int) -> int:
-    """The thread that has run longest: after a load, the one that serves requests."""
-    threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
-    return max(threads, key=lambda thread: thread_ns(pid, thread))
-
-
 def measure(scratch: Path, rounds: int, seconds: int) -> list[str]:
     """The lines of the table."""
     with upstreams(scratch) as where:
@@ -152,13 +154,14 @@ def measure(scratch: Path, rounds: int, seconds: int) -> list[str]:
 def rows(lookups: list[Lookup], times: dict[str, float]) -> list[str]:
     """The lines of the table."""
     few, many = (median(each.per_cpu_second) for each in lookups)
-    lookup_aim = f"≤ {LOOKUP_AIM:g}×" + ("" if few / many <= LOOKUP_AIM else ": missed")
+    pairs = zip(*(each.per_cpu_second for each in lookups), strict=True)
+    dearer = median([of_few / of_many for of_few, of_many in pairs])
+    lookup_aim = f"≤ {LOOKUP_AIM:g}×" + ("" if dearer <= LOOKUP_AIM else ": missed")
     swap_aim = f"≤ {SWAP_AIM_MS:g} ms" + ("" if times["loop"] <= SWAP_AIM_MS else ": missed")
     return [
         f"| requests per CPU second with {FEW} routes | {few:,.0f} | |",
         f"| with {MANY:,} routes | {many:,.0f} | |",
-        f"| CPU time of a request, {MANY:,} routes against {FEW} | {few / many:.2f}× | "
-        f"{lookup_aim} |",
+        f"| CPU time of a request, {MANY:,} routes against {FEW} | {dearer:.2f}× | {lookup_aim} |",
         f"| CPU time that {MANY:,} new routes take of a loop | {times['loop']:.1f} ms | "
         f"{swap_aim} |",
         f"| slowest request while {MANY:,} routes are replaced | {times['slowest']:.1f} ms | |",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import cpu_seconds, median
+from measure import TICK_S, cpu_seconds, median
 from rig.load import Calls, h2load, wrk
 from rig.peers import Peer
 from rig.requests import FEW_HEADERS, GRPC_PATH, HTTP_PATH, MANY_HEADERS
@@ -185,7 +185,7 @@ def measure(
             cpu, wall = cpu_seconds(pids), time.monotonic()
             requests = case.load(peer, runner.entry, seconds, scratch)
             wall = time.monotonic() - wall
-            known.per_cpu_second.append(requests / max(cpu_seconds(pids) - cpu, 0.01))
+            known.per_cpu_second.append(requests / max(cpu_seconds(pids) - cpu, TICK_S))
             known.per_second.append(requests / wall)
     return figures
 
