@@ -11,6 +11,7 @@ from pathlib import Path
 from devtool.paths import program
 
 TICKS = os.sysconf("SC_CLK_TCK")
+TICK_S = 1 / TICKS  # CPU time is not told more exactly
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -61,12 +62,17 @@ def wrk(url: str, connections: int, seconds: int, script: Path | None = None) ->
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *options, url],
         capture_output=True, text=True, check=True, timeout=seconds + 30,
     ).stdout
-    if "Non-2xx" in done or "Socket errors" in done:
-        raise RuntimeError(f"wrk saw errors at {url}:\n{done}")
-    match = re.search(r"(\d+) requests in", done)
-    if match is None:
-        raise RuntimeError(f"wrk printed no count:\n{done}")
-    return int(match.group(1))
+    return wrk_count(done, url)
+
+
+def wrk_count(text: str, url: str) -> int:
+    """The requests answered in what wrk printed; RuntimeError when some were not, or not well."""
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise RuntimeError(f"wrk saw errors at {url}:\n{text}")
+    match = re.search(r"(\d+) requests in", text)
+    if match is None or int(match[1]) == 0:
+        raise RuntimeError(f"wrk was not answered at {url}:\n{text}")
+    return int(match[1])
 
 
 def median(values: list[float]) -> float:

@@ -23,6 +23,20 @@ APT_TRIES = 3
 # Debian asks this program before a package starts a service (policy-rc.d, exit 101 = do not).
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_MARK = "# written by ./dev bootstrap, removed when it is done"
+# The benchmarks start these themselves; the packaged services must not take ports, not after the
+# next boot either.
+PEER_SERVICES = {
+    "nginx-light": ["update-rc.d", "nginx", "disable"],
+    "haproxy": ["update-rc.d", "haproxy", "disable"],
+    # It has no init script; the helper works without systemd too.
+    "caddy": [
+        "env",
+        "DPKG_MAINTSCRIPT_PACKAGE=caddy",
+        "deb-systemd-helper",
+        "disable",
+        "caddy.service",
+    ],
+}
 
 
 def bootstrap() -> None:
@@ -106,10 +120,8 @@ def install_debian_packages(wanted: list[str]) -> bool:
         if missing:
             retry(root, [*apt, "update"])
             retry(root, [*apt, "install", "-y", "--no-install-recommends", *missing])
-    if "nginx-light" in missing:
-        # The benchmarks start their own nginx; the packaged service must not take port 80, not
-        # after the next boot either.
-        run_as_root(root, ["update-rc.d", "nginx", "disable"])
+    for package in [name for name in PEER_SERVICES if name in missing]:
+        run_as_root(root, PEER_SERVICES[package])
     still_missing = missing_packages(missing)
     if still_missing:
         raise Failure(f"apt-get did not install {' '.join(still_missing)}")

@@ -63,7 +63,11 @@ def parser() -> argparse.ArgumentParser:
     add("check", "format, lint and unit tests", run_check)
     add("format", "format every C++ file", run_format)
     one = add("bench", "run the benchmarks of bench/", run_bench)
+    one.add_argument(
+        "--check", action="store_true", help="fail when a request takes more instructions"
+    )
     one.add_argument("name", nargs="?")
+    one.add_argument("arguments", nargs=argparse.REMAINDER, help="what the benchmark takes; --help")
     one = add("fuzz", "look for new crashing inputs with libFuzzer", run_fuzz)
     one.add_argument("name")
     one.add_argument("--seconds", type=int, default=60)
@@ -132,10 +136,16 @@ def run_bench(options: argparse.Namespace) -> int:
     if options.name and options.name not in known:
         raise Failure(f"there is no benchmark {options.name}; there are {', '.join(known)}")
     bootstrap()
-    build("release")
+    if given := os.environ.get("PIXELL_BIN") or os.environ.get("PIXELL_BIN_DIR"):
+        os.environ["PIXELL_BIN_DIR"] = os.path.abspath(given)
+    else:
+        build("release")
+    if options.check:
+        options.name, options.arguments = "instructions", ["--check", *options.arguments]
     for name in [options.name] if options.name else known:
         say(f"bench: {name}")
-        must_run([VENV_PYTHON, "-B", ROOT / "bench" / f"{name}.py"], timeout_s=3600)
+        program = ROOT / "bench" / f"{name}.py"
+        must_run([VENV_PYTHON, "-B", program, *options.arguments], timeout_s=3600)
     return 0
 
 

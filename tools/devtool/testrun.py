@@ -142,6 +142,7 @@ def parts() -> list[Part]:
     """Everything CI runs, cheap parts first."""
     lint = [SYSTEM_PYTHON, "-B", "tools/lint.py", "all"]
     up = [ROOT / "dev", "up", "--check"]
+    instructions = [VENV_PYTHON, "-B", "bench/instructions.py", "--check"]
     return [
         Part("bootstrap", part_bootstrap),
         Part("format", part_format, needs=("bootstrap",)),
@@ -154,6 +155,7 @@ def parts() -> list[Part]:
         Part("asan", part_asan, needs=("build dev",)),
         Part("fuzz", fuzz_all, needs=("bootstrap",)),
         Part("build release", lambda: part_build("release"), needs=("bootstrap",)),
+        Part("instructions", lambda: count_lines(instructions, 600), needs=("build release",)),
         Part("up --check", lambda: count_lines(up, 900), needs=("build release",)),
         Part("e2e", lambda: pytest("e2e", "tests", timeout_s=2700), needs=("build release",)),
     ]
