@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.hpp"
 
@@ -30,6 +31,10 @@ inline constexpr Millis kTrafficReportPeriod{250};
 inline constexpr Millis kTrafficBackoffMax{2'000};
 /// How often control is asked whether it is still the one that has been told, changes or not.
 inline constexpr Millis kTrafficAskPeriod{5'000};
+
+/// The longest name DNS has (RFC 1035 2.3.4), in text.
+inline constexpr std::size_t kMaxHostBytes = 253;
+inline constexpr std::uint16_t kHttpsPort = 443;
 
 /// Headers that one explanation may be asked with.
 inline constexpr std::size_t kMaxExplainedHeaders = 64;
