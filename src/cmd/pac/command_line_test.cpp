@@ -93,7 +93,7 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                           .allow_file_dirs = {"/a", "/b"},
                           .allowed_hosts = {"h"},
                           .edge_threads = 2},
-                                     std::vector<UniqueFd>(2)))
+                                     {.plain = std::vector<UniqueFd>(2)}))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
   ASSERT_TRUE(control_ && edge_ && node_);
@@ -107,6 +107,45 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   EXPECT_EQ(edge_->control_socket, "/s/run/control.sock");
   EXPECT_EQ(edge_->threads, 2);
   EXPECT_EQ(*node_, "/s");
+}
+
+TEST_F(CommandLineTest, HandsTlsDownToTheEdgeAsItWasTyped) {
+  EXPECT_EQ(pac({"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "/a.pem", "--tls-key",
+                 "/a.key", "--tls-cert", "b.pem", "--tls-key", "b.key", "--tls-client-ca",
+                 "/ca.pem", "--tls-client-auth", "optional", "--redirect-listen", "0.0.0.0:80",
+                 "--redirect-port", "8443"}),
+            42)
+      << err_;
+  ASSERT_TRUE(serve_);
+  EXPECT_THAT(serve_->tls_listen, ElementsAre("0.0.0.0:443"));
+  EXPECT_THAT(serve_->redirect_listen, ElementsAre("0.0.0.0:80"));
+
+  const Role edge = make_roles(*serve_, {.plain = std::vector<UniqueFd>(1),
+                                         .tls = std::vector<UniqueFd>(1),
+                                         .redirect = std::vector<UniqueFd>(1)})
+                        .back();
+  EXPECT_EQ(pac({edge.spec().argv.begin() + 1, edge.spec().argv.end()}), 42) << err_;
+
+  ASSERT_TRUE(edge_);
+  EXPECT_THAT(edge_->tls_listen_fds, ElementsAre(4));
+  EXPECT_THAT(edge_->redirect_listen_fds, ElementsAre(5));
+  EXPECT_EQ(edge_->redirect_port, 8443);
+  for (const net::tls::TlsOptions& tls : {serve_->tls, edge_->tls}) {
+    ASSERT_EQ(tls.certificates.size(), 2U);
+    EXPECT_EQ(tls.certificates[0].key, "/a.key");
+    EXPECT_EQ(tls.certificates[1].certificate, fs::current_path() / "b.pem");
+    EXPECT_EQ(tls.client_ca, "/ca.pem");
+    EXPECT_EQ(tls.client_auth, net::tls::ClientAuth::Optional);
+  }
+}
+
+TEST_F(CommandLineTest, RequiresCertificatesOfClientsWhenOnlyTheirAuthorityIsGiven) {
+  EXPECT_EQ(pac({"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "a", "--tls-key", "b",
+                 "--tls-client-ca", "c"}),
+            42);
+
+  ASSERT_TRUE(serve_);
+  EXPECT_EQ(serve_->tls.client_auth, net::tls::ClientAuth::Required);
 }
 
 struct WrongUsage {
@@ -140,6 +179,33 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"NoThreads", {"serve", "--edge-threads", "0"}, {"--edge-threads", "1", "64"}},
         WrongUsage{"TooManyThreads", {"serve", "--edge-threads", "65"}, {"--edge-threads", "65"}},
         WrongUsage{"ThreadsNoNumber", {"serve", "--edge-threads", "x"}, {"--edge-threads", "x"}},
+        WrongUsage{"TlsWithoutCertificate",
+                   {"serve", "--tls-listen", "0.0.0.0:443"},
+                   {"--tls-listen needs --tls-cert"}},
+        WrongUsage{"CertificateWithoutListener",
+                   {"serve", "--tls-cert", "a", "--tls-key", "b"},
+                   {"--tls-cert needs --tls-listen"}},
+        WrongUsage{"CertificateWithoutKey",
+                   {"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "a"},
+                   {"--tls-cert is given 1 times and --tls-key 0 times"}},
+        WrongUsage{"EmptyCertificate",
+                   {"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "", "--tls-key", "b"},
+                   {"--tls-cert '' must name a file"}},
+        WrongUsage{"ClientAuthWithoutAuthority",
+                   {"serve", "--tls-client-auth", "require"},
+                   {"--tls-client-auth require needs --tls-client-ca"}},
+        WrongUsage{"AuthorityWithoutListener",
+                   {"serve", "--tls-client-ca", "c"},
+                   {"--tls-client-ca needs --tls-listen"}},
+        WrongUsage{"UnknownClientAuth",
+                   {"serve", "--tls-client-ca", "c", "--tls-client-auth", "maybe"},
+                   {"--tls-client-auth", "maybe", "require", "optional"}},
+        WrongUsage{"RedirectToNowhere",
+                   {"serve", "--redirect-listen", "0.0.0.0:80"},
+                   {"--redirect-listen needs --tls-listen"}},
+        WrongUsage{"RedirectPortAlone",
+                   {"serve", "--redirect-port", "443"},
+                   {"--redirect-port needs --redirect-listen"}},
         WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
         WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
         WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},

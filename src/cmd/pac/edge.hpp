@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
+
+#include "net/tls/tls_options.hpp"
 
 namespace pixell::cmd {
 
@@ -9,6 +12,10 @@ namespace pixell::cmd {
 struct EdgeOptions {
   std::filesystem::path state_dir;       ///< the route snapshot is kept in <state_dir>/edge/
   std::vector<int> listen_fds;           ///< inherited, bound and listening
+  std::vector<int> tls_listen_fds;       ///< the same, encrypted
+  net::tls::TlsOptions tls;              ///< what those are served with
+  std::vector<int> redirect_listen_fds;  ///< the same, leading to https://
+  std::uint16_t redirect_port = 0;       ///< which port there; 0 = of the first of tls_listen_fds
   std::filesystem::path control_socket;  ///< the API; routes are pulled from it too
   int threads = 1;
 };
