@@ -133,6 +133,29 @@ def test_a_bad_pair_leaves_the_former_one_in_force(
         assert pac.role("edge").pid == edge.pid
 
 
+def test_an_edge_started_anew_beside_bad_files_serves_what_it_can(
+    scratch: Path, authority: Authority, pair: Pair
+) -> None:
+    with platform(scratch / "anew" / "state", pair) as pac:
+        pair.key.write_text("nonsense")
+        edge = pac.role("edge")
+        assert edge is not None
+        edge.send(signal.SIGKILL)
+        assert edge.wait_end(10)
+        wait_until("plain listeners are served", pac.is_healthy, RELOAD_DEADLINE_S)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            dial(pac, authority.trust())
+
+        pair.install(authority.certify("mended", "DNS:localhost"))
+
+        def is_mended() -> bool:
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                return shown_name(pac, authority) == "mended"
+            return False
+
+        wait_until("TLS is back", is_mended, RELOAD_DEADLINE_S)
+
+
 def test_clients_must_show_a_certificate_when_it_is_required(
     scratch: Path, authority: Authority, pair: Pair, tmp_path: Path
 ) -> None:
@@ -188,7 +211,7 @@ def test_what_is_wrong_with_the_files_is_told_at_the_start(
         "mismatch": f"TLS key {other.key}: it does not belong to the first certificate",
         "absent": f"TLS certificate {tmp_path / 'none.pem'}: .*; name a PEM file",
         "encrypted": f"TLS key {tmp_path / 'locked.key'}: it is encrypted with a passphrase",
-        "no_authority": f"TLS certificate {pair.key}: certificate 1 of it is no PEM certificate",
+        "no_authority": f"TLS client CA {pair.key}: certificate 1 of it is no PEM certificate",
     }
     lock = ["openssl", "pkey", "-in", pair.key, "-aes256", "-passout", "pass:x"]
     subprocess.run([*lock, "-out", tmp_path / "locked.key"], check=True, timeout=30)

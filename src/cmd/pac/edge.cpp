@@ -73,7 +73,9 @@ Result<edge::EdgeListeners> listeners_of(const EdgeOptions& options, net::tls::T
 Result<std::unique_ptr<edge::Edge>> start_edge(const EdgeOptions& options, const Log& log,
                                                std::unique_ptr<net::tls::TlsServer>& tls) {
   if (!options.tls_listen_fds.empty()) {
-    TRY(tls, net::tls::TlsServer::load(options.tls, log));
+    // `pac serve` has refused bad files at its start. An edge that is started again later must not
+    // stay away, with its plain listeners, because of a renewal that went wrong meanwhile.
+    TRY(tls, net::tls::TlsServer::load_what_works(options.tls, log));
   }
   TRY(edge::EdgeListeners listeners, listeners_of(options, tls.get()));
   return edge::Edge::start(std::move(listeners),

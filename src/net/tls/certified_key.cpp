@@ -104,11 +104,19 @@ std::string subject_of(X509& certificate) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-}  // namespace
+// What a file of certificates is for, and what is to be in it, in errors.
+struct Purpose {
+  std::string_view what;
+  std::string_view remedy;
+};
+constexpr Purpose kOfServer{
+    "TLS certificate",
+    "give the server's own certificate first and then those that lead to the root"};
+constexpr Purpose kOfAuthorities{
+    "TLS client CA", "give the certificates of the authorities that sign those of clients"};
 
-Result<std::vector<X509Ptr>> load_certificates(const fs::path& file) {
-  constexpr std::string_view kWhat = "TLS certificate";
-  TRY(const std::string text, read_text(kWhat, file));
+Result<std::vector<X509Ptr>> load_certificates(const fs::path& file, const Purpose& purpose) {
+  TRY(const std::string text, read_text(purpose.what, file));
   ERR_clear_error();
   const BioPtr bio = bio_over(text);
   std::vector<X509Ptr> found;
@@ -121,15 +129,21 @@ Result<std::vector<X509Ptr>> load_certificates(const fs::path& file) {
   const std::string why = take_openssl_error();
   if (found.empty() || !is_at_end)
     return refused(
-        kWhat, file,
+        purpose.what, file,
         fmt::format("certificate {} of it is no PEM certificate ({})", found.size() + 1, why),
-        "give the server's own certificate first and then those that lead to the root");
+        purpose.remedy);
   return found;
+}
+
+}  // namespace
+
+Result<std::vector<X509Ptr>> load_authorities(const fs::path& file) {
+  return load_certificates(file, kOfAuthorities);
 }
 
 Result<CertifiedKey> load_certified_key(const CertificateFiles& files) {
   CertifiedKey loaded;
-  TRY(loaded.chain, load_certificates(files.certificate));
+  TRY(loaded.chain, load_certificates(files.certificate, kOfServer));
   loaded.certificate = std::move(loaded.chain.front());
   loaded.chain.erase(loaded.chain.begin());
   TRY(loaded.key, load_key(files.key));

@@ -26,8 +26,8 @@ struct CertifiedKey {
 /// Errors name the file and what to do.
 Result<CertifiedKey> load_certified_key(const CertificateFiles& files);
 
-/// The certificates of a PEM file, one at least.
-Result<std::vector<X509Ptr>> load_certificates(const std::filesystem::path& file);
+/// The authorities of a PEM file, one at least. Errors name the file and what to do.
+Result<std::vector<X509Ptr>> load_authorities(const std::filesystem::path& file);
 
 /// PeerInfo::certificate: what the upstream is told of a client's certificate.
 std::string describe_client(X509& certificate);

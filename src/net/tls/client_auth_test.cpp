@@ -87,6 +87,22 @@ TEST_F(ClientAuthTest, IsAskedForAnewWhenTheAuthoritiesChange) {
   EXPECT_TRUE(gets(first)) << "a connection keeps what it began with";
 }
 
+TEST_F(ClientAuthTest, LetsNobodyInWithoutAuthoritiesToAskFor) {
+  TlsOptions options = two_certificates();
+  options.client_auth = ClientAuth::Optional;
+  options.client_ca = files / "ca.pem";
+  tls = std::move(*TlsServer::load_what_works(options, Log(2, LogLevel::Error), clock));
+  serve_facts();
+  EXPECT_FALSE(is_served({}));
+
+  files.write("ca.pem", pem_of(*client_authority.certificate));
+  tls->look_at_files();
+  tls->look_at_files();
+
+  EXPECT_TRUE(is_served({}));
+  EXPECT_TRUE(is_served({.certificate = &good}));
+}
+
 TEST_F(ClientAuthTest, KeepsTheAuthoritiesWhenTheNewOnesAreBad) {
   serve_clients(ClientAuth::Required);
 

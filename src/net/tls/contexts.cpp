@@ -122,6 +122,7 @@ Result<std::shared_ptr<const Contexts>> Contexts::build(const ContextParts& part
     X509_STORE_add_cert(trusted.get(), authority.get());
   std::shared_ptr<Contexts> built(new Contexts());
   for (const auto& key : parts.keys) {
+    if (key == nullptr) continue;
     SslContextPtr context(SSL_CTX_new(TLS_server_method()));
     CHECK(context != nullptr, "OpenSSL fails here only without memory");
     set_protocol(context.get());
@@ -132,7 +133,7 @@ Result<std::shared_ptr<const Contexts>> Contexts::build(const ContextParts& part
     built->add_names(*key, context.get());
     built->contexts_.push_back(std::move(context));
   }
-  CHECK(!built->contexts_.empty(), "there is a certificate");
+  if (built->contexts_.empty()) return std::shared_ptr<const Contexts>();
   return std::shared_ptr<const Contexts>(std::move(built));
 }
 

@@ -18,7 +18,7 @@ namespace pixell::net::tls {
 
 /// What Contexts are made of.
 struct ContextParts {
-  /// The first one is for clients that ask for no name, or an unknown one.
+  /// The first one is for clients that ask for no name, or an unknown one. Null ones are left out.
   std::vector<std::shared_ptr<const CertifiedKey>> keys;
   ClientAuth client_auth = ClientAuth::None;
   /// Who may have signed the clients' certificates; null without client_auth.
@@ -29,8 +29,8 @@ struct ContextParts {
 /// a handshake keeps the Contexts it began with.
 class Contexts {
  public:
-  /// `tickets` outlives every context. InvalidArgument when OpenSSL takes a certificate or a key
-  /// not for good enough.
+  /// `tickets` outlives every context. Null without a key. InvalidArgument when OpenSSL takes a
+  /// certificate or a key not for good enough.
   static Result<std::shared_ptr<const Contexts>> build(const ContextParts& parts,
                                                        TicketKeys& tickets);
 

@@ -20,7 +20,7 @@ struct TlsServer::Impl {
   struct Watched {
     CertificateFiles files;
     WatchedFiles watch;
-    std::shared_ptr<const CertifiedKey> in_force;
+    std::shared_ptr<const CertifiedKey> in_force;  // null when it never worked
   };
 
   Impl(TlsOptions o, Log l, const Clock& c)
@@ -30,7 +30,9 @@ struct TlsServer::Impl {
                             std::shared_ptr<const std::vector<X509Ptr>> authorities);
   std::vector<std::shared_ptr<const CertifiedKey>> keys_in_force() const;
   Result<void> replace(std::size_t place);
+  Result<void> check_options() const;
   Result<void> start();
+  void start_with_what_works();
   Result<void> replace_client_ca();
   void take_changes(bool takes_all);
   void tell(const Watched& pair) const;
@@ -54,7 +56,9 @@ Result<void> TlsServer::Impl::put_in_force(
                            .client_auth = options.client_auth,
                            .client_ca = std::move(authorities)};
   TRY(auto built, Contexts::build(parts, tickets));
-  contexts.set(std::move(built));
+  const bool lacks_authorities =
+      options.client_auth != ClientAuth::None && parts.client_ca == nullptr;
+  contexts.set(lacks_authorities ? nullptr : std::move(built));
   for (std::size_t place = 0; place < pairs.size(); ++place)
     pairs[place].in_force = parts.keys[place];
   client_ca = parts.client_ca;
@@ -85,7 +89,7 @@ void TlsServer::Impl::tell(const Watched& pair) const {
   log.warning(trouble, {{"file", pair.files.certificate.string()}, {"valid_until", until}});
 }
 
-Result<void> TlsServer::Impl::start() {
+Result<void> TlsServer::Impl::check_options() const {
   const std::size_t count = options.certificates.size();
   if (count < 1 || count > kMaxCertificates)
     return make_error(ErrorCode::InvalidArgument,
@@ -95,6 +99,11 @@ Result<void> TlsServer::Impl::start() {
     return make_error(ErrorCode::InvalidArgument,
                       "TLS client certificates need both: whether they are required or optional, "
                       "and the file of the authorities that sign them");
+  return {};
+}
+
+Result<void> TlsServer::Impl::start() {
+  TRY_VOID(check_options());
   for (const CertificateFiles& files : options.certificates) {
     WatchedFiles watch({files.certificate, files.key});
     TRY(CertifiedKey key, load_certified_key(files));
@@ -111,8 +120,15 @@ Result<void> TlsServer::Impl::start() {
   return {};
 }
 
+void TlsServer::Impl::start_with_what_works() {
+  for (const CertificateFiles& files : options.certificates)
+    pairs.push_back({files, WatchedFiles({files.certificate, files.key}), nullptr});
+  if (options.client_auth != ClientAuth::None) client_ca_watch = WatchedFiles({options.client_ca});
+  take_changes(true);
+}
+
 Result<void> TlsServer::Impl::replace_client_ca() {
-  TRY(auto authorities, load_certificates(options.client_ca));
+  TRY(auto authorities, load_authorities(options.client_ca));
   return put_in_force(keys_in_force(),
                       std::make_shared<const std::vector<X509Ptr>>(std::move(authorities)));
 }
@@ -133,7 +149,9 @@ void TlsServer::Impl::take_changes(bool takes_all) {
     if (const auto replaced = replace_client_ca())
       log.info("TLS client authorities in force", {{"file", options.client_ca.string()}});
     else
-      log.error("TLS client authorities refused; the former ones stay in force",
+      log.error(client_ca == nullptr
+                    ? "TLS client authorities refused; nobody is let in until the file changes"
+                    : "TLS client authorities refused; the former ones stay in force",
                 {{"reason", replaced.error().message}});
   }
   for (std::size_t place = 0; place < pairs.size(); ++place) {
@@ -141,7 +159,9 @@ void TlsServer::Impl::take_changes(bool takes_all) {
     if (!has_changed && !takes_all) continue;
     if (takes_all) pairs[place].watch.note_all();
     if (const auto replaced = replace(place); !replaced)
-      log.error("TLS certificate refused; the former one stays in force",
+      log.error(pairs[place].in_force == nullptr
+                    ? "TLS certificate refused; there is none for its names until its files change"
+                    : "TLS certificate refused; the former one stays in force",
                 {{"file", pairs[place].files.certificate.string()},
                  {"reason", replaced.error().message}});
   }
@@ -158,8 +178,19 @@ Result<std::unique_ptr<TlsServer>> TlsServer::load(TlsOptions options, Log log,
   return std::unique_ptr<TlsServer>(new TlsServer(std::move(impl)));
 }
 
+Result<std::unique_ptr<TlsServer>> TlsServer::load_what_works(TlsOptions options, Log log,
+                                                              const Clock& clock) {
+  set_up_openssl();
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(log), clock);
+  TRY_VOID(impl->check_options());
+  impl->start_with_what_works();
+  return std::unique_ptr<TlsServer>(new TlsServer(std::move(impl)));
+}
+
 std::unique_ptr<Transport> TlsServer::make(int fd) {
-  return TlsTransport::make(fd, impl_->contexts.get(), *impl_->method);
+  auto contexts = impl_->contexts.get();
+  if (contexts == nullptr) return nullptr;
+  return TlsTransport::make(fd, std::move(contexts), *impl_->method);
 }
 
 void TlsServer::look_at_files() { impl_->take_changes(false); }

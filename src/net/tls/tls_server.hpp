@@ -19,6 +19,11 @@ class TlsServer final : public TransportMaker {
   /// will, is a warning in the log.
   static Result<std::unique_ptr<TlsServer>> load(TlsOptions options, Log log,
                                                  const Clock& clock = system_clock());
+  /// The same for who must come up whatever is on disk now: a pair that does not work is logged and
+  /// left out until its files change. Connections are closed while there is none, or no authority
+  /// of the clients that are to be asked. InvalidArgument when the options do not go together.
+  static Result<std::unique_ptr<TlsServer>> load_what_works(TlsOptions options, Log log,
+                                                            const Clock& clock = system_clock());
   ~TlsServer() override;
 
   std::unique_ptr<Transport> make(int fd) override;

@@ -81,6 +81,36 @@ TEST_F(TlsTest, RefusesABadNewPairAndTakesTheNextGoodOne) {
   EXPECT_EQ(shown_to("a.test"), "a3");
 }
 
+TEST_F(TlsTest, ComesUpWithWhatWorksAndTakesTheRestOnceItDoes) {
+  TlsOptions options = two_certificates();
+  files.write("a.key", "nonsense");
+  EXPECT_FALSE(TlsServer::load(options, Log(2, LogLevel::Error), clock));
+  auto loaded = TlsServer::load_what_works(options, Log(2, LogLevel::Error), clock);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  tls = std::move(*loaded);
+  serve_facts();
+
+  EXPECT_EQ(shown_to("b.test"), "b");
+  EXPECT_EQ(shown_to("a.test"), "b") << "the first one that works is for the rest";
+  files.store("a", certify({"a2", "DNS:a.test"}));
+  tls->look_at_files();
+  tls->look_at_files();
+  EXPECT_EQ(shown_to("a.test"), "a2");
+}
+
+TEST_F(TlsTest, ClosesConnectionsWhileNoCertificateWorks) {
+  TlsOptions options = two_certificates();
+  files.write("a.pem", "nonsense");
+  files.write("b.pem", "nonsense");
+  tls = std::move(*TlsServer::load_what_works(options, Log(2, LogLevel::Error), clock));
+  serve_facts();
+
+  EXPECT_EQ(shown_to("a.test"), "refused");
+  files.store("b", certify({"b2", "DNS:b.test"}));
+  tls->reload();
+  EXPECT_EQ(shown_to("a.test"), "b2");
+}
+
 TEST_F(TlsTest, ReadsEverythingAtOnceWhenAsked) {
   serve_facts();
   files.store("a", certify({"a2", "DNS:a.test"}));

@@ -6,6 +6,14 @@
 
 namespace pixell::net::tls {
 
+namespace {
+
+std::int64_t nanoseconds_of(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
+
 WatchedFiles::WatchedFiles(std::vector<std::filesystem::path> files) : files_(std::move(files)) {
   note_all();
 }
@@ -16,12 +24,12 @@ std::vector<FileStamp> WatchedFiles::look() const {
     FileStamp stamp;
     struct stat info {};
     if (::stat(file.c_str(), &info) == 0)
-      stamp = {
-          .exists = true,
-          .device = info.st_dev,
-          .inode = info.st_ino,
-          .size = info.st_size,
-          .modified_ns = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+      stamp = {.exists = true,
+               .device = info.st_dev,
+               .inode = info.st_ino,
+               .size = info.st_size,
+               .modified_ns = nanoseconds_of(info.st_mtim),
+               .changed_ns = nanoseconds_of(info.st_ctim)};
     stamps.push_back(stamp);
   }
   return stamps;

@@ -17,6 +17,7 @@ struct FileStamp {
   ino_t inode = 0;
   off_t size = 0;
   std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0;  ///< of its owner and mode, too
 
   bool operator==(const FileStamp&) const = default;
 };

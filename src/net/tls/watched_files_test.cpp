@@ -41,6 +41,17 @@ TEST(WatchedFiles, FollowLinksAndSeeFilesGo) {
   EXPECT_TRUE(watched.has_settled_change());
 }
 
+TEST(WatchedFiles, SeeThatAModeChanged) {
+  CertificateDirectory files;
+  files.write("a", "1");
+  WatchedFiles watched({files / "a"});
+
+  std::filesystem::permissions(files / "a", std::filesystem::perms::owner_read);
+
+  EXPECT_FALSE(watched.has_settled_change());
+  EXPECT_TRUE(watched.has_settled_change());
+}
+
 TEST(WatchedFiles, AreKnownAsTheyAreAfterNoteAll) {
   CertificateDirectory files;
   files.write("a", "1");
