@@ -104,6 +104,7 @@ def test_layers_refuse(write, path, header):
         ("src/api/deployments.cpp", "sqlite3.h", False),
         ("src/par/runtime.cpp", "yaml-cpp/yaml.h", False),
         ("src/apkg/digest.cpp", "openssl/evp.h", True),
+        ("src/net/server.cpp", "openssl/ssl.h", False),
         ("src/apkg/digest.cpp", "vector", True),
     ],
 )

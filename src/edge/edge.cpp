@@ -7,7 +7,9 @@
 #include <random>
 #include <thread>
 
+#include "base/check.hpp"
 #include "edge/edge_service.hpp"
+#include "edge/https_redirect.hpp"
 #include "edge/limits.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
@@ -18,6 +20,7 @@ namespace pixell::edge {
 struct Edge::Worker {
   std::unique_ptr<net::EventLoop> loop;
   std::unique_ptr<EdgeService> service;
+  std::unique_ptr<HttpsRedirect> redirect;
   std::unique_ptr<net::HttpServer> server;
   std::thread thread;
 };
@@ -26,11 +29,28 @@ Edge::Edge(int threads, Log log) : log_(std::move(log)), traffic_(threads, syste
 
 Edge::~Edge() { drain_and_stop(Millis(0)); }
 
-Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::Address api,
-                                          int threads, Log log) {
+Result<void> Edge::listen(const EdgeListeners& listeners, Worker& worker) {
+  const auto listen_on = [&](const std::vector<UniqueFd>& sockets,
+                             const net::ListenOptions& options) -> Result<void> {
+    for (const UniqueFd& socket : sockets) {
+      UniqueFd copy(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
+      if (!copy) return errno_error("cannot duplicate a listening socket", errno);
+      TRY_VOID(worker.server->listen(std::move(copy), options));
+    }
+    return {};
+  };
+  TRY_VOID(listen_on(listeners.plain, {.name = "public"}));
+  TRY_VOID(listen_on(listeners.encrypted, {.name = "public", .transports = listeners.transports}));
+  return listen_on(listeners.redirects, {.name = "redirect", .service = worker.redirect.get()});
+}
+
+Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address api, int threads,
+                                          Log log) {
   if (threads < 1 || threads > kMaxThreads)
     return make_error(ErrorCode::InvalidArgument,
                       fmt::format("edge threads must be 1 to {}, not {}", kMaxThreads, threads));
+  CHECK(listeners.encrypted.empty() || listeners.transports != nullptr,
+        "who listens encrypted says with what");
   std::unique_ptr<Edge> edge(new Edge(threads, log));
   std::random_device seeds;
   for (int i = 0; i < threads; ++i) {
@@ -39,11 +59,8 @@ Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::
     const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
     worker->service = std::make_unique<EdgeService>(*worker->loop, api, log, seed);
     worker->server = std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log);
-    for (const UniqueFd& listener : listeners) {
-      UniqueFd copy(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 3));
-      if (!copy) return errno_error("cannot duplicate a listening socket", errno);
-      TRY_VOID(worker->server->listen(std::move(copy), "public"));
-    }
+    worker->redirect = std::make_unique<HttpsRedirect>(listeners.https_port);
+    TRY_VOID(listen(listeners, *worker));
     edge->workers_.push_back(std::move(worker));
   }
   for (auto& worker : edge->workers_)

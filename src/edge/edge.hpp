@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -7,19 +8,30 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/limits.hpp"
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
+#include "net/transport.hpp"
 
 namespace pixell::edge {
+
+/// Where an edge is reached. Each loop gets a duplicate of each descriptor.
+struct EdgeListeners {
+  std::vector<UniqueFd> plain;
+  std::vector<UniqueFd> encrypted;
+  net::TransportMaker* transports = nullptr;  ///< of `encrypted`; outlives the edge
+  std::vector<UniqueFd> redirects;            ///< lead every request to its https:// address
+  std::uint16_t https_port = kHttpsPort;      ///< of that address
+};
 
 /// The edge: one loop per thread, all accepting from the same listening sockets.
 class Edge {
  public:
-  /// Starts `threads` loops (1 to kMaxThreads) that serve `listeners`; each loop gets a duplicate
-  /// of each descriptor. `api` is where everything but agents goes.
-  static Result<std::unique_ptr<Edge>> start(std::vector<UniqueFd> listeners, net::Address api,
-                                             int threads, Log log);
+  /// Starts `threads` loops (1 to kMaxThreads) that serve `listeners`. `api` is where everything
+  /// but agents goes.
+  static Result<std::unique_ptr<Edge>> start(EdgeListeners listeners, net::Address api, int threads,
+                                             Log log);
   ~Edge();
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request
@@ -36,6 +48,7 @@ class Edge {
  private:
   struct Worker;
   Edge(int threads, Log log);
+  static Result<void> listen(const EdgeListeners& listeners, Worker& worker);
   Log log_;
   TrafficMeter traffic_;  // the loops count in it
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -34,6 +34,31 @@ TEST_F(EdgeTest, ForwardsToTheAgentWithTheFullIdAndNamesTheRevision) {
   EXPECT_EQ(body(reply)["request_id"].get<std::string>().size(), 26u);
 }
 
+TEST_F(EdgeTest, ReplacesWhatAClientClaimsOfItsConnection) {
+  Backend agent("one", directory_ / "one.sock");
+  publish(1, "one.sock");
+
+  const auto seen = body(get("/agents/hello/x", {{"X-Forwarded-Proto", "https"},
+                                                 {"X-Forwarded-Client-Cert", "Hash=1"},
+                                                 {"x_forwarded-client_cert", "Hash=2"},
+                                                 {"X-Forwarded-Client-Cert", "Hash=3"}}));
+
+  EXPECT_EQ(seen["proto"], "http");
+  EXPECT_EQ(seen["certificate"], "");
+  EXPECT_EQ(seen["fields_with_hash"], 0);
+}
+
+TEST_F(EdgeTest, LeadsPlainRequestsToHttpsOnARedirectListener) {
+  port_ = redirect_port_;
+
+  for (const char* method : {"GET", "HEAD", "POST", "DELETE"}) {
+    const auto reply = get("/agents/hello/x?y=1", {{"Host", "a.test:80"}}, method);
+    EXPECT_EQ(reply.status, 308) << method;
+    EXPECT_EQ(reply.header("location"), "https://a.test:8443/agents/hello/x?y=1") << method;
+  }
+  EXPECT_EQ(get("/", {{"Host", "user@elsewhere"}}).status, 400);
+}
+
 TEST_F(EdgeTest, SendsEverythingElseToTheApi) {
   Backend api("api", directory_ / "api.sock");
 

@@ -55,6 +55,9 @@ inline constexpr std::uint32_t kMaxAccessLogSample = 1'000'000;
 inline constexpr std::size_t kMaxMeteredApps = 2'000;
 /// How long the metrics page waits for each loop to tell of itself.
 inline constexpr Millis kLoopAnswerTimeout{1'000};
+/// The longest name DNS has (RFC 1035 2.3.4), in text.
+inline constexpr std::size_t kMaxHostBytes = 253;
+inline constexpr std::uint16_t kHttpsPort = 443;
 
 /// Headers that one explanation may be asked with.
 inline constexpr std::size_t kMaxExplainedHeaders = 64;

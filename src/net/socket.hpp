@@ -17,6 +17,16 @@
 
 namespace pixell::net {
 
+/// Makes a system call anew as long as a signal interrupts it.
+template <class Call>
+ssize_t retry_interrupted(Call call) {
+  ssize_t n;
+  do {
+    n = call();
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
 /// A connected, non-blocking socket and, when it is encrypted, what encrypts it. Calls have the
 /// results of the system calls they stand for: a count, or -1 with errno (never EINTR). Without
 /// encryption each one is that system call behind one branch.
@@ -41,7 +51,7 @@ class Socket {
   ssize_t read(char* to, std::size_t room) {
     if (transport_ != nullptr) [[unlikely]]
       return transport_->read(to, room);
-    return retried([&] { return ::recv(fd_.get(), to, room, 0); });
+    return retry_interrupted([&] { return ::recv(fd_.get(), to, room, 0); });
   }
   bool holds_unread() const { return transport_ != nullptr && transport_->holds_unread(); }
   /// The peer has shut its side, and everything before that was read.
@@ -49,7 +59,7 @@ class Socket {
     if (transport_ != nullptr) [[unlikely]]
       return transport_->is_at_end();
     char byte;
-    return retried([&] { return ::recv(fd_.get(), &byte, 1, MSG_PEEK); }) == 0;
+    return retry_interrupted([&] { return ::recv(fd_.get(), &byte, 1, MSG_PEEK); }) == 0;
   }
 
   /// Writes what the socket takes. After EAGAIN the same bytes must be offered again, with or
@@ -60,14 +70,15 @@ class Socket {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(parts);
     message.msg_iovlen = std::size_t(count);
-    return retried([&] { return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL); });
+    return retry_interrupted([&] { return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL); });
   }
   ssize_t write(std::string_view bytes) {
     if (transport_ != nullptr) [[unlikely]] {
       const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
       return transport_->write(&part, 1);
     }
-    return retried([&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+    return retry_interrupted(
+        [&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
   }
   /// Ends our side; the peer reads what is on its way and then the end.
   void shutdown_write() {
@@ -98,15 +109,6 @@ class Socket {
   }
 
  private:
-  template <class Call>
-  static ssize_t retried(Call call) {
-    ssize_t n;
-    do {
-      n = call();
-    } while (n < 0 && errno == EINTR);
-    return n;
-  }
-
   UniqueFd fd_;
   std::unique_ptr<Transport> transport_;
 };

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,12 @@ class Pac:
         env: Mapping[str, str] | None = None,
         also_listen: str = "none",
         engine: str = "local",
+        arguments: Sequence[str] = (),
     ) -> None:
         """`home` is where it is started, and below which file:// packages may be; by default the
         parent of the state directory. `env` comes on top of ours. `also_listen` is another address
-        to serve when it is free. The engine `fake` starts no processes."""
+        to serve when it is free. The engine `fake` starts no processes. `arguments` are further
+        ones of `pac serve`."""
         self.state = state
         self.home = home or state.parent
         self.port = port
@@ -119,6 +121,7 @@ class Pac:
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
         self._engine = engine
+        self._arguments = tuple(arguments)
         self.env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}  # of the next start
         self._child: subprocess.Popen | None = None
 
@@ -143,9 +146,10 @@ class Pac:
         if not binary.exists():
             raise Failure(f"{binary} is missing; ./dev build release makes it")
         command = [binary, "serve", "--state", self.state, "--listen", self.address]
+        command += ["--engine", self._engine, "--stop-instances", *self._arguments]
         with open(self.log, "ab") as log:
             self._child = subprocess.Popen(
-                [*map(str, command), "--engine", self._engine, "--stop-instances"],
+                list(map(str, command)),
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

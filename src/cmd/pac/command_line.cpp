@@ -12,6 +12,7 @@
 #include "cmd/pac/backup_commands.hpp"
 #include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/crash_points.hpp"
+#include "cmd/pac/tls_arguments.hpp"
 #include "edge/access_log.hpp"
 #include "edge/host_index.hpp"
 #include "edge/limits.hpp"
@@ -69,12 +70,34 @@ struct ServeArguments {
   std::string state = ".pixell";
   std::string also_listen = kSdkAddress;
   std::vector<std::string> allow_file_dirs;
+  TlsArguments tls;
 };
+
+// Whether the TLS options go together.
+Result<void> check_tls(const ServeOptions& options) {
+  const auto needs = [](std::string_view option, std::string_view other) {
+    return make_error(ErrorCode::InvalidArgument, fmt::format("{} needs {}", option, other));
+  };
+  const bool has_certificate = !options.tls.certificates.empty();
+  if (!options.tls_listen.empty() && !has_certificate)
+    return needs("--tls-listen", "--tls-cert FILE and --tls-key FILE");
+  if (has_certificate && options.tls_listen.empty())
+    return needs("--tls-cert", "--tls-listen ADDRESS:PORT, where it is shown");
+  if (!options.tls.client_ca.empty() && options.tls_listen.empty())
+    return needs("--tls-client-ca", "--tls-listen ADDRESS:PORT, where clients are asked");
+  if (!options.redirect_listen.empty() && options.tls_listen.empty())
+    return needs("--redirect-listen", "--tls-listen ADDRESS:PORT, where it leads");
+  if (options.redirect_port != 0 && options.redirect_listen.empty())
+    return needs("--redirect-port", "--redirect-listen ADDRESS:PORT");
+  return {};
+}
 
 Result<ServeOptions> resolve(const ServeArguments& arguments) {
   ServeOptions options = arguments.options;
   TRY(options.state_dir, absolute_directory("--state", arguments.state));
   if (arguments.also_listen != "none") options.also_listen = arguments.also_listen;
+  TRY(options.tls, resolve_tls(arguments.tls));
+  TRY_VOID(check_tls(options));
   for (const std::string& directory : arguments.allow_file_dirs) {
     TRY(fs::path path, absolute_directory("--allow-file-dir", directory));
     options.allow_file_dirs.push_back(std::move(path));
@@ -99,6 +122,16 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
                    "Another address:port, served when it is free; none turns it off")
       ->envname("PIXELL_ALSO_LISTEN")
       ->capture_default_str();
+  serve->add_option("--tls-listen", options.tls_listen,
+                    "Public address:port that speaks TLS (HTTP/2 and HTTP/1.1); may be repeated");
+  add_tls_options(*serve, arguments->tls);
+  serve->add_option("--redirect-listen", options.redirect_listen,
+                    "Public address:port that leads every request to its https:// address; may be "
+                    "repeated");
+  serve
+      ->add_option("--redirect-port", options.redirect_port,
+                   "The port it leads to. Default: that of the first --tls-listen")
+      ->check(CLI::Range(1, 65'535));
   serve->add_option("--engine", options.engine, "local or fake")
       ->capture_default_str()
       ->check(CLI::IsMember({"local", "fake"}));
@@ -140,14 +173,27 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   edge->add_option("--domain", options->domains)->group("")->check(is_domain);
   auto access_log = std::make_shared<std::string>("all");
   edge->add_option("--access-log", *access_log)->group("")->check(is_access_log);
+  edge->add_option("--tls-listen-fd", options->tls_listen_fds)->group("");
+  edge->add_option("--redirect-listen-fd", options->redirect_listen_fds)->group("");
+  edge->add_option("--redirect-port", options->redirect_port)->group("");
+  auto tls = std::make_shared<TlsArguments>();
+  add_tls_options(*edge, *tls);
+  for (CLI::Option* option : edge->get_options())
+    if (option->get_name().starts_with("--tls-")) option->group("");
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);
-  edge->callback([edge, options, access_log, &exit_code, &runners] {
+  edge->callback([edge, options, access_log, tls, &exit_code, &runners] {
     if (!edge->get_subcommands().empty()) return;
     if (options->state_dir.empty() || options->listen_fds.empty()) {
       exit_code = wrong_usage("edge needs a subcommand: `pac edge explain URL`; see --help");
       return;
     }
+    auto resolved = resolve_tls(*tls);
+    if (!resolved) {
+      exit_code = wrong_usage(resolved.error().message);
+      return;
+    }
+    options->tls = std::move(*resolved);
     options->control_socket = options->state_dir / "run" / "control.sock";
     options->access_log = *edge::access_log_choice(*access_log);  // it was checked
     for (std::string& domain : options->domains) domain = *edge::domain_of(domain);

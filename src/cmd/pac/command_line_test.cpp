@@ -118,7 +118,7 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                           .edge_threads = 2,
                           .domains = {"a.Example", "b.example"},
                           .access_log = "errors"},
-                                     std::vector<UniqueFd>(2)))
+                                     {.plain = std::vector<UniqueFd>(2)}))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
   ASSERT_TRUE(control_ && edge_ && node_);
@@ -134,6 +134,45 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   EXPECT_THAT(edge_->domains, ElementsAre("a.example", "b.example"));
   EXPECT_EQ(edge_->access_log.lines, edge::AccessLogChoice::Lines::Errors);
   EXPECT_EQ(*node_, "/s");
+}
+
+TEST_F(CommandLineTest, HandsTlsDownToTheEdgeAsItWasTyped) {
+  EXPECT_EQ(pac({"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "/a.pem", "--tls-key",
+                 "/a.key", "--tls-cert", "b.pem", "--tls-key", "b.key", "--tls-client-ca",
+                 "/ca.pem", "--tls-client-auth", "optional", "--redirect-listen", "0.0.0.0:80",
+                 "--redirect-port", "8443"}),
+            42)
+      << err_;
+  ASSERT_TRUE(serve_);
+  EXPECT_THAT(serve_->tls_listen, ElementsAre("0.0.0.0:443"));
+  EXPECT_THAT(serve_->redirect_listen, ElementsAre("0.0.0.0:80"));
+
+  const Role edge = make_roles(*serve_, {.plain = std::vector<UniqueFd>(1),
+                                         .tls = std::vector<UniqueFd>(1),
+                                         .redirect = std::vector<UniqueFd>(1)})
+                        .back();
+  EXPECT_EQ(pac({edge.spec().argv.begin() + 1, edge.spec().argv.end()}), 42) << err_;
+
+  ASSERT_TRUE(edge_);
+  EXPECT_THAT(edge_->tls_listen_fds, ElementsAre(4));
+  EXPECT_THAT(edge_->redirect_listen_fds, ElementsAre(5));
+  EXPECT_EQ(edge_->redirect_port, 8443);
+  for (const net::tls::TlsOptions& tls : {serve_->tls, edge_->tls}) {
+    ASSERT_EQ(tls.certificates.size(), 2U);
+    EXPECT_EQ(tls.certificates[0].key, "/a.key");
+    EXPECT_EQ(tls.certificates[1].certificate, fs::current_path() / "b.pem");
+    EXPECT_EQ(tls.client_ca, "/ca.pem");
+    EXPECT_EQ(tls.client_auth, net::tls::ClientAuth::Optional);
+  }
+}
+
+TEST_F(CommandLineTest, RequiresCertificatesOfClientsWhenOnlyTheirAuthorityIsGiven) {
+  EXPECT_EQ(pac({"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "a", "--tls-key", "b",
+                 "--tls-client-ca", "c"}),
+            42);
+
+  ASSERT_TRUE(serve_);
+  EXPECT_EQ(serve_->tls.client_auth, net::tls::ClientAuth::Required);
 }
 
 struct WrongUsage {
@@ -169,6 +208,33 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"ThreadsNoNumber", {"serve", "--edge-threads", "x"}, {"--edge-threads", "x"}},
         WrongUsage{"NoDomain", {"serve", "--domain", "a:80"}, {"--domain", "without a port"}},
         WrongUsage{"NoAccessLog", {"serve", "--access-log", "1/x"}, {"--access-log", "1/N"}},
+        WrongUsage{"TlsWithoutCertificate",
+                   {"serve", "--tls-listen", "0.0.0.0:443"},
+                   {"--tls-listen needs --tls-cert"}},
+        WrongUsage{"CertificateWithoutListener",
+                   {"serve", "--tls-cert", "a", "--tls-key", "b"},
+                   {"--tls-cert needs --tls-listen"}},
+        WrongUsage{"CertificateWithoutKey",
+                   {"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "a"},
+                   {"--tls-cert is given 1 times and --tls-key 0 times"}},
+        WrongUsage{"EmptyCertificate",
+                   {"serve", "--tls-listen", "0.0.0.0:443", "--tls-cert", "", "--tls-key", "b"},
+                   {"--tls-cert '' must name a file"}},
+        WrongUsage{"ClientAuthWithoutAuthority",
+                   {"serve", "--tls-client-auth", "require"},
+                   {"--tls-client-auth require needs --tls-client-ca"}},
+        WrongUsage{"AuthorityWithoutListener",
+                   {"serve", "--tls-client-ca", "c"},
+                   {"--tls-client-ca needs --tls-listen"}},
+        WrongUsage{"UnknownClientAuth",
+                   {"serve", "--tls-client-ca", "c", "--tls-client-auth", "maybe"},
+                   {"--tls-client-auth", "maybe", "require", "optional"}},
+        WrongUsage{"RedirectToNowhere",
+                   {"serve", "--redirect-listen", "0.0.0.0:80"},
+                   {"--redirect-listen needs --tls-listen"}},
+        WrongUsage{"RedirectPortAlone",
+                   {"serve", "--redirect-port", "443"},
+                   {"--redirect-port needs --redirect-listen"}},
         WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
         WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
         WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "edge/access_log.hpp"
+#include "net/tls/tls_options.hpp"
 
 namespace pixell::cmd {
 
@@ -12,6 +14,10 @@ namespace pixell::cmd {
 struct EdgeOptions {
   std::filesystem::path state_dir;       ///< the route snapshot is kept in <state_dir>/edge/
   std::vector<int> listen_fds;           ///< inherited, bound and listening
+  std::vector<int> tls_listen_fds;       ///< the same, encrypted
+  net::tls::TlsOptions tls;              ///< what those are served with
+  std::vector<int> redirect_listen_fds;  ///< the same, leading to https://
+  std::uint16_t redirect_port = 0;       ///< which port there; 0 = of the first of tls_listen_fds
   std::filesystem::path control_socket;  ///< the API; routes are pulled from it too
   int threads = 1;
   std::vector<std::string> domains;    ///< below which every app has a host, in lower case

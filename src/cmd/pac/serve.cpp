@@ -12,9 +12,11 @@
 #include "cmd/pac/limits.hpp"
 #include "cmd/pac/serve_claim.hpp"
 #include "cmd/pac/supervisor.hpp"
+#include "cmd/pac/tls_arguments.hpp"
 #include "edge/limits.hpp"
 #include "engine/local/local_engine.hpp"
 #include "engine/local/node/node.hpp"
+#include "net/tls/tls_server.hpp"
 
 namespace pixell::cmd {
 
@@ -53,7 +55,7 @@ std::vector<std::string> control_arguments(const ServeOptions& options) {
   return arguments;
 }
 
-Role make_edge(const ServeOptions& options, const std::vector<UniqueFd>& listeners) {
+Role make_edge(const ServeOptions& options, const PublicListeners& listeners) {
   std::vector<std::string> arguments{"--state", options.state_dir.string(), "--threads",
                                      std::to_string(options.edge_threads)};
   for (const std::string& domain : options.domains)
@@ -61,11 +63,20 @@ Role make_edge(const ServeOptions& options, const std::vector<UniqueFd>& listene
   if (options.access_log != "all")
     arguments.insert(arguments.end(), {"--access-log", options.access_log});
   std::vector<std::pair<int, int>> descriptors;
-  for (std::size_t i = 0; i < listeners.size(); ++i) {
-    const int in_edge = kFirstListenFd + static_cast<int>(i);
-    arguments.insert(arguments.end(), {"--listen-fd", std::to_string(in_edge)});
-    descriptors.emplace_back(listeners[i].get(), in_edge);
-  }
+  int in_edge = kFirstListenFd;
+  const auto hand_over = [&](const char* option, const std::vector<UniqueFd>& sockets) {
+    for (const UniqueFd& socket : sockets) {
+      arguments.insert(arguments.end(), {option, std::to_string(in_edge)});
+      descriptors.emplace_back(socket.get(), in_edge++);
+    }
+  };
+  hand_over("--listen-fd", listeners.plain);
+  hand_over("--tls-listen-fd", listeners.tls);
+  hand_over("--redirect-listen-fd", listeners.redirect);
+  if (options.redirect_port != 0)
+    arguments.insert(arguments.end(), {"--redirect-port", std::to_string(options.redirect_port)});
+  const auto tls = tls_arguments_of(options.tls);
+  arguments.insert(arguments.end(), tls.begin(), tls.end());
   return make_role("edge", arguments, descriptors);
 }
 
@@ -108,12 +119,21 @@ void stop_instances(const ServeOptions& options, Supervisor& supervisor, const L
 Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   // Without it no agent could ever start, and the node would be restarted for ever.
   if (has_node(options)) TRY_VOID(engine::node::find_par_program(own_environment()));
+  // The edge reads these files itself; what is wrong with them is told before anything starts.
+  if (!options.tls_listen.empty())
+    TRY_VOID(net::tls::TlsServer::load(options.tls, Log(1, LogLevel::Error)));
   TRY(const ServeClaim claim,
-      claim_state_and_ports(options.state_dir, options.listen, options.also_listen));
+      claim_state_and_ports(options.state_dir, {.plain = options.listen,
+                                                .also = options.also_listen,
+                                                .tls = options.tls_listen,
+                                                .redirect = options.redirect_listen}));
   options.state_dir = claim.state_dir;
   const fs::path run_dir = options.state_dir / "run";
   TRY_VOID(write_file_atomically(run_dir / "serve.pid", fmt::format("{}\n", ::getpid())));
-  log.info("Pixell serves", {{"listen", claim.addresses}, {"state", options.state_dir.string()}});
+  log.info("Pixell serves", {{"listen", claim.addresses},
+                             {"tls_listen", claim.tls_addresses},
+                             {"redirect_listen", claim.redirect_addresses},
+                             {"state", options.state_dir.string()}});
   if (!claim.missed.empty())
     log.warning("An address is not served: pixell-sdk's --env local will not find Pixell there",
                 {{"reason", claim.missed}});
@@ -147,7 +167,7 @@ sigset_t watched_signals() {
 
 }  // namespace
 
-std::vector<Role> make_roles(const ServeOptions& options, const std::vector<UniqueFd>& listeners) {
+std::vector<Role> make_roles(const ServeOptions& options, const PublicListeners& listeners) {
   std::vector<Role> roles;
   if (has_node(options))
     roles.push_back(make_role("node", {"--state", options.state_dir.string()}));

@@ -8,14 +8,20 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "cmd/pac/role.hpp"
+#include "cmd/pac/serve_claim.hpp"
+#include "net/tls/tls_options.hpp"
 
 namespace pixell::cmd {
 
 struct ServeOptions {
   std::filesystem::path state_dir;                    ///< absolute
   std::vector<std::string> listen{"127.0.0.1:4000"};  ///< address:port of each public listener
-  std::string also_listen;       ///< address:port that is served too when it is free; empty = none
-  std::string engine = "local";  ///< local or fake
+  std::string also_listen;  ///< address:port that is served too when it is free; empty = none
+  std::vector<std::string> tls_listen;       ///< address:port of each encrypted listener
+  net::tls::TlsOptions tls;                  ///< what they are served with
+  std::vector<std::string> redirect_listen;  ///< address:port of each that leads to https://
+  std::uint16_t redirect_port = 0;           ///< which port there; 0 = of the first tls_listen
+  std::string engine = "local";              ///< local or fake
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;
@@ -26,7 +32,7 @@ struct ServeOptions {
 
 /// The roles of an installation in the order they are started. With the fake engine there is no
 /// node: nothing is run. `listeners` are handed to the edge and must stay open.
-std::vector<Role> make_roles(const ServeOptions& options, const std::vector<UniqueFd>& listeners);
+std::vector<Role> make_roles(const ServeOptions& options, const PublicListeners& listeners);
 
 /// Runs the supervisor: owns the public listening sockets, starts the roles node, control and edge
 /// as processes of this program, restarts what ends. Until SIGTERM, SIGINT or SIGHUP; a second

@@ -87,11 +87,31 @@ Result<net::HostPort> address_of(std::string_view option, const std::string& spe
                                 option, spec));
 }
 
-Result<void> add_listener(const std::string& spec, UniqueFd listener, ServeClaim& claim) {
-  TRY(const std::uint16_t port, net::bound_port(listener.get()));
-  claim.addresses += fmt::format("{}{}:{}", claim.addresses.empty() ? "" : ", ",
-                                 spec.substr(0, spec.rfind(':')), port);
-  claim.listeners.push_back(std::move(listener));
+// Listeners of one kind, as they come up.
+struct Opened {
+  std::vector<UniqueFd>& listeners;
+  std::string& addresses;
+
+  Result<void> add(const std::string& spec, UniqueFd listener) {
+    TRY(const std::uint16_t port, net::bound_port(listener.get()));
+    addresses += fmt::format("{}{}:{}", addresses.empty() ? "" : ", ",
+                             spec.substr(0, spec.rfind(':')), port);
+    listeners.push_back(std::move(listener));
+    return {};
+  }
+};
+
+Result<void> open_all(std::string_view option, const std::vector<std::string>& specs,
+                      bool is_former_edge_there, Opened opened) {
+  for (const std::string& spec : specs) {
+    TRY(const net::HostPort where, address_of(option, spec));
+    auto listener = open_listener(where, is_former_edge_there);
+    if (!listener)
+      return make_error(listener.error().code,
+                        fmt::format("{} {}: {}; {}", option, spec, listener.error().message,
+                                    remedy_of(listener.error().code)));
+    TRY_VOID(opened.add(spec, std::move(*listener)));
+  }
   return {};
 }
 
@@ -104,13 +124,14 @@ Result<StateClaim> claim_state_dir(const fs::path& wanted) {
   return claim;
 }
 
-Result<ServeClaim> claim_state_and_ports(const fs::path& wanted,
-                                         const std::vector<std::string>& listen,
-                                         const std::string& also_listen) {
-  if (listen.size() > kMaxListeners)
+Result<ServeClaim> claim_state_and_ports(const fs::path& wanted, const PublicAddresses& addresses) {
+  const std::size_t count =
+      addresses.plain.size() + addresses.tls.size() + addresses.redirect.size();
+  if (count > kMaxListeners)
     return make_error(ErrorCode::InvalidArgument,
-                      fmt::format("--listen is given {} times; at most {} addresses are served",
-                                  listen.size(), kMaxListeners));
+                      fmt::format("--listen, --tls-listen and --redirect-listen are given {} times "
+                                  "together; at most {} addresses are served",
+                                  count, kMaxListeners));
   ServeClaim claim;
   TRY(StateClaim state, claim_state_dir(wanted));
   claim.state_dir = std::move(state.state_dir);
@@ -118,22 +139,21 @@ Result<ServeClaim> claim_state_and_ports(const fs::path& wanted,
   // A `pac serve` that ended in order has removed it.
   std::error_code ignored;  // then there is none that could be read either
   const bool is_former_edge_there = fs::exists(claim.state_dir / "run" / "edge.pid", ignored);
-  for (const std::string& spec : listen) {
-    TRY(const net::HostPort where, address_of("--listen", spec));
-    auto listener = open_listener(where, is_former_edge_there);
-    if (!listener)
-      return make_error(listener.error().code,
-                        fmt::format("--listen {}: {}; {}", spec, listener.error().message,
-                                    remedy_of(listener.error().code)));
-    TRY_VOID(add_listener(spec, std::move(*listener), claim));
-  }
-  if (also_listen.empty() || std::ranges::find(listen, also_listen) != listen.end()) return claim;
-  TRY(const net::HostPort where, address_of("--also-listen", also_listen));
+  Opened plain{claim.listeners.plain, claim.addresses};
+  TRY_VOID(open_all("--listen", addresses.plain, is_former_edge_there, plain));
+  TRY_VOID(open_all("--tls-listen", addresses.tls, is_former_edge_there,
+                    {claim.listeners.tls, claim.tls_addresses}));
+  TRY_VOID(open_all("--redirect-listen", addresses.redirect, is_former_edge_there,
+                    {claim.listeners.redirect, claim.redirect_addresses}));
+  const std::string& also = addresses.also;
+  if (also.empty() || std::ranges::find(addresses.plain, also) != addresses.plain.end())
+    return claim;
+  TRY(const net::HostPort where, address_of("--also-listen", also));
   auto listener = open_listener(where, is_former_edge_there);
   if (listener)
-    TRY_VOID(add_listener(also_listen, std::move(*listener), claim));
+    TRY_VOID(plain.add(also, std::move(*listener)));
   else
-    claim.missed = fmt::format("--also-listen {}: {}", also_listen, listener.error().message);
+    claim.missed = fmt::format("--also-listen {}: {}", also, listener.error().message);
   return claim;
 }
 

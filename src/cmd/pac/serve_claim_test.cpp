@@ -23,7 +23,7 @@ using ::testing::MatchesRegex;
 class ServeClaimTest : public ::testing::Test {
  protected:
   Result<ServeClaim> claim(std::vector<std::string> listen = {"127.0.0.1:0"}) {
-    return claim_state_and_ports(directory_ / "state", listen);
+    return claim_state_and_ports(directory_ / "state", {.plain = std::move(listen)});
   }
   // Why the claim is refused; empty when it is not.
   std::string refusal(std::vector<std::string> listen) {
@@ -62,8 +62,33 @@ TEST_F(ServeClaimTest, OpensEveryListenerAndTellsItsPort) {
   const auto got = claim({"127.0.0.1:0", "[::1]:0"});
 
   ASSERT_TRUE(got) << got.error().message;
-  EXPECT_EQ(got->listeners.size(), 2U);
+  EXPECT_EQ(got->listeners.plain.size(), 2U);
   EXPECT_THAT(got->addresses, MatchesRegex(R"(127\.0\.0\.1:[1-9][0-9]*, \[::1\]:[1-9][0-9]*)"));
+}
+
+TEST_F(ServeClaimTest, OpensEncryptedAndRedirectListenersToo) {
+  const auto got = claim_state_and_ports(
+      directory_ / "state",
+      {.plain = {"127.0.0.1:0"}, .tls = {"127.0.0.1:0", "[::1]:0"}, .redirect = {"127.0.0.1:0"}});
+
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->listeners.plain.size(), 1U);
+  EXPECT_EQ(got->listeners.tls.size(), 2U);
+  EXPECT_EQ(got->listeners.redirect.size(), 1U);
+  EXPECT_THAT(got->tls_addresses, MatchesRegex(R"(127\.0\.0\.1:[1-9][0-9]*, \[::1\]:[1-9][0-9]*)"));
+  EXPECT_THAT(got->redirect_addresses, MatchesRegex(R"(127\.0\.0\.1:[1-9][0-9]*)"));
+}
+
+TEST_F(ServeClaimTest, NamesTheOptionOfAnAddressThatIsTaken) {
+  const UniqueFd taken = std::move(net::listen_tcp("127.0.0.1", 0).value());
+  const std::string spec = "127.0.0.1:" + std::to_string(*net::bound_port(taken.get()));
+
+  const auto tls = claim_state_and_ports(directory_ / "one", {.tls = {spec}});
+  const auto redirect = claim_state_and_ports(directory_ / "two", {.redirect = {spec}});
+
+  ASSERT_FALSE(tls || redirect);
+  EXPECT_THAT(tls.error().message, HasSubstr("--tls-listen " + spec));
+  EXPECT_THAT(redirect.error().message, HasSubstr("--redirect-listen " + spec));
 }
 
 TEST_F(ServeClaimTest, TellsThatAnotherServeUsesTheStateDirectory) {
@@ -106,15 +131,18 @@ TEST_F(ServeClaimTest, TakesTheOtherAddressWhenItIsFree) {
   UniqueFd taken = std::move(net::listen_tcp("127.0.0.1", 0).value());
   const std::string spec = "127.0.0.1:" + std::to_string(*net::bound_port(taken.get()));
 
-  const auto without = claim_state_and_ports(directory_ / "one", {"127.0.0.1:0"}, spec);
+  const auto without =
+      claim_state_and_ports(directory_ / "one", {.plain = {"127.0.0.1:0"}, .also = spec});
   taken.reset();
-  const auto with = claim_state_and_ports(directory_ / "two", {"127.0.0.1:0"}, spec);
-  const auto wrong = claim_state_and_ports(directory_ / "three", {"127.0.0.1:0"}, "nowhere");
+  const auto with =
+      claim_state_and_ports(directory_ / "two", {.plain = {"127.0.0.1:0"}, .also = spec});
+  const auto wrong =
+      claim_state_and_ports(directory_ / "three", {.plain = {"127.0.0.1:0"}, .also = "nowhere"});
 
   ASSERT_TRUE(without && with);
-  EXPECT_EQ(without->listeners.size(), 1U);
+  EXPECT_EQ(without->listeners.plain.size(), 1U);
   EXPECT_THAT(without->missed, AllOf(HasSubstr("--also-listen " + spec), HasSubstr("in use")));
-  EXPECT_EQ(with->listeners.size(), 2U);
+  EXPECT_EQ(with->listeners.plain.size(), 2U);
   EXPECT_THAT(with->addresses, HasSubstr(", " + spec));
   EXPECT_TRUE(with->missed.empty());
   ASSERT_FALSE(wrong);

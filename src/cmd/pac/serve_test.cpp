@@ -51,16 +51,19 @@ TEST(MakeRoles, TellsControlWhatItMayServe) {
 }
 
 TEST(MakeRoles, HandsEveryListenerToTheEdgeAlone) {
-  std::vector<UniqueFd> listeners;
-  for (int i = 0; i < 2; ++i)
-    listeners.push_back(std::move(net::listen_tcp("127.0.0.1", 0).value()));
+  PublicListeners listeners;
+  for (auto* kind : {&listeners.plain, &listeners.plain, &listeners.tls, &listeners.redirect})
+    kind->push_back(std::move(net::listen_tcp("127.0.0.1", 0).value()));
 
   const auto roles = make_roles({.state_dir = "/s", .edge_threads = 3}, listeners);
 
-  EXPECT_THAT(arguments(roles[2]), ElementsAre("edge", "--state", "/s", "--threads", "3",
-                                               "--listen-fd", "3", "--listen-fd", "4"));
-  EXPECT_THAT(roles[2].spec().fds,
-              IsSupersetOf({Pair(listeners[0].get(), 3), Pair(listeners[1].get(), 4)}));
+  EXPECT_THAT(arguments(roles[2]),
+              ElementsAre("edge", "--state", "/s", "--threads", "3", "--listen-fd", "3",
+                          "--listen-fd", "4", "--tls-listen-fd", "5", "--redirect-listen-fd", "6"));
+  EXPECT_THAT(
+      roles[2].spec().fds,
+      IsSupersetOf({Pair(listeners.plain[0].get(), 3), Pair(listeners.plain[1].get(), 4),
+                    Pair(listeners.tls[0].get(), 5), Pair(listeners.redirect[0].get(), 6)}));
   for (const Role& role : {roles[0], roles[1]})
     EXPECT_THAT(role.spec().fds, ElementsAre(Pair(1, 1), Pair(2, 2))) << role.name();
 }

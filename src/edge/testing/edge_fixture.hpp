@@ -54,12 +54,22 @@ class Backend final : public net::Service {
         nlohmann::json{{"backend", name_},
                        {"target", head.target},
                        {"forwarded_for", head.headers.get("x-forwarded-for").value_or("")},
+                       {"proto", head.headers.get("x-forwarded-proto").value_or("")},
+                       {"certificate", head.headers.get("x-forwarded-client-cert").value_or("")},
+                       {"fields_with_hash", count_fields_with("Hash=", head.headers)},
                        {"request_id", head.headers.get("x-request-id").value_or("")}}
             .dump());
     return net::ignore_body();
   }
 
  private:
+  static int count_fields_with(std::string_view text, const net::Headers& headers) {
+    int count = 0;
+    for (std::size_t i = 0; i < headers.size(); ++i)
+      if (headers[i].value.find(text) != std::string_view::npos) ++count;
+    return count;
+  }
+
   std::string name_;
   Answer answer_;
   std::unique_ptr<net::EventLoop> loop_;
@@ -75,8 +85,13 @@ class EdgeTest : public ::testing::Test {
     auto listener = net::listen_tcp("127.0.0.1", 0);
     ASSERT_TRUE(listener) << listener.error().message;
     port_ = *net::bound_port(listener->get());
-    std::vector<UniqueFd> listeners;
-    listeners.push_back(std::move(*listener));
+    EdgeListeners listeners;
+    listeners.plain.push_back(std::move(*listener));
+    auto redirect = net::listen_tcp("127.0.0.1", 0);
+    ASSERT_TRUE(redirect) << redirect.error().message;
+    redirect_port_ = *net::bound_port(redirect->get());
+    listeners.redirects.push_back(std::move(*redirect));
+    listeners.https_port = 8443;
     auto edge =
         Edge::start(std::move(listeners), {unix_address("api.sock")}, 2, Log(2, LogLevel::Error));
     ASSERT_TRUE(edge) << edge.error().message;
@@ -116,6 +131,7 @@ class EdgeTest : public ::testing::Test {
 
   std::filesystem::path directory_;
   std::uint16_t port_ = 0;
+  std::uint16_t redirect_port_ = 0;
   std::int64_t generation_ = 0;
   std::unique_ptr<Edge> edge_;
 };
