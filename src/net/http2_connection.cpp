@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/http2_io.hpp"
+#include "net/http2_past_streams.hpp"
 #include "net/limits.hpp"
 #include "net/reply.hpp"
 #include "net/server_connection.hpp"
@@ -188,6 +189,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
  private:
   enum class State { Serving, Noticed, Leaving };
 
+  void frame_begins(const nghttp2_frame_hd& head) override;
   void block_begins(const nghttp2_frame& frame) override;
   void field_received(const nghttp2_frame& frame, std::string_view name,
                       std::string_view value) override;
@@ -205,6 +207,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   void headers_received(Http2ServerStream& stream, bool ends);
   void leave();
   void note_reset();
+  void terminate(std::uint32_t code);
   void count_closed(Http2ServerStream& stream);
 
   ServerConnectionContext context_;
@@ -212,6 +215,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   State state_ = State::Serving;
   Timer notice_;
   std::size_t announced_ = 0;
+  Http2PastStreams past_;
   std::int32_t reset_by_peer_ = 0;  // the stream of the last RST_STREAM that came
   Instant reset_window_start_{};
   int resets_ = 0;
@@ -246,6 +250,17 @@ void Http2Connection::leave() {
                         nghttp2_session_get_last_proc_stream_id(session()), NGHTTP2_NO_ERROR,
                         nullptr, 0);
   schedule_flush();
+}
+
+// nghttp2 passes over a head on a stream it has forgotten.
+void Http2Connection::frame_begins(const nghttp2_frame_hd& head) {
+  if (head.type != NGHTTP2_HEADERS) return;
+  if (past_.is_new(head.stream_id)) return past_.opened(head.stream_id);
+  if (find(head.stream_id) != nullptr) return;
+  using Verdict = Http2PastStreams::Verdict;
+  const Verdict verdict = past_.judge(head.stream_id);
+  if (verdict == Verdict::Closed) terminate(NGHTTP2_STREAM_CLOSED);
+  if (verdict == Verdict::LeftOut) terminate(NGHTTP2_PROTOCOL_ERROR);
 }
 
 void Http2Connection::block_begins(const nghttp2_frame& frame) {
@@ -310,6 +325,8 @@ void Http2Connection::stream_closed(Http2Stream& stream, std::uint32_t code) {
   const bool by_peer = stream.id() == reset_by_peer_;
   auto& closed_stream = static_cast<Http2ServerStream&>(stream);
   if (by_peer || (code != NGHTTP2_NO_ERROR && !closed_stream.is_cut())) note_reset();
+  if (by_peer || (code == NGHTTP2_NO_ERROR && !closed_stream.is_cut()))
+    past_.ended_by_peer(stream.id());
   count_closed(closed_stream);
   stream.tell_abort(by_peer || code == NGHTTP2_NO_ERROR ? AbortReason::PeerClosed
                                                         : AbortReason::ProtocolError);
@@ -335,7 +352,11 @@ void Http2Connection::note_reset() {
   context_.log.warning("connection closed for too many stream resets",
                        {{"peer", context_.peer.address}, {"resets", resets_}});
   resets_ = 0;
-  nghttp2_session_terminate_session(session(), NGHTTP2_ENHANCE_YOUR_CALM);
+  terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Http2Connection::terminate(std::uint32_t code) {
+  nghttp2_session_terminate_session(session(), code);
   schedule_flush();
 }
 

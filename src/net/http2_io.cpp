@@ -17,6 +17,11 @@ struct Http2Callbacks {
   static int status(const Http2Io& io) { return io.is_closed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
   static Http2Io& of(void* user) { return *static_cast<Http2Io*>(user); }
 
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    Http2Io& io = of(user);
+    if (!io.is_closed_) io.frame_begins(*head);
+    return status(io);
+  }
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Io& io = of(user);
     if (!io.is_closed_) io.block_begins(*frame);
@@ -81,6 +86,8 @@ struct Http2Callbacks {
     int failed = nghttp2_session_callbacks_new(&callbacks);
     if (failed == 0) failed = nghttp2_option_new(&option);
     CHECK(failed == 0, "nghttp2 fails here only without memory");
+    if (role == Http2Io::Role::Server)
+      nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_recv);

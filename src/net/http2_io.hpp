@@ -75,6 +75,8 @@ class Http2Io : public FdHandler {
   Http2Stream* find(std::int32_t id);
 
   // What the two roles do with the frames. All run inside nghttp2.
+  /// A server's only: any frame, also HEADERS that nghttp2 then ignores.
+  virtual void frame_begins(const nghttp2_frame_hd&) {}
   virtual void block_begins(const nghttp2_frame& frame) = 0;
   virtual void field_received(const nghttp2_frame& frame, std::string_view name,
                               std::string_view value) = 0;

@@ -38,6 +38,8 @@ inline constexpr std::uint32_t kH2ConnectionWindow = 1024 * 1024;
 /// Streams a client may reset within kH2ResetWindow before GOAWAY(ENHANCE_YOUR_CALM): rapid reset.
 inline constexpr int kH2MaxResets = 200;
 inline constexpr Millis kH2ResetWindow{10'000};
+/// Streams a peer ended itself that are remembered, so that a late frame on one is told apart.
+inline constexpr std::size_t kH2RememberedStreams = 8;
 /// How long a draining server waits for the answer to its first GOAWAY before it sends the last.
 inline constexpr Millis kH2DrainNotice{1'000};
 /// A server pings a client that sends nothing while streams are open, and cuts it without answer.
