@@ -27,7 +27,8 @@ Edge::Edge(int threads, Log log) : log_(std::move(log)), traffic_(threads, syste
 Edge::~Edge() { drain_and_stop(Millis(0)); }
 
 Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::Address api,
-                                          int threads, Log log) {
+                                          Settings settings, Log log) {
+  const int threads = settings.threads;
   if (threads < 1 || threads > kMaxThreads)
     return make_error(ErrorCode::InvalidArgument,
                       fmt::format("edge threads must be 1 to {}, not {}", kMaxThreads, threads));
@@ -38,7 +39,8 @@ Result<std::unique_ptr<Edge>> Edge::start(std::vector<UniqueFd> listeners, net::
     TRY(worker->loop, net::EventLoop::create());
     const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
     worker->service = std::make_unique<EdgeService>(*worker->loop, api, log, seed);
-    worker->server = std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log);
+    worker->server =
+        std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log, settings.server);
     for (const UniqueFd& listener : listeners) {
       UniqueFd copy(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 3));
       if (!copy) return errno_error("cannot duplicate a listening socket", errno);

@@ -10,16 +10,22 @@
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
+#include "net/server.hpp"
 
 namespace pixell::edge {
 
 /// The edge: one loop per thread, all accepting from the same listening sockets.
 class Edge {
  public:
-  /// Starts `threads` loops (1 to kMaxThreads) that serve `listeners`; each loop gets a duplicate
+  struct Settings {
+    int threads = 1;  ///< loops, 1 to kMaxThreads
+    net::ServerOptions server;
+  };
+
+  /// Starts the loops, which all serve `listeners`; each loop gets a duplicate
   /// of each descriptor. `api` is where everything but agents goes.
   static Result<std::unique_ptr<Edge>> start(std::vector<UniqueFd> listeners, net::Address api,
-                                             int threads, Log log);
+                                             Settings settings, Log log);
   ~Edge();
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request

@@ -7,6 +7,7 @@
 
 #include "net/http2_io.hpp"
 #include "net/http2_past_streams.hpp"
+#include "net/http2_patience.hpp"
 #include "net/limits.hpp"
 #include "net/reply.hpp"
 #include "net/server_connection.hpp"
@@ -194,11 +195,16 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   void field_received(const nghttp2_frame& frame, std::string_view name,
                       std::string_view value) override;
   void frame_received(const nghttp2_frame& frame) override;
-  void frame_sent(const nghttp2_frame&) override {}
+  void frame_sent(const nghttp2_frame& frame) override {
+    if (frame.hd.type == NGHTTP2_DATA) patience_.moved();
+  }
   void frame_not_sent(const nghttp2_frame& frame, int failure) override;
   void stream_closed(Http2Stream& stream, std::uint32_t code) override;
   AbortReason abort_reason(const Http2Stream&, AbortReason reason) const override { return reason; }
   void idle_expired() override { leave(); }
+  bool is_head_overdue(Instant now) const override {
+    return head_began_ != Instant::max() && now - head_began_ >= context_.options.head_timeout;
+  }
   void closed() override;
 
   Http2ServerStream* stream_of(const nghttp2_frame& frame) {
@@ -207,6 +213,8 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   void headers_received(Http2ServerStream& stream, bool ends);
   void leave();
   void note_reset();
+  void note_idle_frame();
+  void lose_patience(std::string_view why);
   void terminate(std::uint32_t code);
   void count_closed(Http2ServerStream& stream);
 
@@ -217,9 +225,9 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   std::size_t announced_ = 0;
   Http2PastStreams past_;
   std::int32_t reset_by_peer_ = 0;  // the stream of the last RST_STREAM that came
-  Instant reset_window_start_{};
-  int resets_ = 0;
-  int opened_ = 0;
+  Http2Patience patience_;
+  bool is_terminated_ = false;
+  Instant head_began_ = Instant::max();  // max = no head is being received
 };
 
 void Http2Connection::start(std::string first_bytes) {
@@ -228,7 +236,9 @@ void Http2Connection::start(std::string first_bytes) {
     close_now();
     return;
   }
-  watch(context_.options.idle_timeout);
+  watch({.idle = context_.options.idle_timeout,
+         .head = context_.options.head_timeout,
+         .send_stall = context_.options.send_stall_timeout});
   if (!first_bytes.empty()) receive(first_bytes);
   flush();
 }
@@ -264,13 +274,14 @@ void Http2Connection::frame_begins(const nghttp2_frame_hd& head) {
 }
 
 void Http2Connection::block_begins(const nghttp2_frame& frame) {
+  head_began_ = read_at();
   if (frame.hd.type != NGHTTP2_HEADERS || frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;
   auto stream = std::make_unique<Http2ServerStream>(static_cast<Http2Io&>(*this),
                                                     frame.hd.stream_id, context_.peer);
   Http2ServerStream& added = *stream;
   adopt(std::move(stream));
   link(added, frame.hd.stream_id);
-  ++opened_;
+  patience_.opened();
 }
 
 void Http2Connection::field_received(const nghttp2_frame& frame, std::string_view name,
@@ -282,9 +293,11 @@ void Http2Connection::frame_received(const nghttp2_frame& frame) {
   const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
+      head_began_ = Instant::max();
       if (Http2ServerStream* stream = stream_of(frame)) headers_received(*stream, ends);
       break;
     case NGHTTP2_DATA:
+      frame.hd.length > frame.data.padlen || ends ? patience_.moved() : note_idle_frame();
       if (Http2ServerStream* stream = stream_of(frame); stream != nullptr && ends)
         stream->end_received({});
       break;
@@ -292,9 +305,14 @@ void Http2Connection::frame_received(const nghttp2_frame& frame) {
       reset_by_peer_ = frame.hd.stream_id;  // the stream is closed next
       break;
     case NGHTTP2_PING:
-      if (state_ == State::Noticed && (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) leave();
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+        note_idle_frame();
+      } else if (state_ == State::Noticed) {
+        leave();
+      }
       break;
     default:
+      note_idle_frame();
       break;
   }
 }
@@ -338,24 +356,23 @@ void Http2Connection::count_closed(Http2ServerStream& stream) {
   context_.owner.stream_closed();
 }
 
-// Rapid reset (CVE-2023-44487), and streams made to fail by broken frames: each costs the peer
-// nothing. A busy hop with many clients may see as many honest cancellations, so they count only
-// when they are the greater part of what is opened.
 void Http2Connection::note_reset() {
-  const Instant now = loop().clock().now();
-  if (now - reset_window_start_ > kH2ResetWindow) {
-    reset_window_start_ = now;
-    resets_ = 0;
-    opened_ = 1;
-  }
-  if (++resets_ <= kH2MaxResets || 2 * resets_ < opened_) return;
-  context_.log.warning("connection closed for too many stream resets",
-                       {{"peer", context_.peer.address}, {"resets", resets_}});
-  resets_ = 0;
+  if (!patience_.take_reset(read_at())) lose_patience("stream resets");
+}
+
+void Http2Connection::note_idle_frame() {
+  if (!patience_.take_idle_frame(read_at())) lose_patience("frames that move nothing");
+}
+
+void Http2Connection::lose_patience(std::string_view why) {
+  if (is_terminated_) return;
+  context_.log.warning("HTTP/2 connection closed for abuse",
+                       {{"peer", context_.peer.address}, {"reason", why}});
   terminate(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 void Http2Connection::terminate(std::uint32_t code) {
+  if (std::exchange(is_terminated_, true)) return;
   nghttp2_session_terminate_session(session(), code);
   schedule_flush();
 }

@@ -29,8 +29,8 @@ def write_snapshot(path: Path, snapshot: dict) -> None:
 class Edge:
     """One edge on a port of its own that sends /agents/{app} to the address given for it."""
 
-    def __init__(self, folder: Path, agents: Mapping[str, str], threads: int = 1) -> None:
-        """An address is `unix:/path` or `127.0.0.1:port`."""
+    def __init__(self, folder: Path, agents: Mapping[str, str], *options: str) -> None:
+        """An address is `unix:/path` or `127.0.0.1:port`; `options` come after our own."""
         routes = folder / "edge"
         routes.mkdir(parents=True, exist_ok=True)
         legs = [
@@ -49,7 +49,7 @@ class Edge:
         command = [program("pac"), "edge", "--state", folder, "--listen-fd", fd]
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in [*command, "--threads", threads]],
+                [str(part) for part in [*command, *options]],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

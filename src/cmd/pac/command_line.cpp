@@ -116,6 +116,12 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   edge->add_option("--state", options->state_dir)->group("");
   edge->add_option("--listen-fd", options->listen_fds)->group("");
   edge->add_option("--threads", options->threads)->group("");
+  edge->add_option("--head-timeout-ms", options->head_timeout_ms)
+      ->group("")
+      ->check(CLI::PositiveNumber);
+  edge->add_option("--send-stall-timeout-ms", options->send_stall_timeout_ms)
+      ->group("")
+      ->check(CLI::PositiveNumber);
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);
   edge->callback([edge, options, &exit_code, &runners] {

@@ -58,9 +58,12 @@ int run_edge(const EdgeOptions& options) {
   }
   std::vector<UniqueFd> listeners;
   for (int fd : options.listen_fds) listeners.emplace_back(fd);
-  auto edge = edge::Edge::start(std::move(listeners),
-                                net::Address{"unix:" + options.control_socket.string()},
-                                options.threads, log);
+  const edge::Edge::Settings settings{
+      .threads = options.threads,
+      .server = {.head_timeout = Millis(options.head_timeout_ms),
+                 .send_stall_timeout = Millis(options.send_stall_timeout_ms)}};
+  auto edge = edge::Edge::start(
+      std::move(listeners), net::Address{"unix:" + options.control_socket.string()}, settings, log);
   if (!edge) {
     log.error("Edge cannot start", {{"error", edge.error().message}});
     return 1;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
+
+#include "net/limits.hpp"
 
 namespace pixell::cmd {
 
@@ -11,6 +14,8 @@ struct EdgeOptions {
   std::vector<int> listen_fds;           ///< inherited, bound and listening
   std::filesystem::path control_socket;  ///< the API; routes are pulled from it too
   int threads = 1;
+  std::int64_t head_timeout_ms = net::kHeadTimeout.count();
+  std::int64_t send_stall_timeout_ms = net::kSendStallTimeout.count();
 };
 
 /// Runs the edge role until SIGTERM or SIGINT. Returns the exit code.
