@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/http1_parser.hpp"
 #include "net/http2_io.hpp"
 #include "net/http2_past_streams.hpp"
 #include "net/http2_patience.hpp"
@@ -107,6 +108,8 @@ int Http2ServerStream::refusal() const {
   if (is_target_over_limit_) return 414;
   if (request_.method == "CONNECT") return 501;
   if (request_.target != "*" && !request_.target.starts_with('/')) return 400;
+  // nghttp2 lets pass what HTTP/1 could not say to the upstream.
+  if (!is_target(request_.target) || !is_authority(request_.authority)) return 400;
   return 0;
 }
 
