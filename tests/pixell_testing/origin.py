@@ -95,8 +95,8 @@ class Origin:
         self.answers[path] = handler
 
     def bytes_of(self, mark: bytes) -> bytes:
-        """Everything that came on the connections where `mark` came."""
-        return b"".join(bytes(each) for each in list(self.received) if mark in each)
+        """What came from `mark` on, on the connections where it came."""
+        return b"".join(bytes(each[each.index(mark) :]) for each in self.received if mark in each)
 
     # ------------------------------------------------------------------------------- the loop
 
