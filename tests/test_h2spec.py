@@ -38,7 +38,7 @@ def ports(scratch: Path) -> Iterator[dict[str, int]]:
     """The port of each program; both lead to the same origin."""
     folder = scratch / "h2spec"
     folder.mkdir()
-    with Origin(folder / "origin.sock") as origin, par_before(origin, folder / "par") as par:
+    with Origin(folder / "origin.sock") as origin, par_before(origin.path, folder / "par") as par:
         par.wait_ready()
         behind = par.url.removeprefix("http://")
         with Edge(folder / "edge", {APP: behind}) as edge:

@@ -78,7 +78,7 @@ def hops(scratch: Path) -> Iterator[Hops]:
     folder.mkdir()
     with contextlib.ExitStack() as stack:
         origin = stack.enter_context(Origin(folder / "origin.sock"))
-        par = stack.enter_context(par_before(origin, folder / "par")).wait_ready()
+        par = stack.enter_context(par_before(origin.path, folder / "par")).wait_ready()
         edge = stack.enter_context(Edge(folder / "edge", {APP: origin.address}))
         ports = {"edge": edge.port, "par": int(par.url.rpartition(":")[2])}
         program = shutil.which("nginx", path="/usr/sbin:/usr/bin")

@@ -26,7 +26,7 @@ def hops(scratch: Path) -> Iterator[tuple[Origin, dict[str, int]]]:
     folder.mkdir()
     with (
         Origin(folder / "origin.sock") as origin,
-        par_before(origin, folder / "par") as par,
+        par_before(origin.path, folder / "par") as par,
         Edge(folder / "edge", {APP: origin.address}) as edge,
     ):
         par.wait_ready()

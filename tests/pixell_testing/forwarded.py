@@ -6,7 +6,6 @@ import stat
 import zipfile
 from pathlib import Path
 
-from .origin import Origin
 from .stack import Par
 
 APP = "proto"
@@ -26,8 +25,8 @@ def package(path: Path) -> Path:
     return path
 
 
-def par_before(origin: Origin, folder: Path) -> Par:
-    """A `par` that serves BASE from the origin; wait_ready() is the caller's."""
+def par_before(origin: Path, folder: Path) -> Par:
+    """A `par` that serves BASE from the Unix socket `origin`; wait_ready() is the caller's."""
     folder.mkdir(parents=True, exist_ok=True)
-    env = {"ORIGIN_SOCKET": str(origin.path), "AGENT_APP_ID": APP}
+    env = {"ORIGIN_SOCKET": str(origin), "AGENT_APP_ID": APP}
     return Par(folder, package(folder / "agent.apkg"), env=env, base_path=BASE)

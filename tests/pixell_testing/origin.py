@@ -94,6 +94,10 @@ class Origin:
         """What answers the requests whose path, behind the agent's, is this."""
         self.answers[path] = handler
 
+    def call(self, function: Callable[[], object]) -> None:
+        """Calls it in the thread of the handlers."""
+        self._loop.call_soon_threadsafe(function)
+
     def bytes_of(self, mark: bytes) -> bytes:
         """What came from `mark` on, on the connections where it came."""
         return b"".join(bytes(each[each.index(mark) :]) for each in self.received if mark in each)
