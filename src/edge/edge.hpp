@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/limits.hpp"
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
@@ -19,7 +20,7 @@ class Edge {
  public:
   struct Settings {
     int threads = 1;  ///< loops, 1 to kMaxThreads
-    net::ServerOptions server;
+    net::ServerOptions server{.send_stall_timeout = kClientStallTimeout};
   };
 
   /// Starts the loops, which all serve `listeners`; each loop gets a duplicate

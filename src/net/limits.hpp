@@ -63,8 +63,9 @@ inline constexpr Millis kServerIdleTimeout{75'000};
 inline constexpr Millis kStallTimeout{0};
 
 /// A client that takes nothing of what waits for it for this long is cut: the stream, or the
-/// connection when its socket takes nothing.
-inline constexpr Millis kSendStallTimeout{120'000};
+/// connection when its socket takes nothing. Long, because a hop that holds us back for a slow
+/// client of its own takes nothing for a while either; who faces the clients takes a shorter one.
+inline constexpr Millis kSendStallTimeout{3'600'000};
 
 /// A request body nobody waits for, after the reply is finished: read this far, then closed.
 inline constexpr std::size_t kMaxDrainBytes = 256 * 1024;

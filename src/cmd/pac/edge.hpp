@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "edge/limits.hpp"
 #include "net/limits.hpp"
 
 namespace pixell::cmd {
@@ -15,7 +16,7 @@ struct EdgeOptions {
   std::filesystem::path control_socket;  ///< the API; routes are pulled from it too
   int threads = 1;
   std::int64_t head_timeout_ms = net::kHeadTimeout.count();
-  std::int64_t send_stall_timeout_ms = net::kSendStallTimeout.count();
+  std::int64_t send_stall_timeout_ms = edge::kClientStallTimeout.count();
 };
 
 /// Runs the edge role until SIGTERM or SIGINT. Returns the exit code.

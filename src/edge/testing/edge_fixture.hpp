@@ -77,8 +77,8 @@ class EdgeTest : public ::testing::Test {
     port_ = *net::bound_port(listener->get());
     std::vector<UniqueFd> listeners;
     listeners.push_back(std::move(*listener));
-    auto edge = Edge::start(std::move(listeners), {unix_address("api.sock")},
-                            {.threads = 2, .server = {}}, Log(2, LogLevel::Error));
+    auto edge = Edge::start(std::move(listeners), {unix_address("api.sock")}, {.threads = 2},
+                            Log(2, LogLevel::Error));
     ASSERT_TRUE(edge) << edge.error().message;
     edge_ = std::move(*edge);
   }
