@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from devtool.pac import Pac, request, wait_until
+from pixell_testing.edge import write_snapshot
 from pixell_testing.packages import versioned
 from pixell_testing.stack import put
 
@@ -64,15 +65,6 @@ def edge_alone(routed: Pac) -> Iterator[Callable[[dict], None]]:
 def read_snapshot(path: Path) -> dict:
     """The routes that the edge keeps on disk."""
     return json.loads(path.read_text().partition("\n")[2])
-
-
-def write_snapshot(path: Path, snapshot: dict) -> None:
-    """Writes them with the checksum that the edge checks (64-bit FNV-1a)."""
-    text = json.dumps(snapshot)
-    checksum = 0xCBF29CE484222325
-    for byte in text.encode():
-        checksum = (checksum ^ byte) * 0x100000001B3 % 2**64
-    path.write_text(f"pixell-routes 1 {checksum:016x}\n{text}")
 
 
 def test_the_edge_explains_where_a_request_goes(routed: Pac) -> None:

@@ -44,8 +44,9 @@ Result<void> Edge::listen(const EdgeListeners& listeners, Worker& worker) {
   return listen_on(listeners.redirects, {.name = "redirect", .service = worker.redirect.get()});
 }
 
-Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address api, int threads,
-                                          Log log) {
+Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address api,
+                                          Settings settings, Log log) {
+  const int threads = settings.threads;
   if (threads < 1 || threads > kMaxThreads)
     return make_error(ErrorCode::InvalidArgument,
                       fmt::format("edge threads must be 1 to {}, not {}", kMaxThreads, threads));
@@ -58,7 +59,8 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
     TRY(worker->loop, net::EventLoop::create());
     const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
     worker->service = std::make_unique<EdgeService>(*worker->loop, api, log, seed);
-    worker->server = std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log);
+    worker->server =
+        std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log, settings.server);
     worker->redirect = std::make_unique<HttpsRedirect>(listeners.https_port);
     TRY_VOID(listen(listeners, *worker));
     edge->workers_.push_back(std::move(worker));

@@ -12,6 +12,7 @@
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
+#include "net/server.hpp"
 #include "net/transport.hpp"
 
 namespace pixell::edge {
@@ -28,10 +29,14 @@ struct EdgeListeners {
 /// The edge: one loop per thread, all accepting from the same listening sockets.
 class Edge {
  public:
-  /// Starts `threads` loops (1 to kMaxThreads) that serve `listeners`. `api` is where everything
-  /// but agents goes.
-  static Result<std::unique_ptr<Edge>> start(EdgeListeners listeners, net::Address api, int threads,
-                                             Log log);
+  struct Settings {
+    int threads = 1;  ///< loops, 1 to kMaxThreads
+    net::ServerOptions server{.send_stall_timeout = kClientStallTimeout};
+  };
+
+  /// Starts the loops, which all serve `listeners`. `api` is where everything but agents goes.
+  static Result<std::unique_ptr<Edge>> start(EdgeListeners listeners, net::Address api,
+                                             Settings settings, Log log);
   ~Edge();
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request

@@ -21,6 +21,8 @@ inline constexpr const char* kRetryAfterSeconds = "1";
 /// How long the edge lets exchanges end after SIGTERM.
 inline constexpr Millis kDrainTimeout{30'000};
 inline constexpr int kMaxThreads = 64;
+/// A client that takes nothing of what waits for it for this long is cut.
+inline constexpr Millis kClientStallTimeout{120'000};
 
 /// Revisions counted at most beside those that are routed; more = those that ended are given up
 /// although control was not told.

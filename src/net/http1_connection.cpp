@@ -158,7 +158,7 @@ void Http1Connection::settle() {
   if (writer_.is_broken()) return cut(AbortReason::PeerClosed);
   const bool has_input = is_readable_ || !input_.empty();
   if (has_input && wants_input() && !work_timer_.is_set()) needs_work_ = true;
-  if (writer_.queued() > 0) return;
+  if (writer_.queued() > 0) return watch_reader();
   const bool is_idle = phase_ == Phase::Head && !collector_.is_partial() && !has_input;
   if (is_idle && is_draining_) return close();
   if (phase_ == Phase::Linger && (is_eof_ || !may_have_unread_)) return close();
@@ -168,6 +168,15 @@ void Http1Connection::settle() {
     socket_.shutdown_write();
     if (phase_ == Phase::Linger) deadline_.set(kLingerTimeout);
   }
+}
+
+// Something waits for a client that does not read; one that never does is cut.
+void Http1Connection::watch_reader() {
+  const bool is_in_exchange =
+      phase_ == Phase::Body || phase_ == Phase::Reply || phase_ == Phase::Tunnel;
+  if (!is_in_exchange || deadline_.is_set()) return;
+  sent_mark_ = writer_.total_sent();
+  deadline_.set(context_.options.send_stall_timeout);
 }
 
 void Http1Connection::refuse(Http1Error error) {
@@ -237,11 +246,19 @@ void Http1Connection::on_deadline() {
       [[fallthrough]];
     case Phase::Reply:
     case Phase::Tunnel:
-      if (!made_progress()) return cut(AbortReason::Timeout);
-      return deadline_.set(context_.options.stall_timeout);
+      return on_exchange_deadline();
     case Phase::Closed:
       return;
   }
+}
+
+void Http1Connection::on_exchange_deadline() {
+  if (writer_.queued() > 0 && writer_.total_sent() == sent_mark_) return cut(AbortReason::Timeout);
+  if (context_.options.stall_timeout.count() > 0) {
+    if (!made_progress()) return cut(AbortReason::Timeout);
+    return deadline_.set(context_.options.stall_timeout);
+  }
+  if (writer_.queued() > 0) watch_reader();
 }
 
 std::unique_ptr<ServerConnection> make_http1_connection(ServerConnectionContext context,

@@ -120,6 +120,8 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   void cut(AbortReason reason);
   void close();
   void on_deadline();
+  void on_exchange_deadline();
+  void watch_reader();
   bool made_progress();
 
   ServerConnectionContext context_;
@@ -143,6 +145,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   std::size_t lingered_ = 0;
   std::uint64_t total_read_ = 0;
   std::uint64_t progress_mark_ = 0;
+  std::uint64_t sent_mark_ = 0;  // what was sent when watch_reader() last looked
   Timer work_timer_;
   Timer left_timer_;
   LazyDeadline deadline_;

@@ -233,7 +233,7 @@ std::optional<Http1Error> parse_absolute_target(std::string_view target, Request
   const auto path_at = std::min(target.find_first_of("/?"), target.size());
   head.authority = target.substr(0, path_at);
   const std::string_view path = target.substr(path_at);
-  if (head.authority.empty() || !all_in(kAuthorityBytes, head.authority)) {
+  if (head.authority.empty() || !is_authority(head.authority)) {
     return Http1Error{400, "bad authority in the request target"};
   }
   if (path.empty()) {
@@ -274,7 +274,7 @@ std::optional<Http1Error> apply_host(const FieldFacts& facts, bool is_http10, Re
     if (is_http10) return std::nullopt;
     return Http1Error{400, "missing host field"};
   }
-  if (!all_in(kAuthorityBytes, facts.host)) return Http1Error{400, "bad host field"};
+  if (!is_authority(facts.host)) return Http1Error{400, "bad host field"};
   // An absolute target wins over Host (RFC 9112 3.2.2).
   if (head.authority.empty()) head.authority = facts.host;
   return std::nullopt;
@@ -302,6 +302,8 @@ bool is_framing_field(std::string_view name) {
 }  // namespace
 
 bool is_token(std::string_view text) { return !text.empty() && all_in(kTokenBytes, text); }
+
+bool is_authority(std::string_view text) { return all_in(kAuthorityBytes, text); }
 
 bool is_field_value(std::string_view text) {
   while (text.size() >= 8) {

@@ -92,8 +92,10 @@ std::optional<Http1Error> parse_trailers(std::string_view section, Headers& out)
 bool is_token(std::string_view text);
 /// True when `text` holds no control byte but HTAB, as field values must not.
 bool is_field_value(std::string_view text);
-/// True for a request target without blanks and control bytes.
+/// True for a request target without blanks, control bytes and a fragment.
 bool is_target(std::string_view text);
+/// Host and port as Host and :authority have them: no userinfo, no path (RFC 9110 4.2.4).
+bool is_authority(std::string_view text);
 
 /// Decodes a body from pieces, whatever its framing.
 class BodyDecoder {

@@ -5,7 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "net/http1_parser.hpp"
 #include "net/http2_io.hpp"
+#include "net/http2_past_streams.hpp"
+#include "net/http2_patience.hpp"
 #include "net/limits.hpp"
 #include "net/reply.hpp"
 #include "net/server_connection.hpp"
@@ -105,6 +108,8 @@ int Http2ServerStream::refusal() const {
   if (is_target_over_limit_) return 414;
   if (request_.method == "CONNECT") return 501;
   if (request_.target != "*" && !request_.target.starts_with('/')) return 400;
+  // nghttp2 lets pass what HTTP/1 could not say to the upstream.
+  if (!is_target(request_.target) || !is_authority(request_.authority)) return 400;
   return 0;
 }
 
@@ -188,15 +193,21 @@ class Http2Connection final : public ServerConnection, private Http2Io {
  private:
   enum class State { Serving, Noticed, Leaving };
 
+  void frame_begins(const nghttp2_frame_hd& head) override;
   void block_begins(const nghttp2_frame& frame) override;
   void field_received(const nghttp2_frame& frame, std::string_view name,
                       std::string_view value) override;
   void frame_received(const nghttp2_frame& frame) override;
-  void frame_sent(const nghttp2_frame&) override {}
+  void frame_sent(const nghttp2_frame& frame) override {
+    if (frame.hd.type == NGHTTP2_DATA) patience_.moved();
+  }
   void frame_not_sent(const nghttp2_frame& frame, int failure) override;
   void stream_closed(Http2Stream& stream, std::uint32_t code) override;
   AbortReason abort_reason(const Http2Stream&, AbortReason reason) const override { return reason; }
   void idle_expired() override { leave(); }
+  bool is_head_overdue(Instant now) const override {
+    return head_began_ != Instant::max() && now - head_began_ >= context_.options.head_timeout;
+  }
   void closed() override;
 
   Http2ServerStream* stream_of(const nghttp2_frame& frame) {
@@ -205,6 +216,9 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   void headers_received(Http2ServerStream& stream, bool ends);
   void leave();
   void note_reset();
+  void note_idle_frame();
+  void lose_patience(std::string_view why);
+  void terminate(std::uint32_t code);
   void count_closed(Http2ServerStream& stream);
 
   ServerConnectionContext context_;
@@ -212,10 +226,11 @@ class Http2Connection final : public ServerConnection, private Http2Io {
   State state_ = State::Serving;
   Timer notice_;
   std::size_t announced_ = 0;
+  Http2PastStreams past_;
   std::int32_t reset_by_peer_ = 0;  // the stream of the last RST_STREAM that came
-  Instant reset_window_start_{};
-  int resets_ = 0;
-  int opened_ = 0;
+  Http2Patience patience_;
+  bool is_terminated_ = false;
+  Instant head_began_ = Instant::max();  // max = no head is being received
 };
 
 void Http2Connection::start(std::string first_bytes) {
@@ -224,7 +239,9 @@ void Http2Connection::start(std::string first_bytes) {
     close_now();
     return;
   }
-  watch(context_.options.idle_timeout);
+  watch({.idle = context_.options.idle_timeout,
+         .head = context_.options.head_timeout,
+         .send_stall = context_.options.send_stall_timeout});
   if (!first_bytes.empty()) receive(first_bytes);
   flush();
 }
@@ -248,14 +265,26 @@ void Http2Connection::leave() {
   schedule_flush();
 }
 
+// nghttp2 passes over a head on a stream it has forgotten.
+void Http2Connection::frame_begins(const nghttp2_frame_hd& head) {
+  if (head.type != NGHTTP2_HEADERS) return;
+  if (past_.is_new(head.stream_id)) return past_.opened(head.stream_id);
+  if (find(head.stream_id) != nullptr) return;
+  using Verdict = Http2PastStreams::Verdict;
+  const Verdict verdict = past_.judge(head.stream_id);
+  if (verdict == Verdict::Closed) terminate(NGHTTP2_STREAM_CLOSED);
+  if (verdict == Verdict::LeftOut) terminate(NGHTTP2_PROTOCOL_ERROR);
+}
+
 void Http2Connection::block_begins(const nghttp2_frame& frame) {
+  head_began_ = read_at();
   if (frame.hd.type != NGHTTP2_HEADERS || frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;
   auto stream = std::make_unique<Http2ServerStream>(static_cast<Http2Io&>(*this),
                                                     frame.hd.stream_id, context_.peer);
   Http2ServerStream& added = *stream;
   adopt(std::move(stream));
   link(added, frame.hd.stream_id);
-  ++opened_;
+  patience_.opened();
 }
 
 void Http2Connection::field_received(const nghttp2_frame& frame, std::string_view name,
@@ -267,9 +296,11 @@ void Http2Connection::frame_received(const nghttp2_frame& frame) {
   const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
+      head_began_ = Instant::max();
       if (Http2ServerStream* stream = stream_of(frame)) headers_received(*stream, ends);
       break;
     case NGHTTP2_DATA:
+      frame.hd.length > frame.data.padlen || ends ? patience_.moved() : note_idle_frame();
       if (Http2ServerStream* stream = stream_of(frame); stream != nullptr && ends)
         stream->end_received({});
       break;
@@ -277,9 +308,14 @@ void Http2Connection::frame_received(const nghttp2_frame& frame) {
       reset_by_peer_ = frame.hd.stream_id;  // the stream is closed next
       break;
     case NGHTTP2_PING:
-      if (state_ == State::Noticed && (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) leave();
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+        note_idle_frame();
+      } else if (state_ == State::Noticed) {
+        leave();
+      }
       break;
     default:
+      note_idle_frame();
       break;
   }
 }
@@ -310,6 +346,8 @@ void Http2Connection::stream_closed(Http2Stream& stream, std::uint32_t code) {
   const bool by_peer = stream.id() == reset_by_peer_;
   auto& closed_stream = static_cast<Http2ServerStream&>(stream);
   if (by_peer || (code != NGHTTP2_NO_ERROR && !closed_stream.is_cut())) note_reset();
+  if (by_peer || (code == NGHTTP2_NO_ERROR && !closed_stream.is_cut()))
+    past_.ended_by_peer(stream.id());
   count_closed(closed_stream);
   stream.tell_abort(by_peer || code == NGHTTP2_NO_ERROR ? AbortReason::PeerClosed
                                                         : AbortReason::ProtocolError);
@@ -321,21 +359,24 @@ void Http2Connection::count_closed(Http2ServerStream& stream) {
   context_.owner.stream_closed();
 }
 
-// Rapid reset (CVE-2023-44487), and streams made to fail by broken frames: each costs the peer
-// nothing. A busy hop with many clients may see as many honest cancellations, so they count only
-// when they are the greater part of what is opened.
 void Http2Connection::note_reset() {
-  const Instant now = loop().clock().now();
-  if (now - reset_window_start_ > kH2ResetWindow) {
-    reset_window_start_ = now;
-    resets_ = 0;
-    opened_ = 1;
-  }
-  if (++resets_ <= kH2MaxResets || 2 * resets_ < opened_) return;
-  context_.log.warning("connection closed for too many stream resets",
-                       {{"peer", context_.peer.address}, {"resets", resets_}});
-  resets_ = 0;
-  nghttp2_session_terminate_session(session(), NGHTTP2_ENHANCE_YOUR_CALM);
+  if (!patience_.take_reset(read_at())) lose_patience("stream resets");
+}
+
+void Http2Connection::note_idle_frame() {
+  if (!patience_.take_idle_frame(read_at())) lose_patience("frames that move nothing");
+}
+
+void Http2Connection::lose_patience(std::string_view why) {
+  if (is_terminated_) return;
+  context_.log.warning("HTTP/2 connection closed for abuse",
+                       {{"peer", context_.peer.address}, {"reason", why}});
+  terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Http2Connection::terminate(std::uint32_t code) {
+  if (std::exchange(is_terminated_, true)) return;
+  nghttp2_session_terminate_session(session(), code);
   schedule_flush();
 }
 

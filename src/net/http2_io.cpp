@@ -17,6 +17,11 @@ struct Http2Callbacks {
   static int status(const Http2Io& io) { return io.is_closed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
   static Http2Io& of(void* user) { return *static_cast<Http2Io*>(user); }
 
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    Http2Io& io = of(user);
+    if (!io.is_closed_) io.frame_begins(*head);
+    return status(io);
+  }
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Io& io = of(user);
     if (!io.is_closed_) io.block_begins(*frame);
@@ -81,6 +86,8 @@ struct Http2Callbacks {
     int failed = nghttp2_session_callbacks_new(&callbacks);
     if (failed == 0) failed = nghttp2_option_new(&option);
     CHECK(failed == 0, "nghttp2 fails here only without memory");
+    if (role == Http2Io::Role::Server)
+      nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_recv);
@@ -259,6 +266,7 @@ bool Http2Io::write_socket() {
     const ssize_t n = socket_.write(std::string_view(out_).substr(out_sent_));
     if (n >= 0) {
       out_sent_ += static_cast<std::size_t>(n);
+      written_ += static_cast<std::uint64_t>(n);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
@@ -342,54 +350,6 @@ void Http2Io::end_of_stream(std::int32_t id, std::uint32_t code) {
   stream->disconnect();
   release(*stream);
   stream_closed(*stream, code);
-}
-
-void Http2Io::watch(Millis idle_timeout) {
-  idle_timeout_ = idle_timeout;
-  arm_tick();
-}
-
-// One timer looks now and then, so that a request costs no timer.
-void Http2Io::arm_tick() {
-  const Instant now = loop_.clock().now();
-  Instant due = idle_since_ + idle_timeout_;
-  if (!streams_.empty()) {
-    due = now + idle_timeout_;
-    if (role_ == Role::Server)
-      due = is_ping_out_ ? ping_at_ + kH2PingTimeout : std::min(due, now + kH2PingAfter);
-  }
-  const auto wait = std::chrono::ceil<Millis>(due - now);
-  tick_ = loop_.after(std::max(wait, Millis(1)), [this] { tick(); });
-}
-
-void Http2Io::tick() {
-  if (is_closed_) return;
-  const Instant now = loop_.clock().now();
-  if (streams_.empty()) {
-    if (now - idle_since_ >= idle_timeout_) {
-      // A GOAWAY that could not be written within one more period is not waited for.
-      if (std::exchange(is_idle_expired_, true)) {
-        close(AbortReason::Timeout);
-      } else {
-        idle_expired();
-      }
-      if (is_closed_) return;
-      idle_since_ = now;
-    }
-  } else if (role_ == Role::Server) {
-    if (is_ping_out_ && read_at_ < ping_at_ && now - ping_at_ >= kH2PingTimeout) {
-      close(AbortReason::Timeout);
-      return;
-    }
-    if (read_at_ >= ping_at_) is_ping_out_ = false;
-    if (!is_ping_out_ && now - read_at_ >= kH2PingAfter) {
-      is_ping_out_ = true;
-      ping_at_ = now;
-      nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
-      schedule_flush();
-    }
-  }
-  arm_tick();
 }
 
 }  // namespace pixell::net

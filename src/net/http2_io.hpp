@@ -12,11 +12,19 @@
 #include "base/clock.hpp"
 #include "net/event_loop.hpp"
 #include "net/http2_stream.hpp"
+#include "net/limits.hpp"
 #include "net/socket.hpp"
 
 // Internal to net: what the server's and the client's end of an HTTP/2 connection share.
 
 namespace pixell::net {
+
+/// How long a connection waits; a client's needs `idle` only.
+struct Http2Times {
+  Millis idle{0};        ///< without streams
+  Millis head{0};        ///< for the rest of a head
+  Millis send_stall{0};  ///< while the peer takes nothing of what waits for it
+};
 
 /// One socket with one nghttp2 session and its streams. Reads what comes, and writes what the
 /// streams queued once per loop turn, in as few sends as possible.
@@ -46,6 +54,11 @@ class Http2Io : public FdHandler {
   /// Frees a stream that nghttp2 does not know.
   void forget(Http2Stream& stream);
 
+  /// Body bytes came to wait in a stream (or left, when negative).
+  void count_queued(std::ptrdiff_t bytes) { queued_ += static_cast<std::size_t>(bytes); }
+  /// So much waits in all streams together that none may add to what it has.
+  bool is_crowded() const { return queued_ > kH2ConnectionSendHighWater; }
+
   EventLoop& loop() { return loop_; }
 
  protected:
@@ -58,8 +71,9 @@ class Http2Io : public FdHandler {
   bool attach(Socket socket);
   /// Says that the transport stands: output may be written.
   void set_connected() { is_connected_ = true; }
-  /// Starts the timer of idle_expired() and, on a server, of the pings to silent peers.
-  void watch(Millis idle_timeout);
+  /// Starts the timer of idle_expired() and, on a server, of the pings to silent peers and of what
+  /// peers leave unread.
+  void watch(Http2Times times);
   void touch() { idle_since_ = loop_.clock().now(); }
 
   void receive(std::string_view bytes);
@@ -73,8 +87,12 @@ class Http2Io : public FdHandler {
   /// Links an adopted stream with the id nghttp2 knows it by.
   void link(Http2Stream& stream, std::int32_t id);
   Http2Stream* find(std::int32_t id);
+  /// When the last bytes came.
+  Instant read_at() const { return read_at_; }
 
   // What the two roles do with the frames. All run inside nghttp2.
+  /// A server's only: any frame, also HEADERS that nghttp2 then ignores.
+  virtual void frame_begins(const nghttp2_frame_hd&) {}
   virtual void block_begins(const nghttp2_frame& frame) = 0;
   virtual void field_received(const nghttp2_frame& frame, std::string_view name,
                               std::string_view value) = 0;
@@ -87,6 +105,8 @@ class Http2Io : public FdHandler {
   /// Why a stream is aborted when the connection closes for `reason`.
   virtual AbortReason abort_reason(const Http2Stream& stream, AbortReason reason) const = 0;
   virtual void idle_expired() = 0;
+  /// A server's only: whether a head that has begun should have ended.
+  virtual bool is_head_overdue(Instant) const { return false; }
   virtual void closed() = 0;
 
  private:
@@ -102,6 +122,8 @@ class Http2Io : public FdHandler {
   std::shared_ptr<Streams> let_go();
   void release(Http2Stream& stream);
   void tick();
+  void look_at_peer(Instant now);
+  void cut_stalled_streams(Instant now);
   void arm_tick();
   void end_of_stream(std::int32_t id, std::uint32_t code);
 
@@ -116,7 +138,11 @@ class Http2Io : public FdHandler {
   std::string out_;                     // serialised frames, from out_sent_ on not yet written
   std::size_t out_sent_ = 0;
 
-  Millis idle_timeout_{0};
+  std::size_t queued_ = 0;     // body bytes that wait in all streams
+  std::uint64_t written_ = 0;  // to the socket, in all
+  Http2Progress progress_;     // of the socket
+
+  Http2Times times_;
   Instant idle_since_{};
   Instant read_at_{};
   Instant ping_at_{};

@@ -41,6 +41,25 @@ TEST_F(Http2, RefusesAHeadOverTheLimits) {
   EXPECT_EQ(served, 0);
 }
 
+TEST_F(Http2, RefusesWhatHttp1CouldNotSay) {
+  int served = 0;
+  serve([&](ServerStream&) {
+    ++served;
+    return script();
+  });
+  RequestHead user = request("GET", "/");
+  user.authority = "user@test";
+  Answer answers[2] = {Answer(driver), Answer(driver)};
+
+  open(request("GET", "/path#part"), answers[0]).finish();
+  open(user, answers[1]).finish();
+
+  ASSERT_TRUE(driver.until([&] { return answers[0].is_over() && answers[1].is_over(); }));
+  EXPECT_EQ(answers[0].status(), 400);
+  EXPECT_EQ(answers[1].status(), 400);
+  EXPECT_EQ(served, 0);
+}
+
 TEST_F(Http2, FailsAHeadThatCannotBeSent) {
   std::optional<AbortReason> server_side;
   serve([&](ServerStream& stream) {

@@ -294,7 +294,7 @@ void Http2ClientSession::on_ready(std::uint32_t events) {
     connect_timer_.cancel();
     set_connected();
     touch();
-    watch(options_.idle_timeout);
+    watch({.idle = options_.idle_timeout});
   }
   // What was opened before a GOAWAY is read still leaves: a draining server serves it.
   if (has_waiting_heads()) flush();

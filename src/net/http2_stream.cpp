@@ -99,9 +99,10 @@ bool Http2Stream::queue_data(std::string_view bytes) {
   if (io_ == nullptr || is_cut_ || is_finished_) return true;
   if (!bytes.empty()) {
     queue_.append(bytes);
+    io_->count_queued(static_cast<std::ptrdiff_t>(bytes.size()));
     wake();
   }
-  if (queue_.size() > kSendHighWater) is_full_ = true;
+  if (queue_.size() > kSendHighWater || (io_->is_crowded() && !queue_.empty())) is_full_ = true;
   return !is_full_;
 }
 
@@ -124,6 +125,8 @@ ssize_t Http2Stream::read_body(std::uint8_t* to, std::size_t room, std::uint32_t
   if (count > 0) {
     std::memcpy(to, queue_.front().data(), count);
     queue_.pop(count);
+    sent_ += count;
+    if (io_ != nullptr) io_->count_queued(-static_cast<std::ptrdiff_t>(count));
     if (is_full_ && queue_.size() <= kSendLowWater) {
       is_full_ = false;
       if (!is_finished_ && io_ != nullptr) io_->note_writable(*this);
@@ -192,8 +195,18 @@ void Http2Stream::tell_writable() {
   if (handler_ != nullptr && !is_finished_) handler_->on_writable();
 }
 
-void Http2Stream::tell_abort(AbortReason reason) {
+void Http2Stream::disconnect() {
+  if (io_ != nullptr) io_->count_queued(-static_cast<std::ptrdiff_t>(queue_.size()));
+  io_ = nullptr;
+}
+
+void Http2Stream::clear_queue() {
+  if (io_ != nullptr) io_->count_queued(-static_cast<std::ptrdiff_t>(queue_.size()));
   queue_.clear();
+}
+
+void Http2Stream::tell_abort(AbortReason reason) {
+  clear_queue();
   if (StreamHandler* handler = std::exchange(handler_, nullptr)) handler->on_abort(reason);
 }
 
@@ -227,7 +240,7 @@ void Http2Stream::cut(ResetCode code) {
     if (is_end_sent_) end_sent();
     return;
   }
-  queue_.clear();
+  clear_queue();
   is_head_waiting_ = false;
   if (id_ < 0) {
     io_->forget(*this);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "net/event_loop.hpp"
 #include "net/stream.hpp"
 
@@ -30,6 +31,17 @@ class ByteQueue {
  private:
   std::string bytes_;
   std::size_t taken_ = 0;
+};
+
+/// Whether what waits to be sent moves, asked now and then.
+class Http2Progress {
+ public:
+  /// True when bytes have waited for `limit` and `moved`, the count of those sent, stood still.
+  bool has_stalled(bool is_waiting, std::uint64_t moved, Instant now, Millis limit);
+
+ private:
+  std::uint64_t moved_ = 0;
+  Instant since_ = Instant::max();  // max = nothing waited
 };
 
 /// Adds one field. nghttp2 copies name (as lower case) and value when the block is submitted, so
@@ -66,11 +78,15 @@ class Http2Stream {
   void end_sent();
   void tell_writable();
   /// The stream is gone: no call reaches nghttp2 any more. The handler stays to be told.
-  void disconnect() { io_ = nullptr; }
+  void disconnect();
   void tell_abort(AbortReason reason);
   /// Resets the stream and tells the handler why.
   void fail(AbortReason reason, ResetCode code);
   bool is_cut() const { return is_cut_; }
+  /// True when the peer has taken nothing of what waits for `limit`.
+  bool has_stalled(Instant now, Millis limit) {
+    return progress_.has_stalled(!queue_.empty(), sent_, now, limit);
+  }
 
   /// Collects one field of the block that is being received. False when the block is over the
   /// limits of a head; it is then no longer collected.
@@ -101,6 +117,7 @@ class Http2Stream {
  private:
   void wake();
   void consume_held();
+  void clear_queue();
   void detach_when_over();
 
   Http2Io* io_;
@@ -108,6 +125,8 @@ class Http2Stream {
   StreamHandler* handler_ = nullptr;
 
   ByteQueue queue_;
+  std::uint64_t sent_ = 0;  // body bytes handed to nghttp2
+  Http2Progress progress_;
   Headers trailers_;
   Headers block_;
   std::size_t block_bytes_ = 0;

@@ -21,6 +21,7 @@ class LazyDeadline {
     if (timer_.is_set() && fires_ <= due_) return;
     arm(delay);
   }
+  bool is_set() const { return due_ != Instant::max(); }
   /// No deadline; costs nothing.
   void clear() { due_ = Instant::max(); }
   /// Also takes the timer from the loop.

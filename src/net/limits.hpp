@@ -35,9 +35,15 @@ inline constexpr int kMaxUnusedTries = 3;
 inline constexpr std::uint32_t kH2MaxConcurrentStreams = 256;
 inline constexpr std::uint32_t kH2InitialWindow = 64 * 1024;
 inline constexpr std::uint32_t kH2ConnectionWindow = 1024 * 1024;
-/// Streams a client may reset within kH2ResetWindow before GOAWAY(ENHANCE_YOUR_CALM): rapid reset.
+/// Streams a client may reset within kH2PatienceWindow before GOAWAY(ENHANCE_YOUR_CALM), and frames
+/// it may send there that move nothing (PING, SETTINGS, WINDOW_UPDATE, DATA without a byte, …).
 inline constexpr int kH2MaxResets = 200;
-inline constexpr Millis kH2ResetWindow{10'000};
+inline constexpr int kH2MaxIdleFrames = 2'000;
+inline constexpr Millis kH2PatienceWindow{10'000};
+/// Body bytes that may wait in all streams of a connection before each has to wait for its own.
+inline constexpr std::size_t kH2ConnectionSendHighWater = 4 * 1024 * 1024;
+/// Streams a peer ended itself that are remembered, so that a late frame on one is told apart.
+inline constexpr std::size_t kH2RememberedStreams = 8;
 /// How long a draining server waits for the answer to its first GOAWAY before it sends the last.
 inline constexpr Millis kH2DrainNotice{1'000};
 /// A server pings a client that sends nothing while streams are open, and cuts it without answer.
@@ -55,6 +61,11 @@ inline constexpr Millis kServerIdleTimeout{75'000};
 /// A body or a reply that makes no progress at all (no byte read or written) for this long is cut.
 /// Streams (SSE, gRPC, WebSocket) count heartbeats as progress. Zero = no limit.
 inline constexpr Millis kStallTimeout{0};
+
+/// A client that takes nothing of what waits for it for this long is cut: the stream, or the
+/// connection when its socket takes nothing. Long, because a hop that holds us back for a slow
+/// client of its own takes nothing for a while either; who faces the clients takes a shorter one.
+inline constexpr Millis kSendStallTimeout{3'600'000};
 
 /// A request body nobody waits for, after the reply is finished: read this far, then closed.
 inline constexpr std::size_t kMaxDrainBytes = 256 * 1024;

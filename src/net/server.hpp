@@ -23,6 +23,7 @@ struct ServerOptions {
   Millis handshake_timeout = kHandshakeTimeout;
   Millis idle_timeout = kServerIdleTimeout;
   Millis stall_timeout = kStallTimeout;
+  Millis send_stall_timeout = kSendStallTimeout;
   std::size_t max_connections = kMaxConnections;
   /// Handshakes under way; one more cuts the one that takes longest.
   std::size_t max_handshakes = kMaxHandshakes;

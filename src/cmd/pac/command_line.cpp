@@ -180,6 +180,12 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   add_tls_options(*edge, *tls);
   for (CLI::Option* option : edge->get_options())
     if (option->get_name().starts_with("--tls-")) option->group("");
+  edge->add_option("--head-timeout-ms", options->head_timeout_ms)
+      ->group("")
+      ->check(CLI::PositiveNumber);
+  edge->add_option("--send-stall-timeout-ms", options->send_stall_timeout_ms)
+      ->group("")
+      ->check(CLI::PositiveNumber);
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);
   edge->callback([edge, options, access_log, tls, &exit_code, &runners] {

@@ -78,9 +78,12 @@ Result<std::unique_ptr<edge::Edge>> start_edge(const EdgeOptions& options, const
     TRY(tls, net::tls::TlsServer::load_what_works(options.tls, log));
   }
   TRY(edge::EdgeListeners listeners, listeners_of(options, tls.get()));
+  const edge::Edge::Settings settings{
+      .threads = options.threads,
+      .server = {.head_timeout = Millis(options.head_timeout_ms),
+                 .send_stall_timeout = Millis(options.send_stall_timeout_ms)}};
   return edge::Edge::start(std::move(listeners),
-                           net::Address{"unix:" + options.control_socket.string()}, options.threads,
-                           log);
+                           net::Address{"unix:" + options.control_socket.string()}, settings, log);
 }
 
 // The edge of this directory keeps its id when it starts anew, so that control does not wait for

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "edge/access_log.hpp"
+#include "edge/limits.hpp"
+#include "net/limits.hpp"
 #include "net/tls/tls_options.hpp"
 
 namespace pixell::cmd {
@@ -22,6 +24,8 @@ struct EdgeOptions {
   int threads = 1;
   std::vector<std::string> domains;    ///< below which every app has a host, in lower case
   edge::AccessLogChoice access_log{};  ///< which requests get a line
+  std::int64_t head_timeout_ms = net::kHeadTimeout.count();
+  std::int64_t send_stall_timeout_ms = edge::kClientStallTimeout.count();
 };
 
 /// Runs the edge role until SIGTERM or SIGINT. Returns the exit code.

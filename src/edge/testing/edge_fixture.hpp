@@ -92,8 +92,8 @@ class EdgeTest : public ::testing::Test {
     redirect_port_ = *net::bound_port(redirect->get());
     listeners.redirects.push_back(std::move(*redirect));
     listeners.https_port = 8443;
-    auto edge =
-        Edge::start(std::move(listeners), {unix_address("api.sock")}, 2, Log(2, LogLevel::Error));
+    auto edge = Edge::start(std::move(listeners), {unix_address("api.sock")}, {.threads = 2},
+                            Log(2, LogLevel::Error));
     ASSERT_TRUE(edge) << edge.error().message;
     edge_ = std::move(*edge);
   }

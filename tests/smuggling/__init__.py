@@ -1,0 +1,1 @@
+"""Requests and answers that two servers may read differently."""
