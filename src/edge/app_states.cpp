@@ -68,20 +68,18 @@ void AppStates::keep_only(const RouteTable& table) {
   });
 }
 
-nlohmann::json AppStates::to_json() const {
-  nlohmann::json apps = nlohmann::json::array();
+nlohmann::json AppStates::to_json(std::string_view app_id) const {
   std::lock_guard lock(mutex_);
-  for (const auto& [id, state] : states_) {
-    nlohmann::json mirror;
-    if (state.mirror != nullptr) mirror = edge::to_json(*state.mirror);
-    apps.push_back({{"app", id},
-                    {"under_way", state.admission.under_way()},
-                    {"refused",
-                     {{"concurrency", state.admission.refused_by_concurrency()},
-                      {"rate", state.admission.refused_by_rate()}}},
-                    {"mirror", std::move(mirror)}});
-  }
-  return apps;
+  const auto found = states_.find(app_id);
+  if (found == states_.end()) return nullptr;
+  const auto& [id, state] = *found;
+  nlohmann::json mirror;
+  if (state.mirror != nullptr) mirror = edge::to_json(*state.mirror);
+  return {{"under_way", state.admission.under_way()},
+          {"refused",
+           {{"concurrency", state.admission.refused_by_concurrency()},
+            {"rate", state.admission.refused_by_rate()}}},
+          {"mirror", std::move(mirror)}};
 }
 
 }  // namespace pixell::edge

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -32,10 +33,10 @@ class AppStates {
   /// Every loop uses `table`: the state of other apps ends once none of their exchanges runs.
   void keep_only(const RouteTable& table);
 
-  /// [{"app", "under_way", "refused": {"concurrency", "rate"}, "mirror": {"revision", "mirrored",
-  /// "same", "differs": {"status", "body"}, "failed", "dropped", "head_us": {"original", "mirror"}}
-  /// | null}], the times on the average of one request. Any thread.
-  nlohmann::json to_json() const;
+  /// {"under_way", "refused": {"concurrency", "rate"}, "mirror": {"revision", "mirrored", "same",
+  /// "differs": {"status", "body"}, "failed", "dropped", "head_us": {"original", "mirror"}} |
+  /// null}, the times on the average of one request; null for an app without state. Any thread.
+  nlohmann::json to_json(std::string_view app_id) const;
 
  private:
   struct State {
@@ -44,7 +45,7 @@ class AppStates {
     bool is_limited = false;  // in the table that came last
   };
   mutable std::mutex mutex_;  // guards the map, not what the loops count
-  std::map<std::string, State> states_;
+  std::map<std::string, State, std::less<>> states_;
 };
 
 }  // namespace pixell::edge

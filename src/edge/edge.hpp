@@ -7,8 +7,11 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/app_states.hpp"
+#include "edge/overload.hpp"
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
+#include "edge/trusted_proxies.hpp"
 #include "net/client.hpp"
 
 namespace pixell::edge {
@@ -16,10 +19,16 @@ namespace pixell::edge {
 /// The edge: one loop per thread, all accepting from the same listening sockets.
 class Edge {
  public:
-  /// Starts `threads` loops (1 to kMaxThreads) that serve `listeners`; each loop gets a duplicate
-  /// of each descriptor. `api` is where everything but agents goes.
+  struct Settings {
+    int threads = 1;           ///< loops, 1 to kMaxThreads
+    TrustedProxies trusted{};  ///< who may say for whom they ask
+    OverloadOptions overload{};
+  };
+
+  /// Starts loops that serve `listeners`; each loop gets a duplicate of each descriptor. `api` is
+  /// where everything but agents goes.
   static Result<std::unique_ptr<Edge>> start(std::vector<UniqueFd> listeners, net::Address api,
-                                             int threads, Log log);
+                                             const Settings& settings, Log log);
   ~Edge();
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request
@@ -38,6 +47,7 @@ class Edge {
   Edge(int threads, Log log);
   Log log_;
   TrafficMeter traffic_;  // the loops count in it
+  AppStates apps_;        // and in this
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -49,7 +49,8 @@ TEST_F(ForwardedTest, TellsWhoAsksForWhat) {
   EXPECT_EQ(added("forwarded"), "for=192.0.2.7;proto=http;host=agents.example.com");
   EXPECT_TRUE(is_ulid(id));
   EXPECT_EQ(added("x-request-id"), id);
-  for (const char* dropped : {"x-real-ip", "x-forwarded-client-cert", "x-pixell-mirror"}) EXPECT_EQ(added(dropped), "");
+  for (const char* dropped : {"x-real-ip", "x-forwarded-client-cert", "x-pixell-mirror"})
+    EXPECT_EQ(added(dropped), "");
   EXPECT_EQ(added_.size(), 9U);
 }
 

@@ -13,6 +13,7 @@
 #include "model/routing.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
+#include "net/proxy_exchange.hpp"
 #include "net/stream.hpp"
 
 namespace pixell::edge {
@@ -49,15 +50,15 @@ class Mirrors;
 
 /// The copy of one request. The original's side tells it what passes; nothing comes back, so the
 /// original cannot be held, changed or failed by it.
-class MirrorCopy final : public net::ClientHandler {
+class MirrorCopy final : public net::ClientHandler, public net::ProxyTap {
  public:
   MirrorCopy(Mirrors& owner, MirrorPlan plan) : owner_(owner), plan_(std::move(plan)) {}
 
-  // What passes on the original's side.
-  void request_data(std::string_view bytes);
-  void request_end(const net::Headers& trailers);
-  void reply_head(const net::ResponseHead& head);
-  void reply_data(std::string_view bytes) { original_.take_data(bytes); }
+  // net::ProxyTap: what passes on the original's side.
+  void request_data(std::string_view bytes) override;
+  void request_end(const net::Headers& trailers) override;
+  void reply_head(const net::ResponseHead& head) override;
+  void reply_data(std::string_view bytes) override { original_.take_data(bytes); }
   /// The original is over, whole or broken off. Called exactly once.
   void original_over(bool is_whole, int grpc_status);
 

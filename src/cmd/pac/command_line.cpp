@@ -13,6 +13,7 @@
 #include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/crash_points.hpp"
 #include "edge/limits.hpp"
+#include "edge/trusted_proxies.hpp"
 #include "engine/local/node/crash_points.hpp"
 #include "reconcile/crash_points.hpp"
 
@@ -62,6 +63,8 @@ struct ServeArguments {
 Result<ServeOptions> resolve(const ServeArguments& arguments) {
   ServeOptions options = arguments.options;
   TRY(options.state_dir, absolute_directory("--state", arguments.state));
+  if (auto trusted = edge::TrustedProxies::parse(options.trusted_proxies); !trusted)
+    return trusted.error();
   if (arguments.also_listen != "none") options.also_listen = arguments.also_listen;
   for (const std::string& directory : arguments.allow_file_dirs) {
     TRY(fs::path path, absolute_directory("--allow-file-dir", directory));
@@ -71,6 +74,26 @@ Result<ServeOptions> resolve(const ServeArguments& arguments) {
   TRY(fs::path current, absolute_directory("--allow-file-dir", "."));
   options.allow_file_dirs = {std::move(current), options.state_dir};
   return options;
+}
+
+// What `pac serve` hands on to the edge: the same options for both.
+template <class Options>
+void add_edge_settings(CLI::App& app, Options& options, const char* group) {
+  app.add_option("--trusted-proxy", options.trusted_proxies,
+                 "Address or network (10.0.0.0/8) of a proxy whose X-Forwarded-* and Forwarded are "
+                 "continued, or unix; may be repeated. From others they are replaced")
+      ->group(group);
+  app.add_option("--max-exchanges", options.max_exchanges,
+                 "Requests to agents under way in one edge thread; more are 503")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  app.add_option("--shed-after-ms", options.shed_after_ms,
+                 "Shed requests to agents while an edge thread stays behind its events by so many "
+                 "milliseconds; 0 turns it off")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
 }
 
 void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
@@ -98,6 +121,7 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   serve->add_option("--edge-threads", options.edge_threads, "Threads of the edge")
       ->capture_default_str()
       ->check(CLI::Range(1, edge::kMaxThreads));
+  add_edge_settings(*serve, options, "Options");
   serve->add_flag("--stop-instances", options.stop_instances,
                   "Stop the agents too when stopping; else the next start adopts them");
   serve->callback([arguments, &exit_code, &runners] {
@@ -116,6 +140,7 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   edge->add_option("--state", options->state_dir)->group("");
   edge->add_option("--listen-fd", options->listen_fds)->group("");
   edge->add_option("--threads", options->threads)->group("");
+  add_edge_settings(*edge, *options, "");
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);
   edge->callback([edge, options, &exit_code, &runners] {

@@ -69,11 +69,34 @@ TEST_F(CommandLineTest, ServesWithDefaultsInTheCurrentDirectory) {
 }
 
 TEST_F(CommandLineTest, ServesWithEveryOption) {
-  EXPECT_EQ(pac({"serve",       "--state",          "s/../t",  "--listen",
-                 "127.0.0.1:1", "--listen",         "[::1]:2", "--also-listen",
-                 "none",        "--engine",         "fake",    "--allow-file-dir",
-                 "d",           "--allow-file-dir", "/e",      "--allow-host",
-                 "a.example",   "--edge-threads",   "3",       "--stop-instances"}),
+  EXPECT_EQ(pac({"serve",
+                 "--state",
+                 "s/../t",
+                 "--listen",
+                 "127.0.0.1:1",
+                 "--listen",
+                 "[::1]:2",
+                 "--also-listen",
+                 "none",
+                 "--engine",
+                 "fake",
+                 "--allow-file-dir",
+                 "d",
+                 "--allow-file-dir",
+                 "/e",
+                 "--allow-host",
+                 "a.example",
+                 "--edge-threads",
+                 "3",
+                 "--stop-instances",
+                 "--trusted-proxy",
+                 "10.0.0.0/8",
+                 "--trusted-proxy",
+                 "unix",
+                 "--max-exchanges",
+                 "9",
+                 "--shed-after-ms",
+                 "0"}),
             42);
 
   ASSERT_TRUE(serve_);
@@ -84,6 +107,9 @@ TEST_F(CommandLineTest, ServesWithEveryOption) {
   EXPECT_THAT(serve_->allow_file_dirs, ElementsAre(fs::current_path() / "d", "/e"));
   EXPECT_THAT(serve_->allowed_hosts, ElementsAre("a.example"));
   EXPECT_EQ(serve_->edge_threads, 3);
+  EXPECT_THAT(serve_->trusted_proxies, ElementsAre("10.0.0.0/8", "unix"));
+  EXPECT_EQ(serve_->max_exchanges, 9);
+  EXPECT_EQ(serve_->shed_after_ms, 0);
   EXPECT_TRUE(serve_->stop_instances);
 }
 
@@ -92,7 +118,10 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                           .listen = {},
                           .allow_file_dirs = {"/a", "/b"},
                           .allowed_hosts = {"h"},
-                          .edge_threads = 2},
+                          .edge_threads = 2,
+                          .trusted_proxies = {"::1"},
+                          .max_exchanges = 5,
+                          .shed_after_ms = 50},
                                      std::vector<UniqueFd>(2)))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
@@ -106,6 +135,9 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   EXPECT_THAT(edge_->listen_fds, ElementsAre(3, 4));
   EXPECT_EQ(edge_->control_socket, "/s/run/control.sock");
   EXPECT_EQ(edge_->threads, 2);
+  EXPECT_THAT(edge_->trusted_proxies, ElementsAre("::1"));
+  EXPECT_EQ(edge_->max_exchanges, 5);
+  EXPECT_EQ(edge_->shed_after_ms, 50);
   EXPECT_EQ(*node_, "/s");
 }
 
@@ -140,6 +172,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"NoThreads", {"serve", "--edge-threads", "0"}, {"--edge-threads", "1", "64"}},
         WrongUsage{"TooManyThreads", {"serve", "--edge-threads", "65"}, {"--edge-threads", "65"}},
         WrongUsage{"ThreadsNoNumber", {"serve", "--edge-threads", "x"}, {"--edge-threads", "x"}},
+        WrongUsage{"NoProxy",
+                   {"serve", "--trusted-proxy", "proxy.example"},
+                   {"proxy.example", "10.0.0.0/8"}},
+        WrongUsage{"NoExchanges", {"serve", "--max-exchanges", "0"}, {"--max-exchanges", "0"}},
         WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
         WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
         WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},

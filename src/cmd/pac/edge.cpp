@@ -58,9 +58,17 @@ int run_edge(const EdgeOptions& options) {
   }
   std::vector<UniqueFd> listeners;
   for (int fd : options.listen_fds) listeners.emplace_back(fd);
-  auto edge = edge::Edge::start(std::move(listeners),
-                                net::Address{"unix:" + options.control_socket.string()},
-                                options.threads, log);
+  auto trusted = edge::TrustedProxies::parse(options.trusted_proxies);
+  if (!trusted) {
+    log.error("Edge cannot start", {{"error", trusted.error().message}});
+    return 1;
+  }
+  const edge::Edge::Settings settings{.threads = options.threads,
+                                      .trusted = std::move(*trusted),
+                                      .overload = {.max_exchanges = options.max_exchanges,
+                                                   .lag_target = Millis(options.shed_after_ms)}};
+  auto edge = edge::Edge::start(
+      std::move(listeners), net::Address{"unix:" + options.control_socket.string()}, settings, log);
   if (!edge) {
     log.error("Edge cannot start", {{"error", edge.error().message}});
     return 1;

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
+
+#include "edge/limits.hpp"
 
 namespace pixell::cmd {
 
@@ -11,6 +15,9 @@ struct EdgeOptions {
   std::vector<int> listen_fds;           ///< inherited, bound and listening
   std::filesystem::path control_socket;  ///< the API; routes are pulled from it too
   int threads = 1;
+  std::vector<std::string> trusted_proxies;  ///< as edge::TrustedProxies::parse() takes them
+  int max_exchanges = edge::kMaxExchangesPerLoop;
+  std::int64_t shed_after_ms = edge::kLagTarget.count();  ///< 0 = never
 };
 
 /// Runs the edge role until SIGTERM or SIGINT. Returns the exit code.

@@ -57,6 +57,12 @@ Role make_edge(const ServeOptions& options, const std::vector<UniqueFd>& listene
   std::vector<std::string> arguments{"--state", options.state_dir.string(), "--threads",
                                      std::to_string(options.edge_threads)};
   std::vector<std::pair<int, int>> descriptors;
+  for (const std::string& proxy : options.trusted_proxies)
+    arguments.insert(arguments.end(), {"--trusted-proxy", proxy});
+  if (options.max_exchanges != edge::kMaxExchangesPerLoop)
+    arguments.insert(arguments.end(), {"--max-exchanges", std::to_string(options.max_exchanges)});
+  if (options.shed_after_ms != edge::kLagTarget.count())
+    arguments.insert(arguments.end(), {"--shed-after-ms", std::to_string(options.shed_after_ms)});
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const int in_edge = kFirstListenFd + static_cast<int>(i);
     arguments.insert(arguments.end(), {"--listen-fd", std::to_string(in_edge)});

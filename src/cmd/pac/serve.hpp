@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "cmd/pac/role.hpp"
+#include "edge/limits.hpp"
 
 namespace pixell::cmd {
 
@@ -19,6 +20,9 @@ struct ServeOptions {
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;
+  std::vector<std::string> trusted_proxies;  ///< as edge::TrustedProxies::parse() takes them
+  int max_exchanges = edge::kMaxExchangesPerLoop;
+  std::int64_t shed_after_ms = edge::kLagTarget.count();  ///< 0 = never
   bool stop_instances = false;  ///< at the end; else they keep running and are adopted next time
 };
 
