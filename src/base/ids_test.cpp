@@ -33,6 +33,31 @@ TEST(Ulid, DoesNotRepeatWithinOneMillisecond) {
   EXPECT_EQ(seen.size(), 1000U);
 }
 
+TEST(UlidSource, MakesWhatNewUlidMakes) {
+  UlidSource source;
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id(source.next(1469918176385 + i / 500));
+    EXPECT_TRUE(is_ulid(id)) << id;
+    EXPECT_EQ(id.substr(0, 10), i < 500 ? "01ARYZ6S41" : "01ARYZ6S42");
+    seen.insert(id);
+  }
+  EXPECT_EQ(seen.size(), 1000U);
+}
+
+TEST(UlidInHex, HasTheTimeInItsFirst48Bits) {
+  const auto hex = ulid_in_hex("01ARYZ6S4100000000000000ZZ");
+  ASSERT_TRUE(hex);
+  // 1469918176385 is 0x1563df36481; 'Z' is 31.
+  EXPECT_EQ(std::string(hex->data(), hex->size()), "01563df36481000000000000000003ff");
+}
+
+TEST(UlidInHex, IsNothingForOtherText) {
+  for (const char* text : {"", "01ARYZ6S4100000000000000Z", "81ARYZ6S4100000000000000ZZ",
+                           "01aryz6s4100000000000000zz", "00000000000000000000000000"})
+    EXPECT_FALSE(ulid_in_hex(text)) << text;
+}
+
 TEST(ShortId, HasEightCharactersWithoutLookAlikes) {
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {

@@ -13,4 +13,7 @@ inline constexpr std::size_t kMaxSmallFileBytes = 16 * 1024 * 1024;
 /// Jobs waiting in one thread pool before submit() refuses.
 inline constexpr std::size_t kMaxQueuedJobs = 10'000;
 
+/// Random bytes fetched at once for ids.
+inline constexpr std::size_t kRandomPoolBytes = 512;
+
 }  // namespace pixell

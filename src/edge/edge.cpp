@@ -45,7 +45,7 @@ Result<void> Edge::listen(const EdgeListeners& listeners, Worker& worker) {
 }
 
 Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address api,
-                                          Settings settings, Log log) {
+                                          const Settings& settings, Log log) {
   const int threads = settings.threads;
   if (threads < 1 || threads > kMaxThreads)
     return make_error(ErrorCode::InvalidArgument,
@@ -58,7 +58,10 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
     auto worker = std::make_unique<Worker>();
     TRY(worker->loop, net::EventLoop::create());
     const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
-    worker->service = std::make_unique<EdgeService>(*worker->loop, api, log, seed);
+    EdgeService::Parts parts{
+        .api = api, .seed = seed, .trusted = settings.trusted, .apps = &edge->apps_};
+    TRY(parts.overload, Overload::create(*worker->loop, settings.overload, log));
+    worker->service = std::make_unique<EdgeService>(*worker->loop, log, std::move(parts));
     worker->server =
         std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log, settings.server);
     worker->redirect = std::make_unique<HttpsRedirect>(listeners.https_port);
@@ -73,11 +76,12 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
 Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
   std::vector<std::future<void>> done;
   std::vector<TrafficMeter::Cells> cells = traffic_.cells_for(*table);
+  const std::vector<AppInForce> apps = apps_.in_force(*table, system_clock().now());
   const UnixMillis now = system_clock().unix_now();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     done.push_back(promise->get_future());
-    auto routes = std::make_shared<RoutesInForce>(table, now, std::move(cells[i]));
+    auto routes = std::make_shared<RoutesInForce>(table, now, std::move(cells[i]), apps);
     workers_[i]->loop->post([promise, service = workers_[i]->service.get(), routes]() mutable {
       service->use_routes(std::move(routes));
       promise->set_value();
@@ -89,6 +93,7 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
                         fmt::format("an edge loop did not take the new routes within {} ms",
                                     kPublishTimeout.count()));
   traffic_.keep_only(*table);
+  apps_.keep_only(*table);
   return {};
 }
 

@@ -8,9 +8,12 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/app_states.hpp"
 #include "edge/limits.hpp"
+#include "edge/overload.hpp"
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
+#include "edge/trusted_proxies.hpp"
 #include "net/client.hpp"
 #include "net/server.hpp"
 #include "net/transport.hpp"
@@ -30,13 +33,15 @@ struct EdgeListeners {
 class Edge {
  public:
   struct Settings {
-    int threads = 1;  ///< loops, 1 to kMaxThreads
+    int threads = 1;           ///< loops, 1 to kMaxThreads
+    TrustedProxies trusted{};  ///< who may say for whom they ask
+    OverloadOptions overload{};
     net::ServerOptions server{.send_stall_timeout = kClientStallTimeout};
   };
 
   /// Starts the loops, which all serve `listeners`. `api` is where everything but agents goes.
   static Result<std::unique_ptr<Edge>> start(EdgeListeners listeners, net::Address api,
-                                             Settings settings, Log log);
+                                             const Settings& settings, Log log);
   ~Edge();
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request
@@ -56,6 +61,7 @@ class Edge {
   static Result<void> listen(const EdgeListeners& listeners, Worker& worker);
   Log log_;
   TrafficMeter traffic_;  // the loops count in it
+  AppStates apps_;        // and in this
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

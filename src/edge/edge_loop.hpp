@@ -6,6 +6,10 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "edge/app_states.hpp"
+#include "edge/forwarded.hpp"
+#include "edge/mirror.hpp"
+#include "edge/overload.hpp"
 #include "edge/route_table.hpp"
 #include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
@@ -33,16 +37,21 @@ class Dice {
 class RoutesInForce {
  public:
   RoutesInForce(std::shared_ptr<const RouteTable> table, UnixMillis applied_at,
-                TrafficMeter::Cells cells)
+                TrafficMeter::Cells cells, std::vector<AppInForce> apps)
       : table_(std::move(table)),
         applied_at_(applied_at),
         cells_(std::move(cells)),
+        apps_(std::move(apps)),
         upstreams_(table_->targets()) {}
 
   const RouteTable& table() const { return *table_; }
   UnixMillis applied_at() const { return applied_at_; }
   TrafficCell& cell(const Leg& leg) const { return cells_.of(leg); }
   EdgeCounters& counters(const AgentRoute& route) const { return cells_.of(route); }
+  /// The state of a route of table().
+  const AppInForce& app(const AgentRoute& route) const {
+    return apps_[static_cast<std::size_t>(&route - table_->routes().data())];
+  }
   /// The upstream of a leg's target, looked up once.
   const std::shared_ptr<net::Upstream>& upstream(const Leg& leg, std::size_t target,
                                                  net::HttpClient& client) {
@@ -55,6 +64,7 @@ class RoutesInForce {
   std::shared_ptr<const RouteTable> table_;
   UnixMillis applied_at_;
   TrafficMeter::Cells cells_;
+  std::vector<AppInForce> apps_;
   std::vector<std::shared_ptr<net::Upstream>> upstreams_;
 };
 
@@ -65,6 +75,9 @@ struct EdgeLoop {
   const Log& log;
   Dice dice;
   std::shared_ptr<RoutesInForce> routes;
+  Overload& overload;
+  Mirrors& mirrors;
+  Forwarder forwarder;
   net::Headers added{};  ///< the fields that the request at hand gets; used anew for each
 };
 

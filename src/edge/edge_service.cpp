@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "base/ids.hpp"
+#include "edge/admit.hpp"
 #include "edge/agent_exchange.hpp"
+#include "edge/error_reply.hpp"
 #include "edge/explain.hpp"
-#include "edge/forwarded.hpp"
 #include "edge/leg_marks.hpp"
 #include "edge/limits.hpp"
 #include "net/event_loop.hpp"
@@ -32,7 +32,7 @@ class ApiExchange final : public net::ProxyExchange {
   ApiExchange(EdgeLoop& edge, net::ServerStream& stream, const net::Address& api)
       : ProxyExchange(edge.loop, edge.client, stream),
         edge_(edge),
-        request_id_(new_ulid(edge.loop.clock().unix_now())) {
+        request_id_(edge.forwarder.request_id(stream.request(), edge.loop.clock().unix_now())) {
     forward(edge.client.upstream(api), net::Protocol::Http1);
   }
   ~ApiExchange() override { leave(); }
@@ -40,7 +40,7 @@ class ApiExchange final : public net::ProxyExchange {
  private:
   void prepare(net::OutgoingHead& head) override {
     edge_.added.clear();
-    add_forwarded(edge_.added, *front(), request_id_);
+    edge_.forwarder.fill(front()->request(), front()->peer(), request_id_, edge_.added);
     head.added = &edge_.added;
   }
   void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool) override {
@@ -58,16 +58,23 @@ class ApiExchange final : public net::ProxyExchange {
 
 }  // namespace
 
-EdgeService::EdgeService(net::EventLoop& loop, net::Address api, Log log, std::uint64_t seed)
-    : api_(std::move(api)),
+EdgeService::EdgeService(net::EventLoop& loop, Log log, Parts parts)
+    : api_(std::move(parts.api)),
       log_(std::move(log)),
+      apps_(parts.apps),
+      overload_(std::move(parts.overload)),
       client_(loop),
-      edge_{.loop = loop,
-            .client = client_,
-            .log = log_,
-            .dice = Dice(seed),
-            .routes = std::make_shared<RoutesInForce>(std::make_shared<RouteTable>(), 0,
-                                                      TrafficMeter::Cells())} {}
+      mirrors_(loop, client_, log_),
+      edge_{
+          .loop = loop,
+          .client = client_,
+          .log = log_,
+          .dice = Dice(parts.seed),
+          .routes = std::make_shared<RoutesInForce>(
+              std::make_shared<RouteTable>(), 0, TrafficMeter::Cells(), std::vector<AppInForce>()),
+          .overload = *overload_,
+          .mirrors = mirrors_,
+          .forwarder = Forwarder(std::move(parts.trusted))} {}
 
 void EdgeService::use_routes(std::shared_ptr<RoutesInForce> routes) {
   std::unordered_set<std::string_view> kept;
@@ -85,7 +92,7 @@ std::unique_ptr<net::StreamHandler> EdgeService::on_request(net::ServerStream& s
   Decision decision = decide(edge_.routes->table(), stream.request(), edge_.dice.next());
   switch (decision.to) {
     case Decision::To::Agent:
-      return std::make_unique<AgentExchange>(edge_, stream, std::move(decision));
+      return serve_agent(stream, std::move(decision));
     case Decision::To::Api:
       return std::make_unique<ApiExchange>(edge_, stream, api_);
     case Decision::To::Directory:
@@ -98,6 +105,15 @@ std::unique_ptr<net::StreamHandler> EdgeService::on_request(net::ServerStream& s
     default:
       return refuse(stream, decision);
   }
+}
+
+std::unique_ptr<net::StreamHandler> EdgeService::serve_agent(net::ServerStream& stream,
+                                                             Decision decision) {
+  auto ticket = admit(edge_, stream.request(), decision);
+  if (ticket)
+    return std::make_unique<AgentExchange>(edge_, stream, std::move(decision), std::move(*ticket));
+  send_error(stream, ticket.error());
+  return net::ignore_body();
 }
 
 std::unique_ptr<net::StreamHandler> EdgeService::answer_directory(net::ServerStream& stream) {
@@ -125,12 +141,20 @@ std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStrea
         more);
     return net::ignore_body();
   }
-  const auto explained =
+  auto explained =
       explain(edge_.routes->table(), {.applied_at = edge_.routes->applied_at()}, request.query());
-  if (explained)
-    net::send_json(stream, 200, explained->dump());
-  else
+  if (!explained) {
     net::send_problem(stream, net::http_status(explained.error().code), explained.error().message);
+    return net::ignore_body();
+  }
+  nlohmann::json& answer = *explained;
+  if (answer["app_id"].is_string())
+    answer["state"] = apps_->to_json(answer["app_id"].get_ref<const std::string&>());
+  answer["load"] = {
+      {"exchanges", overload_->under_way()},
+      {"shed_permille", overload_->shed_permille()},
+      {"shed", {{"exchanges", overload_->shed_by_exchanges()}, {"lag", overload_->shed_by_lag()}}}};
+  net::send_json(stream, 200, answer.dump());
   return net::ignore_body();
 }
 

@@ -20,19 +20,30 @@ namespace pixell::edge {
 /// loop's thread; the routes are exchanged by use_routes() on that thread.
 class EdgeService final : public net::Service {
  public:
-  EdgeService(net::EventLoop& loop, net::Address api, Log log, std::uint64_t seed);
+  struct Parts {
+    net::Address api;
+    std::uint64_t seed = 1;
+    TrustedProxies trusted{};
+    std::unique_ptr<Overload> overload;
+    const AppStates* apps = nullptr;  ///< outlives the service
+  };
+  EdgeService(net::EventLoop& loop, Log log, Parts parts);
 
   void use_routes(std::shared_ptr<RoutesInForce> routes);
   std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override;
 
  private:
+  std::unique_ptr<net::StreamHandler> serve_agent(net::ServerStream& stream, Decision decision);
   std::unique_ptr<net::StreamHandler> answer_directory(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> answer_explain(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> refuse(net::ServerStream& stream, const Decision& decision);
 
   net::Address api_;
   Log log_;
+  const AppStates* apps_;
+  std::unique_ptr<Overload> overload_;
   net::HttpClient client_;
+  Mirrors mirrors_;
   EdgeLoop edge_;
 };
 

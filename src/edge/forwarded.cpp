@@ -1,11 +1,116 @@
 #include "edge/forwarded.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
+
+#include "edge/limits.hpp"
 
 namespace pixell::edge {
 
 namespace {
+
+// Short values are put together on the stack.
+using Buffer = fmt::memory_buffer;
+
+void append(Buffer& buffer, std::string_view text) {
+  buffer.append(text.data(), text.data() + text.size());
+}
+
+std::string_view view(const Buffer& buffer) { return {buffer.data(), buffer.size()}; }
+
+// The characters of a token (RFC 9110 5.6.2).
+constexpr std::array<bool, 256> kIsTokenCharacter = [] {
+  std::array<bool, 256> is_token{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    is_token[static_cast<unsigned char>(c)] = true;
+  return is_token;
+}();
+
+// A token as it is, everything else as a quoted string (RFC 9110 5.6.4).
+void append_value(Buffer& buffer, std::string_view value) {
+  const bool is_token = !value.empty() && std::ranges::all_of(value, [](char c) {
+    return kIsTokenCharacter[static_cast<unsigned char>(c)];
+  });
+  if (is_token) return append(buffer, value);
+  buffer.push_back('"');
+  for (const char c : value) {
+    if (c == '"' || c == '\\') buffer.push_back('\\');
+    buffer.push_back(c);
+  }
+  buffer.push_back('"');
+}
+
+// What a trusted proxy says of the request; of a list in several fields, the first only tells that
+// there is one.
+struct Told {
+  std::string_view by_for, proto, host, port, forwarded, real_ip;
+};
+
+Told told_by(const net::Headers& headers) {
+  Told told;
+  const auto take = [](std::string_view& place, std::string_view value) {
+    if (place.empty()) place = value;
+  };
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const net::Headers::Field field = headers[i];
+    const auto is = [&field](std::string_view name) { return net::equal_names(field.name, name); };
+    switch (field.name.size()) {
+      case 9:
+        if (is("forwarded"))
+          take(told.forwarded, field.value);
+        else if (is("x-real-ip"))
+          take(told.real_ip, field.value);
+        break;
+      case 15:
+        if (is("x-forwarded-for")) take(told.by_for, field.value);
+        break;
+      case 16:
+        if (is("x-forwarded-host"))
+          take(told.host, field.value);
+        else if (is("x-forwarded-port"))
+          take(told.port, field.value);
+        break;
+      case 17:
+        if (is("x-forwarded-proto")) take(told.proto, field.value);
+        break;
+      default:
+        break;
+    }
+  }
+  return told;
+}
+
+// All values of a list field, and a comma when another one follows.
+void append_list(Buffer& buffer, const net::Headers& headers, std::string_view name) {
+  for (std::size_t i = 0; i < headers.size(); ++i)
+    if (net::equal_names(headers[i].name, name) && !headers[i].value.empty()) {
+      append(buffer, headers[i].value);
+      append(buffer, ", ");
+    }
+}
+
+// One element of Forwarded (RFC 7239 4): for=…;proto=…;host=…
+void append_element(Buffer& buffer, std::string_view host, const net::RequestHead& request,
+                    bool is_encrypted) {
+  append(buffer, "for=");
+  if (host == "unix") {
+    append(buffer, "_unix");  // an obfuscated identifier (6.3)
+  } else if (host.find(':') != std::string_view::npos) {
+    append(buffer, "\"[");
+    append(buffer, host);
+    append(buffer, "]\"");
+  } else {
+    append(buffer, host);
+  }
+  append(buffer, is_encrypted ? ";proto=https" : ";proto=http");
+  if (request.authority.empty()) return;
+  append(buffer, ";host=");
+  append_value(buffer, request.authority);
+}
 
 constexpr std::string_view kClientCertificate = "x-forwarded-client-cert";
 
@@ -17,27 +122,57 @@ bool is_claim_of_certificate(std::string_view name) {
 }
 
 // Who a client is with TLS is ours to say. To CGI and WSGI '_' and '-' in a name are the same.
-void add_certificate(net::Headers& added, const net::ServerStream& stream) {
-  const net::Headers& fields = stream.request().headers;
-  for (std::size_t i = 0; i < fields.size(); ++i)
-    if (is_claim_of_certificate(fields[i].name)) added.add_checked(fields[i].name, {});
-  if (const std::string& certificate = stream.peer().certificate; !certificate.empty())
-    added.add(kClientCertificate, certificate);
+void add_certificate(net::Headers& added, const net::RequestHead& request,
+                     const std::string& certificate) {
+  for (std::size_t i = 0; i < request.headers.size(); ++i)
+    if (is_claim_of_certificate(request.headers[i].name))
+      added.add_checked(request.headers[i].name, {});
+  if (!certificate.empty()) added.add(kClientCertificate, certificate);
+}
+
+// The port that the client asked for.
+std::string_view port_of(const net::RequestHead& request, bool is_encrypted) {
+  const std::string_view authority = request.authority;
+  const auto colon = authority.rfind(':');
+  const bool has_port = colon != std::string_view::npos && colon + 1 < authority.size() &&
+                        authority.find(']', colon) == std::string_view::npos;
+  if (has_port) return authority.substr(colon + 1);
+  return is_encrypted ? "443" : "80";
 }
 
 }  // namespace
 
-void add_forwarded(net::Headers& added, const net::ServerStream& stream,
-                   std::string_view request_id) {
-  const net::RequestHead& request = stream.request();
-  // No proxy in front of us is trusted yet: what a client claims about itself is replaced.
-  const std::string_view address = stream.peer().address;
-  added.add_checked("x-forwarded-for", address.substr(0, address.rfind(':')));
-  added.add_checked("x-forwarded-proto", stream.peer().is_encrypted ? "https" : "http");
-  added.add("x-forwarded-host", request.authority);
-  added.add_checked("forwarded", {});
-  add_certificate(added, stream);
-  if (!request.headers.has(kRequestId)) added.add_checked(kRequestId, request_id);
+std::string_view Forwarder::request_id(const net::RequestHead& request, UnixMillis now) {
+  const auto given = request.headers.get("x-request-id");
+  return given && net::is_request_id(*given) ? *given : ids_.next(now);
+}
+
+void Forwarder::fill(const net::RequestHead& request, const net::PeerInfo& peer,
+                     std::string_view request_id, net::Headers& added) const {
+  const std::string_view host = peer_host(peer.address);
+  const bool is_stranger = trusted_.empty() || !trusted_.contains(peer.address);
+  const Told told = is_stranger ? Told() : told_by(request.headers);
+
+  added.reserve(kForwardedFields, kForwardedBytes);
+  // A client may write any scheme into its request; how it came is what counts.
+  const std::string_view own_proto = peer.is_encrypted ? "https" : "http";
+  Buffer buffer;
+  if (!told.by_for.empty()) append_list(buffer, request.headers, "x-forwarded-for");
+  append(buffer, host);
+  added.add("x-forwarded-for", view(buffer));
+  added.add("x-forwarded-proto", told.proto.empty() ? own_proto : told.proto);
+  added.add("x-forwarded-host", told.host.empty() ? request.authority : told.host);
+  // A proxy that names the host but no port has told all it wants to.
+  const bool is_ours = told.host.empty() && told.port.empty();
+  added.add("x-forwarded-port", is_ours ? port_of(request, peer.is_encrypted) : told.port);
+  buffer.clear();
+  if (!told.forwarded.empty()) append_list(buffer, request.headers, "forwarded");
+  append_element(buffer, host, request, peer.is_encrypted);
+  added.add("forwarded", view(buffer));
+  added.add("x-real-ip", told.real_ip);
+  if (!peer.certificate.empty() || is_stranger) add_certificate(added, request, peer.certificate);
+  added.add("x-pixell-mirror", "");
+  added.add("x-request-id", request_id);
 }
 
 }  // namespace pixell::edge

@@ -60,6 +60,38 @@ inline constexpr Millis kLoopAnswerTimeout{1'000};
 /// The longest name DNS has (RFC 1035 2.3.4), in text.
 inline constexpr std::size_t kMaxHostBytes = 253;
 inline constexpr std::uint16_t kHttpsPort = 443;
+/// Agents' exchanges under way in one loop; more are shed. Each takes two connections of the
+/// process.
+inline constexpr int kMaxExchangesPerLoop = 20'000;
+/// How long a ready event may wait for its loop before the loop counts as overloaded, when that has
+/// lasted for kOverloadOnset and for so many measurements without a single shorter wait.
+inline constexpr Millis kLagTarget{100};
+inline constexpr Millis kOverloadOnset{1'000};
+inline constexpr int kOverloadSamples = 5;
+/// Between two measurements of a loop's lag while requests come.
+inline constexpr Millis kLagProbePause{20};
+/// How often the share of shed requests follows the lag, in which steps (permille), and how far.
+inline constexpr Millis kShedWindow{100};
+inline constexpr int kShedStepUp = 100;
+inline constexpr int kShedStepDown = 50;
+inline constexpr int kMaxShedPermille = 950;
+/// What Retry-After says to a request that was shed.
+inline constexpr Millis kShedRetryAfter{1'000};
+
+/// Room for what is added to a request's head, so that it is one piece of memory: fields, bytes.
+inline constexpr std::size_t kForwardedFields = 12;
+inline constexpr std::size_t kForwardedBytes = 384;
+
+/// Mirrored requests of one loop at once, from their first byte to the comparison; more are
+/// dropped.
+inline constexpr std::size_t kMaxMirrorsPerLoop = 64;
+/// How long a mirrored request may take; then it failed.
+inline constexpr Millis kMirrorTimeout{30'000};
+/// Of a reply, so many bytes are compared (by hash), and so many of the mirror's are read at most.
+inline constexpr std::size_t kMirrorHashedBytes = 16 * 1024;
+inline constexpr std::size_t kMaxMirrorReplyBytes = 1024 * 1024;
+/// Between two log lines of one loop about replies that differ.
+inline constexpr Millis kMirrorLogPause{1'000};
 
 /// Headers that one explanation may be asked with.
 inline constexpr std::size_t kMaxExplainedHeaders = 64;

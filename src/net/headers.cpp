@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/check.hpp"
+#include "net/limits.hpp"
 
 namespace pixell::net {
 
@@ -44,6 +45,11 @@ void Headers::append(std::string_view name, std::string_view value, bool is_line
   text_.append(name).append(": ").append(value).append("\r\n");
   entries_.push_back({name_at, value_at, static_cast<std::uint32_t>(value.size()),
                       static_cast<std::uint16_t>(name.size()), is_line});
+}
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxRequestIdBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 void Headers::add(std::string_view name, std::string_view value) {

@@ -88,6 +88,9 @@ inline bool equal_names(std::string_view a, std::string_view b) {
   return true;
 }
 
+/// True for an X-Request-Id that may be logged and passed on.
+bool is_request_id(std::string_view text);
+
 /// Whether the name is of those that RFC 9110 7.6.1 makes a matter of one hop: Connection,
 /// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade.
 bool is_hop_by_hop(std::string_view name);

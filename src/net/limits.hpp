@@ -99,6 +99,10 @@ inline constexpr int kMaxAcceptsPerTurn = 64;
 inline constexpr Millis kAcceptPause{100};
 /// A connection that sent nothing yet may still do so for this long once the server drains.
 inline constexpr Millis kDrainGrace{1'000};
+/// gRPC deadlines are cut to this (24 hours), so that no timer overflows.
+inline constexpr Millis kMaxGrpcDeadline{24 * 3600 * 1000};
+/// An X-Request-Id that is longer, or has other than visible characters, is replaced.
+inline constexpr std::size_t kMaxRequestIdBytes = 128;
 /// HTTP/2 sessions to one address; more streams than they carry are refused.
 inline constexpr std::size_t kMaxSessionsPerAddress = 4;
 

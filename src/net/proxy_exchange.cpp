@@ -50,6 +50,18 @@ class StatusProbe final : public ServerStream {
   ProxyOutcome& outcome_;
 };
 
+// How a gRPC call ends that is cut off behind the head of its reply.
+Headers cut_trailers(AbortReason reason) {
+  switch (reason) {
+    case AbortReason::Timeout:
+      return grpc_trailers(ErrorCode::DeadlineExceeded, "the call took longer than it may");
+    case AbortReason::TooLarge:
+      return grpc_trailers(ErrorCode::ResourceExhausted, "the request is longer than it may be");
+    default:
+      return grpc_trailers(ErrorCode::Unavailable, "the upstream broke off");
+  }
+}
+
 }  // namespace
 
 ProxyExchange::ProxyExchange(EventLoop& loop, HttpClient& client, ServerStream& front)
@@ -96,6 +108,23 @@ void ProxyExchange::forward(std::shared_ptr<Upstream> upstream, Protocol protoco
   if (is_request_ended_ && back_ != nullptr) back_->finish(request_trailers_);
 }
 
+void ProxyExchange::limit(const ProxyLimits& limits) {
+  max_request_bytes_ = limits.request_bytes;
+  if (limits.time.any())
+    deadline_ = std::make_unique<ExchangeDeadline>(
+        loop_, limits.time, [this](ExchangeDeadline::Limit) { over_limit(AbortReason::Timeout); });
+}
+
+void ProxyExchange::passed() {
+  if (deadline_ != nullptr) deadline_->progress(loop_.now());
+}
+
+void ProxyExchange::over_limit(AbortReason reason) {
+  outcome_.is_over_limit = reason == AbortReason::TooLarge;
+  drop_back(ResetCode::Cancel);
+  fail(reason, true);
+}
+
 void ProxyExchange::keep_for_replay(std::string_view bytes) {
   if (!is_replayable_) return;
   if (replay_.size() + bytes.size() > kReplayBytes && back_ != nullptr) {
@@ -108,6 +137,11 @@ void ProxyExchange::keep_for_replay(std::string_view bytes) {
 
 void ProxyExchange::on_data(std::string_view bytes) {
   outcome_.bytes_in += bytes.size();
+  passed();
+  if (max_request_bytes_ > 0 && front_ != nullptr && !is_reply_ended_ &&
+      outcome_.bytes_in > std::uint64_t(max_request_bytes_))
+    return over_limit(AbortReason::TooLarge);
+  if (tap_ != nullptr) tap_->request_data(bytes);
   if (is_holding()) {
     replay_ += bytes;
     if (replay_.size() < kReplayBytes || std::exchange(is_front_paused_, true)) return;
@@ -122,6 +156,7 @@ void ProxyExchange::on_data(std::string_view bytes) {
 
 void ProxyExchange::on_end(const Headers& trailers) {
   is_request_ended_ = true;
+  if (tap_ != nullptr) tap_->request_end(trailers);
   if (!trailers.empty() && (is_replayable_ || is_holding())) request_trailers_ = trailers;
   if (back_ != nullptr) {
     ClientStream& back = *back_;
@@ -152,6 +187,7 @@ void ProxyExchange::client_gone(AbortReason reason) {
 void ProxyExchange::back_informational(const ResponseHead& head) {
   // The front answers Expect: 100-continue itself.
   if (front_ == nullptr || head.status == 100) return;
+  passed();
   ResponseHead passed = head;
   remove_hop_by_hop(passed.headers);
   front_->send_informational(passed);
@@ -172,6 +208,9 @@ void ProxyExchange::back_head(ResponseHead& head) {
   if (!replay_.empty()) std::string().swap(replay_);
   is_tunnel_ = head.status == 101;
   if (!is_tunnel_ && head.headers.has("connection")) remove_hop_by_hop(head.headers);
+  if (deadline_ != nullptr) deadline_->replied();
+  passed();
+  if (tap_ != nullptr) tap_->reply_head(head);
   on_reply_head(head);
   outcome_.status = head.status;
   outcome_.has_replied = true;
@@ -186,6 +225,8 @@ void ProxyExchange::back_head(ResponseHead& head) {
 void ProxyExchange::back_data(std::string_view bytes) {
   if (front_ == nullptr || is_reply_ended_) return;
   outcome_.bytes_out += bytes.size();
+  passed();
+  if (tap_ != nullptr) tap_->reply_data(bytes);
   if (!front_->send_data(bytes) && back_ != nullptr) back_->pause();
 }
 
@@ -257,13 +298,13 @@ bool ProxyExchange::may_repeat(AbortReason reason, bool sent) const {
 void ProxyExchange::fail(AbortReason reason, bool sent) {
   // With the reply ended, only the end of the request was lost.
   if (front_ != nullptr && !is_reply_ended_) {
-    outcome_.upstream_failed = true;
+    outcome_.upstream_failed = !outcome_.is_over_limit;
     outcome_.reason = reason;
     ServerStream& front = *front_;
     if (!front.head_sent()) {
       send_failure(front, reason, sent || was_sent_);
     } else if (is_grpc_ && front_protocol_ == Protocol::Http2) {
-      finish_reply(grpc_trailers(ErrorCode::Unavailable, "the upstream broke off"));
+      finish_reply(cut_trailers(reason));
     } else {
       front_ = nullptr;
       front.reset(ResetCode::InternalError);
@@ -296,6 +337,7 @@ void ProxyExchange::drop_back(ResetCode code) {
 
 void ProxyExchange::done() {
   if (std::exchange(is_done_, true)) return;
+  deadline_.reset();
   on_done(outcome_);
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
+#include "net/exchange_deadline.hpp"
 #include "net/stream.hpp"
 
 namespace pixell::net {
@@ -19,8 +20,25 @@ struct ProxyOutcome {
   int tries = 0;                ///< how often the request was sent to an upstream
   bool is_reused = false;       ///< the last try went over a connection that was there
   bool client_gone = false;
+  bool is_over_limit = false;  ///< the request's body was longer than it may be
   bool upstream_failed = false;
   AbortReason reason = AbortReason::PeerClosed;  ///< when one of the two is true
+};
+
+/// Sees what passes through an exchange, and cannot change it.
+class ProxyTap {
+ public:
+  virtual ~ProxyTap() = default;
+  virtual void request_data(std::string_view bytes) = 0;
+  virtual void request_end(const Headers& trailers) = 0;
+  virtual void reply_head(const ResponseHead& head) = 0;
+  virtual void reply_data(std::string_view bytes) = 0;
+};
+
+/// What an exchange may take; 0 = no limit.
+struct ProxyLimits {
+  std::int64_t request_bytes = 0;  ///< of the request's body
+  TimeLimits time{};
 };
 
 /// One proxied request between its two streams: bodies, trailers, 1xx, 101 tunnels and resets pass
@@ -49,6 +67,11 @@ class ProxyExchange : public StreamHandler {
   /// Sends the request on; prepare() says how. Also for the next try, from on_try_failed() or later
   /// while is_holding(). Failures never come from inside this call.
   void forward(std::shared_ptr<Upstream> upstream, Protocol protocol);
+  /// Puts limits in force. An exchange over them fails with AbortReason::TooLarge or Timeout, and
+  /// its upstream is reset. At most once, before forward().
+  void limit(const ProxyLimits& limits);
+  /// Shows `tap` what passes from now on; it stays until the exchange is over.
+  void tap(ProxyTap& tap) { tap_ = &tap; }
   /// Gives up: the client gets answer_failure(), or the cut of what it has so far.
   void fail(AbortReason reason, bool sent);
   /// No try is under way, and the client still waits for a reply.
@@ -102,6 +125,8 @@ class ProxyExchange : public StreamHandler {
   void back_writable();
   void back_abort(AbortReason reason);
 
+  void passed();
+  void over_limit(AbortReason reason);
   void keep_for_replay(std::string_view bytes);
   bool may_repeat(AbortReason reason, bool sent) const;
   void try_failed(AbortReason reason, bool sent);
@@ -118,7 +143,10 @@ class ProxyExchange : public StreamHandler {
   ServerStream* front_;           // null once the client's stream is over or no longer of interest
   ClientStream* back_ = nullptr;  // null while no try is under way
   Back back_side_{*this};
-  std::shared_ptr<Upstream> upstream_;  // of the last try
+  ProxyTap* tap_ = nullptr;
+  std::int64_t max_request_bytes_ = 0;          // 0 = no limit
+  std::unique_ptr<ExchangeDeadline> deadline_;  // null = no limit
+  std::shared_ptr<Upstream> upstream_;          // of the last try
   ProxyOutcome outcome_;
 
   std::string replay_;  // body bytes that came while a try may have to be repeated

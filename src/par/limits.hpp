@@ -47,8 +47,6 @@ inline constexpr int kMaxJsonDepth = 128;
 /// Nesting of a frame of the worker: more than a client's, so that a handler may give back what it
 /// was given in an envelope of its own.
 inline constexpr int kMaxFrameJsonDepth = 2 * kMaxJsonDepth;
-/// gRPC deadlines are cut to this (24 hours), so that no timer overflows.
-inline constexpr Millis kMaxGrpcDeadline{24 * 3600 * 1000};
 
 /// A full servicer must answer Health within this time before the agent is ready.
 inline constexpr Millis kProbeTimeout{2'000};

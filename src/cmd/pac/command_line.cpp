@@ -16,6 +16,7 @@
 #include "edge/access_log.hpp"
 #include "edge/host_index.hpp"
 #include "edge/limits.hpp"
+#include "edge/trusted_proxies.hpp"
 #include "engine/local/node/crash_points.hpp"
 #include "reconcile/crash_points.hpp"
 
@@ -95,6 +96,8 @@ Result<void> check_tls(const ServeOptions& options) {
 Result<ServeOptions> resolve(const ServeArguments& arguments) {
   ServeOptions options = arguments.options;
   TRY(options.state_dir, absolute_directory("--state", arguments.state));
+  if (auto trusted = edge::TrustedProxies::parse(options.trusted_proxies); !trusted)
+    return trusted.error();
   if (arguments.also_listen != "none") options.also_listen = arguments.also_listen;
   TRY(options.tls, resolve_tls(arguments.tls));
   TRY_VOID(check_tls(options));
@@ -106,6 +109,26 @@ Result<ServeOptions> resolve(const ServeArguments& arguments) {
   TRY(fs::path current, absolute_directory("--allow-file-dir", "."));
   options.allow_file_dirs = {std::move(current), options.state_dir};
   return options;
+}
+
+// What `pac serve` hands on to the edge: the same options for both.
+template <class Options>
+void add_edge_settings(CLI::App& app, Options& options, const char* group) {
+  app.add_option("--trusted-proxy", options.trusted_proxies,
+                 "Address or network (10.0.0.0/8) of a proxy whose X-Forwarded-* and Forwarded are "
+                 "continued, or unix; may be repeated. From others they are replaced")
+      ->group(group);
+  app.add_option("--max-exchanges", options.max_exchanges,
+                 "Requests to agents under way in one edge thread; more are 503")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  app.add_option("--shed-after-ms", options.shed_after_ms,
+                 "Shed requests to agents while an edge thread stays behind its events by so many "
+                 "milliseconds; 0 turns it off")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
 }
 
 void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
@@ -152,6 +175,7 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
                    "Requests to agents that get a log line: all, errors, none or 1/N")
       ->capture_default_str()
       ->check(is_access_log);
+  add_edge_settings(*serve, options, "Options");
   serve->add_flag("--stop-instances", options.stop_instances,
                   "Stop the agents too when stopping; else the next start adopts them");
   serve->callback([arguments, &exit_code, &runners] {
@@ -186,6 +210,7 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   edge->add_option("--send-stall-timeout-ms", options->send_stall_timeout_ms)
       ->group("")
       ->check(CLI::PositiveNumber);
+  add_edge_settings(*edge, *options, "");
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);
   edge->callback([edge, options, access_log, tls, &exit_code, &runners] {

@@ -94,7 +94,15 @@ TEST_F(CommandLineTest, ServesWithEveryOption) {
                  "--domain",
                  "b.example",
                  "--access-log",
-                 "1/10"}),
+                 "1/10",
+                 "--trusted-proxy",
+                 "10.0.0.0/8",
+                 "--trusted-proxy",
+                 "unix",
+                 "--max-exchanges",
+                 "9",
+                 "--shed-after-ms",
+                 "0"}),
             42);
 
   ASSERT_TRUE(serve_);
@@ -105,6 +113,9 @@ TEST_F(CommandLineTest, ServesWithEveryOption) {
   EXPECT_THAT(serve_->allow_file_dirs, ElementsAre(fs::current_path() / "d", "/e"));
   EXPECT_THAT(serve_->allowed_hosts, ElementsAre("a.example"));
   EXPECT_EQ(serve_->edge_threads, 3);
+  EXPECT_THAT(serve_->trusted_proxies, ElementsAre("10.0.0.0/8", "unix"));
+  EXPECT_EQ(serve_->max_exchanges, 9);
+  EXPECT_EQ(serve_->shed_after_ms, 0);
   EXPECT_TRUE(serve_->stop_instances);
   EXPECT_THAT(serve_->domains, ElementsAre("a.example", "b.example"));
   EXPECT_EQ(serve_->access_log, "1/10");
@@ -117,7 +128,10 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                           .allowed_hosts = {"h"},
                           .edge_threads = 2,
                           .domains = {"a.Example", "b.example"},
-                          .access_log = "errors"},
+                          .access_log = "errors",
+                          .trusted_proxies = {"::1"},
+                          .max_exchanges = 5,
+                          .shed_after_ms = 50},
                                      {.plain = std::vector<UniqueFd>(2)}))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
@@ -133,6 +147,9 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   EXPECT_EQ(edge_->threads, 2);
   EXPECT_THAT(edge_->domains, ElementsAre("a.example", "b.example"));
   EXPECT_EQ(edge_->access_log.lines, edge::AccessLogChoice::Lines::Errors);
+  EXPECT_THAT(edge_->trusted_proxies, ElementsAre("::1"));
+  EXPECT_EQ(edge_->max_exchanges, 5);
+  EXPECT_EQ(edge_->shed_after_ms, 50);
   EXPECT_EQ(*node_, "/s");
 }
 
@@ -235,6 +252,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUsage{"RedirectPortAlone",
                    {"serve", "--redirect-port", "443"},
                    {"--redirect-port needs --redirect-listen"}},
+        WrongUsage{"NoProxy",
+                   {"serve", "--trusted-proxy", "proxy.example"},
+                   {"proxy.example", "10.0.0.0/8"}},
+        WrongUsage{"NoExchanges", {"serve", "--max-exchanges", "0"}, {"--max-exchanges", "0"}},
         WrongUsage{"NoPackage", {"deploy", "--app", "a"}, {"package"}},
         WrongUsage{"NoApp", {"deploy", "a.apkg"}, {"--app"}},
         WrongUsage{"EmptyApp", {"deploy", "a.apkg", "--app", ""}, {"--app", "must not be empty"}},

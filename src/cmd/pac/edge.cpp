@@ -78,8 +78,12 @@ Result<std::unique_ptr<edge::Edge>> start_edge(const EdgeOptions& options, const
     TRY(tls, net::tls::TlsServer::load_what_works(options.tls, log));
   }
   TRY(edge::EdgeListeners listeners, listeners_of(options, tls.get()));
+  TRY(edge::TrustedProxies trusted, edge::TrustedProxies::parse(options.trusted_proxies));
   const edge::Edge::Settings settings{
       .threads = options.threads,
+      .trusted = std::move(trusted),
+      .overload = {.max_exchanges = options.max_exchanges,
+                   .lag_target = Millis(options.shed_after_ms)},
       .server = {.head_timeout = Millis(options.head_timeout_ms),
                  .send_stall_timeout = Millis(options.send_stall_timeout_ms)}};
   return edge::Edge::start(std::move(listeners),

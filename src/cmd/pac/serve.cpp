@@ -63,6 +63,12 @@ Role make_edge(const ServeOptions& options, const PublicListeners& listeners) {
   if (options.access_log != "all")
     arguments.insert(arguments.end(), {"--access-log", options.access_log});
   std::vector<std::pair<int, int>> descriptors;
+  for (const std::string& proxy : options.trusted_proxies)
+    arguments.insert(arguments.end(), {"--trusted-proxy", proxy});
+  if (options.max_exchanges != edge::kMaxExchangesPerLoop)
+    arguments.insert(arguments.end(), {"--max-exchanges", std::to_string(options.max_exchanges)});
+  if (options.shed_after_ms != edge::kLagTarget.count())
+    arguments.insert(arguments.end(), {"--shed-after-ms", std::to_string(options.shed_after_ms)});
   int in_edge = kFirstListenFd;
   const auto hand_over = [&](const char* option, const std::vector<UniqueFd>& sockets) {
     for (const UniqueFd& socket : sockets) {

@@ -9,6 +9,7 @@
 #include "base/unique_fd.hpp"
 #include "cmd/pac/role.hpp"
 #include "cmd/pac/serve_claim.hpp"
+#include "edge/limits.hpp"
 #include "net/tls/tls_options.hpp"
 
 namespace pixell::cmd {
@@ -25,8 +26,11 @@ struct ServeOptions {
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;
-  std::vector<std::string> domains;  ///< below which every app has a host
-  std::string access_log = "all";    ///< see edge::access_log_choice()
+  std::vector<std::string> domains;          ///< below which every app has a host
+  std::string access_log = "all";            ///< see edge::access_log_choice()
+  std::vector<std::string> trusted_proxies;  ///< as edge::TrustedProxies::parse() takes them
+  int max_exchanges = edge::kMaxExchangesPerLoop;
+  std::int64_t shed_after_ms = edge::kLagTarget.count();  ///< 0 = never
   bool stop_instances = false;  ///< at the end; else they keep running and are adopted next time
 };
 

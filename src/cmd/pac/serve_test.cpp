@@ -68,6 +68,19 @@ TEST(MakeRoles, HandsEveryListenerToTheEdgeAlone) {
     EXPECT_THAT(role.spec().fds, ElementsAre(Pair(1, 1), Pair(2, 2))) << role.name();
 }
 
+TEST(MakeRoles, HandsTheEdgesSettingsOn) {
+  const auto roles = make_roles({.state_dir = "/s",
+                                 .trusted_proxies = {"10.0.0.0/8", "unix"},
+                                 .max_exchanges = 7,
+                                 .shed_after_ms = 0},
+                                {});
+
+  EXPECT_THAT(
+      arguments(roles[2]),
+      ElementsAre("edge", "--state", "/s", "--threads", "1", "--trusted-proxy", "10.0.0.0/8",
+                  "--trusted-proxy", "unix", "--max-exchanges", "7", "--shed-after-ms", "0"));
+}
+
 TEST(MakeRoles, LetsNoRoleOutliveItsSupervisor) {
   for (const Role& role : make_roles({.state_dir = "/s"}, {}))
     EXPECT_TRUE(role.spec().dies_with_parent) << role.name();

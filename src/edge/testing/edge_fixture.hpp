@@ -82,6 +82,9 @@ class EdgeTest : public ::testing::Test {
   void SetUp() override {
     char pattern[] = "/tmp/edge_test_XXXXXX";
     directory_ = ::mkdtemp(pattern);
+    start_edge();
+  }
+  void start_edge() {
     auto listener = net::listen_tcp("127.0.0.1", 0);
     ASSERT_TRUE(listener) << listener.error().message;
     port_ = *net::bound_port(listener->get());
@@ -92,7 +95,7 @@ class EdgeTest : public ::testing::Test {
     redirect_port_ = *net::bound_port(redirect->get());
     listeners.redirects.push_back(std::move(*redirect));
     listeners.https_port = 8443;
-    auto edge = Edge::start(std::move(listeners), {unix_address("api.sock")}, {.threads = 2},
+    auto edge = Edge::start(std::move(listeners), {unix_address("api.sock")}, settings_,
                             Log(2, LogLevel::Error));
     ASSERT_TRUE(edge) << edge.error().message;
     edge_ = std::move(*edge);
@@ -130,6 +133,7 @@ class EdgeTest : public ::testing::Test {
   }
 
   std::filesystem::path directory_;
+  Edge::Settings settings_{.threads = 2};
   std::uint16_t port_ = 0;
   std::uint16_t redirect_port_ = 0;
   std::int64_t generation_ = 0;

@@ -37,6 +37,9 @@ class TestExchange final : public ProxyExchange {
 class ProxyFixture : public ::testing::Test {
  protected:
   friend class TestExchange;
+  ProxyFixture() = default;
+  /// With a clock that only the test moves.
+  explicit ProxyFixture(const FakeClock& clock) : driver(clock) {}
   void start(FunctionService::Function upstream) {
     upstream_ = std::make_unique<LoopbackServer>(driver.loop(), std::move(upstream));
     start_front(upstream_->address());
@@ -74,6 +77,8 @@ class ProxyFixture : public ::testing::Test {
   Protocol front_protocol = Protocol::Http1;
   Protocol upstream_protocol = Protocol::Http1;
   std::function<void(ServerStream&, AbortReason, bool)> on_failure;
+  ProxyLimits limits;
+  ProxyTap* tap = nullptr;
   std::vector<ProxyOutcome> outcomes;
   std::unique_ptr<LoopbackServer> upstream_;
   HttpClient proxy_client{driver.loop()};
@@ -83,6 +88,8 @@ class ProxyFixture : public ::testing::Test {
 
 inline TestExchange::TestExchange(ProxyFixture& test, ServerStream& stream, const Address& upstream)
     : ProxyExchange(test.driver.loop(), test.proxy_client, stream), test_(test) {
+  limit(test.limits);
+  if (test.tap != nullptr) ProxyExchange::tap(*test.tap);
   forward(test.proxy_client.upstream(upstream), test.upstream_protocol);
 }
 

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <span>
 
-#include "par/observe/limits.hpp"
+#include "base/random_pool.hpp"
 
 namespace pixell::par {
 
-/// Random ids in hex. Fetches randomness from the kernel for many ids at once.
+/// Random ids in hex.
 class IdSource {
  public:
   virtual ~IdSource() = default;
@@ -16,8 +14,7 @@ class IdSource {
   virtual void fill(std::span<char> hex);
 
  private:
-  std::array<unsigned char, kIdPoolBytes> pool_{};
-  std::size_t left_ = 0;
+  RandomPool random_;
 };
 
 }  // namespace pixell::par

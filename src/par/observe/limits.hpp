@@ -10,10 +10,6 @@ namespace pixell::par {
 /// 512 it asks for are kept). A longer one is dropped whole.
 inline constexpr std::size_t kMaxTraceStateMembers = 32;
 inline constexpr std::size_t kMaxTraceStateBytes = 4096;
-/// An X-Request-Id that is longer, or has other than visible characters, is replaced.
-inline constexpr std::size_t kMaxRequestIdBytes = 128;
-/// Random bytes fetched at once for ids.
-inline constexpr std::size_t kIdPoolBytes = 512;
 
 /// Bytes of spans that wait for par-telemetry; a span that finds no room is dropped and counted.
 inline constexpr std::size_t kMaxQueuedSpanBytes = 1024 * 1024;

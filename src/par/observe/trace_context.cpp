@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/ids.hpp"
 #include "par/observe/id_source.hpp"
 #include "par/observe/limits.hpp"
 
@@ -129,11 +130,6 @@ bool is_tracestate(std::string_view text) {
   }
 }
 
-bool is_request_id(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxRequestIdBytes &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
-}
-
 bool is_sampled_by_ratio(const TraceId& id, double ratio) {
   if (ratio >= 1) return true;
   if (ratio <= 0) return false;
@@ -155,13 +151,16 @@ TraceContext trace_context_of(const net::Headers& headers, const Sampler& sample
     trace.parent_span_id = parent->span_id;
     if (!origin.trace_state.empty() && is_tracestate(origin.trace_state))
       trace.trace_state = std::move(origin.trace_state);
+  } else if (const auto named = ulid_in_hex(origin.request_id)) {
+    trace.trace_id = *named;
   } else {
     ids.fill(trace.trace_id);
   }
   trace.is_sampled = parent && sampler.follows_parent
                          ? parent->is_sampled
                          : is_sampled_by_ratio(trace.trace_id, sampler.ratio);
-  trace.request_id = is_request_id(origin.request_id) ? origin.request_id : text_of(trace.trace_id);
+  trace.request_id =
+      net::is_request_id(origin.request_id) ? origin.request_id : text_of(trace.trace_id);
   return trace;
 }
 

@@ -34,9 +34,6 @@ std::optional<TraceParent> parse_traceparent(std::string_view text);
 /// of the allowed characters and lengths, no key twice.
 bool is_tracestate(std::string_view text);
 
-/// True for an X-Request-Id that may be logged and passed on.
-bool is_request_id(std::string_view text);
-
 /// Whether requests are sampled: OTEL_TRACES_SAMPLER and its argument.
 struct Sampler {
   bool follows_parent = true;  ///< the caller's decision counts when there is one
@@ -57,7 +54,9 @@ struct TraceContext {
 };
 
 /// Continues the caller's trace, or starts one when there is no valid traceparent (none, malformed,
-/// or more than one). tracestate counts only with a valid traceparent.
+/// or more than one). tracestate counts only with a valid traceparent. A trace that starts here
+/// takes its id from an X-Request-Id that is a ULID, as the edge makes them: whoever has the
+/// request id of the edge's log has the trace.
 TraceContext trace_context_of(const net::Headers& headers, const Sampler& sampler, IdSource& ids);
 
 /// "00-<trace id>-<our span id>-<flags>": what the next one downstream gets.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "net/limits.hpp"
 #include "par/observe/id_source.hpp"
 #include "par/observe/limits.hpp"
 
@@ -117,9 +118,20 @@ TEST(TraceContext, StartsATraceWhenThereIsNoneToTrust) {
   }
 }
 
+TEST(TraceContext, StartsTheTraceThatTheEdgesRequestIdNames) {
+  const auto trace = context_of(headers_of({{"x-request-id", "01ARYZ6S41TSV4RRFFQ69G5FAV"}}));
+
+  EXPECT_EQ(text_of(trace.trace_id), "01563df36481d6764c61efb99302bd5b");
+  EXPECT_FALSE(trace.parent_span_id);
+  EXPECT_EQ(trace.request_id, "01ARYZ6S41TSV4RRFFQ69G5FAV");
+  EXPECT_FALSE(context_of(headers_of({{"x-request-id", "01ARYZ6S41TSV4RRFFQ69G5FAV"}}),
+                          {.follows_parent = true, .ratio = 0})
+                   .is_sampled);
+}
+
 TEST(TraceContext, ReplacesARequestIdThatCannotBeLogged) {
   for (const std::string& id :
-       {std::string("a b"), std::string("\xc3\xa9"), std::string(kMaxRequestIdBytes + 1, 'x')})
+       {std::string("a b"), std::string("\xc3\xa9"), std::string(net::kMaxRequestIdBytes + 1, 'x')})
     EXPECT_EQ(context_of(headers_of({{"x-request-id", id}})).request_id, std::string(32, '2'));
 }
 

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "net/grpc.hpp"
+#include "net/grpc_timeout.hpp"
 #include "net/reply.hpp"
 #include "par/limits.hpp"
 #include "par/observe/trace_context.hpp"
 #include "par/surface/action_request.hpp"
-#include "par/surface/grpc_timeout.hpp"
 #include "par/surface/rest_proxy.hpp"
 #include "par/worker/agent.hpp"
 #include "pixell/agent.pb.h"
@@ -76,7 +76,8 @@ class UnaryCall final : public net::StreamHandler {
         trace_(asked.trace),
         start_(loop.clock().now()),
         deframer_(kMaxGrpcMessageBytes),
-        deadline_(grpc_deadline(stream.request().headers.get("grpc-timeout"))) {
+        deadline_(
+            net::grpc_deadline(stream.request().headers.get("grpc-timeout"), kA2aCallTimeout)) {
     timer_ = loop.after(deadline_, [this] { deadline_passed(); });
   }
   ~UnaryCall() override { drop_execution(); }

@@ -1,12 +1,12 @@
-#include "par/surface/grpc_timeout.hpp"
+#include "net/grpc_timeout.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 
-#include "par/limits.hpp"
+#include "net/limits.hpp"
 
-namespace pixell::par {
+namespace pixell::net {
 
 std::optional<Millis> parse_grpc_timeout(std::string_view text) {
   if (text.size() < 2 || text.size() > 9) return std::nullopt;
@@ -42,8 +42,8 @@ std::optional<Millis> parse_grpc_timeout(std::string_view text) {
   return Millis((count * nanos + kNanosPerMilli - 1) / kNanosPerMilli);
 }
 
-Millis grpc_deadline(std::optional<std::string_view> timeout) {
-  return timeout ? parse_grpc_timeout(*timeout).value_or(kA2aCallTimeout) : kA2aCallTimeout;
+Millis grpc_deadline(std::optional<std::string_view> timeout, Millis otherwise) {
+  return timeout ? parse_grpc_timeout(*timeout).value_or(otherwise) : otherwise;
 }
 
-}  // namespace pixell::par
+}  // namespace pixell::net

@@ -1,10 +1,10 @@
-#include "par/surface/grpc_timeout.hpp"
+#include "net/grpc_timeout.hpp"
 
 #include <gtest/gtest.h>
 
-#include "par/limits.hpp"
+#include "net/limits.hpp"
 
-namespace pixell::par {
+namespace pixell::net {
 namespace {
 
 TEST(GrpcTimeout, ReadsEveryUnit) {
@@ -21,10 +21,10 @@ TEST(GrpcTimeout, CutsWhatIsTooLong) {
   EXPECT_EQ(parse_grpc_timeout("99999999H"), kMaxGrpcDeadline);
 }
 
-TEST(GrpcTimeout, IsThatOfHttpCallsWhenNoneIsGiven) {
-  EXPECT_EQ(grpc_deadline("5S"), Millis(5'000));
-  EXPECT_EQ(grpc_deadline(std::nullopt), kA2aCallTimeout);
-  EXPECT_EQ(grpc_deadline("soon"), kA2aCallTimeout);
+TEST(GrpcTimeout, IsTheOtherOneWhenNoneIsGiven) {
+  EXPECT_EQ(grpc_deadline("5S", Millis(7)), Millis(5'000));
+  EXPECT_EQ(grpc_deadline(std::nullopt, Millis(7)), Millis(7));
+  EXPECT_EQ(grpc_deadline("soon", Millis(7)), Millis(7));
 }
 
 TEST(GrpcTimeout, RefusesOtherText) {
@@ -33,4 +33,4 @@ TEST(GrpcTimeout, RefusesOtherText) {
 }
 
 }  // namespace
-}  // namespace pixell::par
+}  // namespace pixell::net
