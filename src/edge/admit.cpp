@@ -17,7 +17,7 @@ namespace {
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
 bool is_health(const net::RequestHead& request, const Decision& decision) {
-  return is_health_check(request, agent_path(path_of(decision.target)));
+  return is_health_check(request, agent_path(path_of(decision.target(request))));
 }
 
 // 0 when the head does not tell.

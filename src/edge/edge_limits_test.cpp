@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/ids.hpp"
 #include "edge/testing/edge_fixture.hpp"
 
 // Limits, fields and mirrors in a running edge.

@@ -57,12 +57,14 @@ TEST(Explain, TellsTheTableTheLegsAndTheirShares) {
   EXPECT_TRUE(answer["chosen_revision"].is_null()) << "the dice decide";
   EXPECT_EQ(answer["sticky"]["by"], "none");
   ASSERT_EQ(answer["legs"].size(), 4u);
-  EXPECT_EQ(answer["legs"][1], (json{{"revision", 2},
-                                     {"weight_permille", 100},
-                                     {"tag", ""},
-                                     {"targets", 2},
-                                     {"share", 0.1},
-                                     {"chosen", false}}));
+  EXPECT_EQ(answer["legs"][1],
+            (json{{"revision", 2},
+                  {"weight_permille", 100},
+                  {"tag", ""},
+                  {"targets", 2},
+                  {"share", 0.1},
+                  {"instances", {{{"address", "unix:/b"}}, {{"address", "unix:/c"}}}},
+                  {"chosen", false}}));
   EXPECT_NE(reason(answer).find("diced by weight"), std::string::npos);
 }
 

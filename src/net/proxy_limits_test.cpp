@@ -215,7 +215,8 @@ TEST_F(ProxyLimitsTest, ShowsATapWhatPasses) {
   ClientStream& stream = open(request("POST", "/"), answer);
   stream.send_data("body");
   stream.finish();
-  ASSERT_TRUE(eventually(driver, [&] { return watcher.seen == "<body<end"; }));
+  ASSERT_TRUE(
+      eventually(driver, [&] { return upstream != nullptr && watcher.seen == "<body<end"; }));
   upstream->send_head({}, false);
   upstream->send_data("reply");
   upstream->finish();
