@@ -112,23 +112,6 @@ void Headers::reserve(std::size_t fields, std::size_t text_bytes) {
   text_.reserve(text_bytes);
 }
 
-bool is_hop_by_hop(std::string_view name) {
-  switch (name.size()) {
-    case 2:
-      return equal_names(name, "te");
-    case 7:
-      return equal_names(name, "upgrade");
-    case 10:
-      return equal_names(name, "connection") || equal_names(name, "keep-alive");
-    case 16:
-      return equal_names(name, "proxy-connection");
-    case 17:
-      return equal_names(name, "transfer-encoding");
-    default:
-      return false;
-  }
-}
-
 void remove_hop_by_hop(Headers& headers) {
   std::vector<std::string> named;
   for (std::size_t i = 0; i < headers.size(); ++i) {

@@ -48,6 +48,8 @@ class Headers {
     return {text_.data() + e.name, e.value + e.value_size + 2 - e.name};
   }
   void clear();
+  /// Bytes of text that fit without another allocation.
+  std::size_t text_capacity() const { return text_.capacity(); }
   /// Makes room for that many fields and bytes of text, so that adding them does not allocate.
   void reserve(std::size_t fields, std::size_t text_bytes);
 
@@ -93,7 +95,22 @@ bool is_request_id(std::string_view text);
 
 /// Whether the name is of those that RFC 9110 7.6.1 makes a matter of one hop: Connection,
 /// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade.
-bool is_hop_by_hop(std::string_view name);
+inline bool is_hop_by_hop(std::string_view name) {
+  switch (name.size()) {
+    case 2:
+      return equal_names(name, "te");
+    case 7:
+      return equal_names(name, "upgrade");
+    case 10:
+      return equal_names(name, "connection") || equal_names(name, "keep-alive");
+    case 16:
+      return equal_names(name, "proxy-connection");
+    case 17:
+      return equal_names(name, "transfer-encoding");
+    default:
+      return false;
+  }
+}
 
 /// Removes the fields that are a matter of one hop: those of is_hop_by_hop() (but `TE: trailers`)
 /// and what Connection names.

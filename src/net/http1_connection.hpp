@@ -18,12 +18,16 @@ namespace pixell::net {
 
 class Http1Connection;
 
+/// A request whose buffers have room already, if a former exchange of this thread left one.
+Http1Request take_spare_request();
+
 /// One request and its reply. Made by its connection; after the end it stays allocated until the
 /// end of the loop turn, and calls on it do nothing.
 class Http1Exchange final : public ServerStream {
  public:
-  Http1Exchange(Http1Connection& connection, const PeerInfo& peer)
-      : connection_(&connection), peer_(peer) {}
+  Http1Exchange(Http1Connection& connection, const PeerInfo& peer, Http1Request request)
+      : connection_(&connection), peer_(peer), request_(std::move(request)) {}
+  ~Http1Exchange() override;
 
   const RequestHead& request() const override { return request_.head; }
   const PeerInfo& peer() const override { return peer_; }

@@ -125,7 +125,7 @@ void Http1Connection::take_head(std::string_view& bytes) {
 }
 
 void Http1Connection::begin_exchange() {
-  auto owned = std::make_unique<Http1Exchange>(*this, context_.peer);
+  auto owned = std::make_unique<Http1Exchange>(*this, context_.peer, take_spare_request());
   Http1Exchange& exchange = *owned;
   if (const auto error = parse_request_head(collector_.head(), exchange.request_)) {
     refuse(*error);

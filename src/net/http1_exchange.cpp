@@ -1,9 +1,34 @@
 #include <utility>
+#include <vector>
 
 #include "base/check.hpp"
 #include "net/http1_connection.hpp"
 
 namespace pixell::net {
+
+namespace {
+
+// Heads of exchanges that are over: their buffers are for the next ones of this thread's loop.
+constexpr std::size_t kMaxSpareRequests = 64;
+constexpr std::size_t kMaxSpareTextBytes = 8 * 1024;
+thread_local std::vector<Http1Request> spare_requests;
+
+}  // namespace
+
+Http1Request take_spare_request() {
+  if (spare_requests.empty()) return {};
+  Http1Request request = std::move(spare_requests.back());
+  spare_requests.pop_back();
+  return request;
+}
+
+Http1Exchange::~Http1Exchange() {
+  handler_.reset();  // it may look at the request
+  if (spare_requests.size() >= kMaxSpareRequests ||
+      request_.head.headers.text_capacity() + request_.head.target.capacity() > kMaxSpareTextBytes)
+    return;
+  spare_requests.push_back(std::move(request_));
+}
 
 void Http1Exchange::send_informational(const ResponseHead& head) {
   if (connection_ == nullptr || is_head_sent_ || request_.is_http10) return;

@@ -42,6 +42,18 @@ bool has_control(std::uint64_t word, std::uint64_t limit) {
   return (below | ((del - kOnes) & ~del & kHighs)) != 0;
 }
 
+// has_control() for a text of eight bytes or more; the last word may overlap the one before.
+bool any_word(std::string_view text, std::uint64_t limit) {
+  const char* const last = text.data() + text.size() - 8;
+  std::uint64_t word;
+  for (const char* at = text.data(); at < last; at += 8) {
+    std::memcpy(&word, at, 8);
+    if (has_control(word, limit)) return true;
+  }
+  std::memcpy(&word, last, 8);
+  return has_control(word, limit);
+}
+
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 std::string_view trim(std::string_view text) {
@@ -306,12 +318,7 @@ bool is_token(std::string_view text) { return !text.empty() && all_in(kTokenByte
 bool is_authority(std::string_view text) { return all_in(kAuthorityBytes, text); }
 
 bool is_field_value(std::string_view text) {
-  while (text.size() >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data(), 8);
-    if (has_control(word, 0x20)) break;
-    text.remove_prefix(8);
-  }
+  if (text.size() >= 8 && !any_word(text, 0x20)) return true;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
@@ -321,12 +328,7 @@ bool is_field_value(std::string_view text) {
 
 bool is_target(std::string_view text) {
   if (text.empty() || text.find('#') != std::string_view::npos) return false;
-  while (text.size() >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data(), 8);
-    if (has_control(word, 0x21)) return false;
-    text.remove_prefix(8);
-  }
+  if (text.size() >= 8) return !any_word(text, 0x21);
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 0x20 || byte == 0x7f) return false;

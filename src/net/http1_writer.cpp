@@ -7,13 +7,17 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <vector>
 
 namespace pixell::net {
 
 namespace {
 
-// A drained queue keeps this much memory for the next message.
-constexpr std::size_t kKeptQueueBytes = 4096;
+// Connections with nothing to send hold no buffer: drained ones of up to this size wait here for
+// whoever of this thread's loop sends next.
+constexpr std::size_t kSpareBufferBytes = 4096;
+constexpr std::size_t kMaxSpareBuffers = 64;
+thread_local std::vector<std::string> spare_buffers;
 
 void append_number(std::string& out, std::uint64_t number, int base) {
   std::array<char, 24> text;
@@ -123,12 +127,24 @@ void SocketWriter::drop_sent(std::size_t n) {
     // Moving the rest to the front costs at most as much as sending what was before it.
     if (sent_ < queue_.size() / 2) return;
     queue_.erase(0, sent_);
-  } else if (queue_.capacity() > kKeptQueueBytes) {
-    std::string().swap(queue_);
   } else {
     queue_.clear();
+    if (queue_.capacity() <= kSpareBufferBytes && spare_buffers.size() < kMaxSpareBuffers)
+      spare_buffers.push_back(std::move(queue_));
+    std::string().swap(queue_);
   }
   sent_ = 0;
+}
+
+void SocketWriter::take_spare_buffer() {
+  if (spare_buffers.empty()) {
+    queue_.reserve(kSpareBufferBytes / 2);
+    return;
+  }
+  std::string buffer = std::move(spare_buffers.back());
+  spare_buffers.pop_back();
+  buffer.append(queue_);
+  queue_ = std::move(buffer);
 }
 
 void SocketWriter::write(std::string_view data, std::string_view tail) {

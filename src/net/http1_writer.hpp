@@ -23,7 +23,10 @@ class SocketWriter {
   /// Whether the socket can take bytes (EPOLLOUT, or a new one that stands or does not yet).
   void set_writable(bool is_writable) { is_writable_ = is_writable; }
   /// Where bytes are appended that the next flush() or write() sends.
-  std::string& queue() { return queue_; }
+  std::string& queue() {
+    if (queue_.capacity() <= kSmallQueueBytes) take_spare_buffer();
+    return queue_;
+  }
   std::size_t queued() const { return queue_.size() - sent_; }
   /// Sends what waits and then `data` and `tail`, which are copied when the socket is full.
   void write(std::string_view data, std::string_view tail = {});
@@ -36,6 +39,9 @@ class SocketWriter {
   std::uint64_t total_sent() const { return total_sent_; }
 
  private:
+  // What a string holds without memory of its own.
+  static constexpr std::size_t kSmallQueueBytes = 15;
+  void take_spare_buffer();
   void drop_sent(std::size_t n);
 
   Socket& socket_;

@@ -207,7 +207,8 @@ void ProxyExchange::back_head(ResponseHead& head) {
   is_replayable_ = false;
   if (!replay_.empty()) std::string().swap(replay_);
   is_tunnel_ = head.status == 101;
-  if (!is_tunnel_ && head.headers.has("connection")) remove_hop_by_hop(head.headers);
+  // Those that always are a matter of one hop are left out when the head is written.
+  if (!is_tunnel_ && names_more_fields(head.headers)) remove_hop_by_hop(head.headers);
   if (deadline_ != nullptr) deadline_->replied();
   passed();
   if (tap_ != nullptr) tap_->reply_head(head);

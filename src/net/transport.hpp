@@ -54,7 +54,8 @@ class Transport {
 class TransportMaker {
  public:
   virtual ~TransportMaker() = default;
-  /// The server's end for an accepted socket; null when it cannot be made: the connection is closed.
+  /// The server's end for an accepted socket; null when it cannot be made: the connection is
+  /// closed.
   virtual std::unique_ptr<Transport> make(int fd) = 0;
 };
 
