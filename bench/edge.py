@@ -1,6 +1,6 @@
 """./dev bench edge: the edge against nginx, HAProxy and Caddy, by CPU time, latency and memory.
 
-    ./dev bench edge [CASE…] [--rounds N] [--seconds S] [--peers nginx,haproxy,caddy] [--tls]
+    ./dev bench edge [CASE…] [--rounds N] [--seconds S] [--peers nginx,haproxy,caddy]
 
 The proxies run on the first processor with one worker or thread each, load and upstreams on the
 last.
@@ -60,17 +60,10 @@ def options_from(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of one proxy in one round")
     parser.add_argument("--peers", default=",".join(PEERS), help="those to compare with")
-    parser.add_argument(
-        "--tls",
-        action="store_true",
-        help="the edge and nginx end TLS as well, which the case tls needs; for programs that can",
-    )
     options = parser.parse_args(arguments)
     options.peers = set(filter(None, options.peers.split(",")))
     if unknown := (set(options.cases) - set(CASES)) | (options.peers - set(PEERS)):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
-    if throughput.TLS in options.cases and not options.tls:
-        parser.error("the case tls needs --tls")
     return options
 
 
@@ -79,11 +72,11 @@ def main() -> int:
     options = options_from(sys.argv[1:])
     need_two_cores()
     os.sched_setaffinity(0, {LOAD_CORE})  # what this process does is not to disturb the proxies
-    names = options.cases or [name for name in CASES if name != throughput.TLS or options.tls]
+    names = options.cases or list(CASES)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="px-bench-") as folder:
         scratch = Path(folder)
-        options.certificate = self_signed(scratch) if options.tls else None
+        options.certificate = self_signed(scratch)
         for part in ("proxies", "memory", "routes"):
             (scratch / part).mkdir()
         if set(names) - {"memory", "routes"}:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from devtool.shell import output_of
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
+
+import instructions
 
 from measure import wrk_count
 from rig.callgrind import by_thread_kind, parse, short, top
@@ -101,6 +105,23 @@ def test_names_are_shown_without_what_tells_nothing():
     assert short("(below main)") == "(below main)"
 
 
+def test_a_figure_that_grew_or_is_not_recorded_fails_the_check(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(instructions, "ROOT", tmp_path)
+    monkeypatch.setattr(instructions, "RECORDED", tmp_path / "instructions.json")
+    instructions.record({"http_small": 1000})
+    instructions.record({"par_ui": 2000})
+
+    assert instructions.recorded_figures() == {"http_small": 1000, "par_ui": 2000}
+    assert instructions.check({"http_small": 1050, "par_ui": 1000}) == 0
+    assert instructions.check({"http_small": 1051}) == 1
+    assert instructions.check({"grpc_unary": 1}) == 1
+    printed = capsys.readouterr().out
+    assert "ok instructions of http_small: 1,050, recorded 1,000 (+5.0%)" in printed
+    assert "(-50.0%); --record keeps it there" in printed
+    assert "FAIL instructions of http_small: 1,051, recorded 1,000 (+5.1%)" in printed
+    assert "FAIL instructions of grpc_unary: 1, none recorded" in printed
+
+
 # --------------------------------------------------------------------------------- load
 
 WRK = """Running 1s test @ http://127.0.0.1:1/
@@ -184,3 +205,18 @@ def test_routes_are_given_once_and_again_when_they_change(tmp_path):
             control.wait_applied(generation, timeout_s=0)
         assert control.next(2, 0) is None
         control.wait_applied(generation, timeout_s=0)
+
+
+def test_an_edge_is_answered_as_control_would(tmp_path):
+    socket = tmp_path / "control.sock"
+    command = ["curl", "-sS", "--max-time", "10", "--unix-socket", socket, "-w", "%{http_code}"]
+    with RoutesOnly(socket, []):
+
+        def ask(*arguments: str) -> str:
+            return output_of([*command, *arguments])
+
+        url = "http://control/internal/routes?edge=e&timeout_ms=1"
+        assert ask(f"{url}&after=0") == '{"generation": 1, "routes": []}200'
+        assert ask(f"{url}&after=1") == "204"
+        told = ask("-d", "{}", "http://control/internal/edges/e/measurements")
+        assert told.startswith('{"listening_since": ') and told.endswith("}200")

@@ -31,6 +31,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr Clock::duration kAnswerDeadline = std::chrono::seconds(30);
 constexpr int kHoldDeadlineMs = 30'000;
+constexpr std::size_t kHoldBatch = 64;
 
 /// A connection with at most one request under way.
 struct Connection {
@@ -53,13 +54,8 @@ std::size_t content_length(std::string_view head) {
 class Load {
  public:
   Load(int port, std::string request, std::size_t connections)
-      : request_(std::move(request)), epoll_(::epoll_create1(0)) {
-    for (std::size_t i = 0; i < connections; ++i) {
-      connections_.push_back({.fd = connect_tcp(port)});
-      epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
-      if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, connections_[i].fd, &event) != 0)
-        fail_errno("epoll_ctl");
-    }
+      : port_(port), request_(std::move(request)), epoll_(::epoll_create1(0)) {
+    while (connections_.size() < connections) connect();
   }
 
   void closed(long requests) {
@@ -132,22 +128,13 @@ class Load {
         micros.size(), took.count(), at(0.5), at(0.99), at(1.0));
   }
 
-  void hold() {
-    for (Connection& connection : connections_) {
-      ask(connection);
-      std::array<char, 4096> buffer;
-      std::string reply;
-      while (reply.find("\r\n\r\n") == std::string::npos) {
-        epoll_event event{};
-        if (::epoll_wait(epoll_, &event, 1, kHoldDeadlineMs) <= 0) fail("no reply in time");
-        const ssize_t got =
-            ::recv(connections_[event.data.u64].fd, buffer.data(), buffer.size(), 0);
-        if (got == 0) fail("the proxy closed a connection");
-        // What comes for another connection is the rest of its body.
-        if (got > 0 && &connections_[event.data.u64] == &connection)
-          reply.append(buffer.data(), static_cast<std::size_t>(got));
-      }
-      check_status(reply);
+  // Connections are made a few at a time: one that sends nothing for long is closed by the proxy.
+  void hold(std::size_t connections) {
+    while (connections_.size() < connections) {
+      const std::size_t first = connections_.size();
+      const std::size_t last = std::min(connections, first + kHoldBatch);
+      for (std::size_t i = first; i < last; ++i) ask(connect());
+      for (std::size_t answered = 0; answered < last - first;) answered += heads_that_came(first);
     }
     std::printf("{\"connections\": %zu}\n", connections_.size());
     std::fflush(stdout);
@@ -159,6 +146,37 @@ class Load {
   static void check_status(std::string_view head) {
     if (head.size() < 12 || head.substr(9, 3) != "200")
       fail("not a 200:\n" + std::string(head.substr(0, 500)));
+  }
+
+  Connection& connect() {
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = connections_.size()}};
+    connections_.push_back({.fd = connect_tcp(port_)});
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, connections_.back().fd, &event) != 0)
+      fail_errno("epoll_ctl");
+    return connections_.back();
+  }
+
+  // How many of the connections from `first` on have the head of their reply now; what comes after
+  // a head is not looked at.
+  std::size_t heads_that_came(std::size_t first) {
+    std::array<epoll_event, kHoldBatch> events{};
+    const int count = ::epoll_wait(epoll_, events.data(), events.size(), kHoldDeadlineMs);
+    if (count <= 0) fail("no reply in time");
+    std::size_t came = 0;
+    for (int i = 0; i < count; ++i) {
+      const std::size_t number = events[static_cast<std::size_t>(i)].data.u64;
+      Connection& connection = connections_[number];
+      const ssize_t got = ::recv(connection.fd, buffer_.data(), buffer_.size(), 0);
+      if (got == 0) fail("the proxy closed connection " + std::to_string(number));
+      if (got < 0 || number < first || !connection.is_asking) continue;
+      connection.head.append(buffer_.data(), static_cast<std::size_t>(got));
+      if (connection.head.find("\r\n\r\n") == std::string::npos) continue;
+      check_status(connection.head);
+      connection.head = {};
+      connection.is_asking = false;
+      ++came;
+    }
+    return came;
   }
 
   void ask(Connection& connection) {
@@ -208,6 +226,7 @@ class Load {
     return true;
   }
 
+  int port_;
   std::string request_;
   int epoll_;
   std::vector<Connection> connections_;
@@ -231,11 +250,12 @@ int main(int argc, char** argv) {
                     (mode == "hold" && numbers == 1);
   if (!fits) fail("usage: http_load PORT REQUEST closed|open|hold NUMBERS…");
   ::prctl(PR_SET_TIMERSLACK, 1);  // else sleeps end up to 50 µs late
-  Load load(std::atoi(argv[1]), file_content(argv[2]), count(numbers - 1));
+  const std::size_t connections = mode == "hold" ? 0 : count(numbers - 1);
+  Load load(std::atoi(argv[1]), file_content(argv[2]), connections);
   if (mode == "closed")
     load.closed(static_cast<long>(number(0)));
   else if (mode == "open")
     load.open(number(0), number(1));
   else
-    load.hold();
+    load.hold(count(0));
 }

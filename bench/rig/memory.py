@@ -52,8 +52,8 @@ def figures_of(peer: Peer, scratch: Path, stream_entry: str) -> list[float]:
     return figures
 
 
-def measure(scratch: Path, certificate: Certificate | None = None) -> list[str]:
-    """The lines of the table; with a certificate both end TLS, though nobody asks them to."""
+def measure(scratch: Path, certificate: Certificate) -> list[str]:
+    """The lines of the table; both end TLS, though nobody asks them to."""
     lines = []
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(upstreams(scratch))
@@ -63,14 +63,14 @@ def measure(scratch: Path, certificate: Certificate | None = None) -> list[str]:
         for program in rival.programs:
             stack.enter_context(program)
         for peer, entry in ((as_peer(edge), "http"), (rival, "unbuffered")):
-            lines += rows(peer.name, figures_of(peer, scratch, entry), certificate is not None)
+            lines += rows(peer.name, figures_of(peer, scratch, entry))
     return lines
 
 
-def rows(name: str, figures: Sequence[float], has_tls: bool) -> list[str]:
+def rows(name: str, figures: Sequence[float]) -> list[str]:
     """The lines of one proxy."""
     what = (
-        (f"PSS when idle{', TLS loaded' if has_tls else ''}", "MiB", IDLE_AIM_MIB),
+        ("PSS when idle, TLS loaded", "MiB", IDLE_AIM_MIB),
         (f"an idle HTTP/1.1 connection, of {CONNECTIONS:,}", "KiB", CONNECTION_AIM_KIB),
         (f"an idle stream (SSE), of {STREAMS:,}", "KiB", STREAM_AIM_KIB),
     )

@@ -15,7 +15,7 @@ from rig.peers import Peer, Upstreams, caddy, haproxy, nginx
 from rig.pinned import Program, upstream
 from rig.requests import GRPC_APP, HTTP_APP
 
-PEERS: dict[str, Callable[[Path, Upstreams, Certificate | None], Peer]] = {
+PEERS: dict[str, Callable[[Path, Upstreams, Certificate], Peer]] = {
     "nginx": nginx,
     "haproxy": haproxy,
     "caddy": caddy,
@@ -47,9 +47,12 @@ def as_peer(edge: Edge, name: str = "edge", *behind: Program) -> Peer:
 
 @contextlib.contextmanager
 def proxies(
-    directory: Path, names: set[str], certificate: Certificate | None = None
+    directory: Path, names: set[str], certificate: Certificate
 ) -> Iterator[dict[str, Peer]]:
-    """The edge and those of its peers that are named, by name, as long as the `with` block."""
+    """The edge and those of its peers that are named, by name, as long as the `with` block.
+
+    The edge and nginx end TLS too.
+    """
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(upstreams(directory))
         edge = stack.enter_context(edge_before(where, directory / "edge", certificate=certificate))

@@ -20,7 +20,7 @@ from devtool.report import (
 from devtool.shell import Failure, run, say
 
 # Rooms that read what strangers send; their tests run under the sanitizers in each CI run.
-SANITIZED_ROOMS = ("base", "net", "apkg", "store", "reconcile", "edge")
+SANITIZED_ROOMS = ("base", "net", "net_tls", "apkg", "store", "reconcile", "edge")
 CXX_FOLDERS = ("src", "tests", "bench")
 REPORTS = DEV_DIR / "reports"
 

@@ -10,11 +10,12 @@
 #include <utility>
 
 #include "base/unique_fd.hpp"
-#include "net/client_session.hpp"
+#include "net/client.hpp"
 #include "net/testing/raw_peer.hpp"
 #include "net/testing/wire_fixture.hpp"
 #include "net/tls/openssl.hpp"
 #include "net/tls/testing/certificates.hpp"
+#include "net/upstream.hpp"
 
 // For tests of TLS: a client by hand, made of OpenSSL.
 
@@ -35,7 +36,7 @@ using SessionPtr = std::unique_ptr<SSL_SESSION, FreedBy<SSL_SESSION_free>>;
 class TlsClient {
  public:
   TlsClient(net::fixture::Driver& driver, const Address& address, const Offer& offer = {})
-      : driver_(driver), socket_(std::move(start_connect(address).value())) {
+      : driver_(driver), socket_(std::move(start_connect(Upstream(address)).value())) {
     context_.reset(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_app_data(context_.get(), this);
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT);
