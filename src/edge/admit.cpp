@@ -65,7 +65,8 @@ std::expected<AgentTicket, ErrorReply> admit(EdgeLoop& edge, const net::RequestH
 net::ProxyLimits limits_of(const model::RoutingLimits& limits, const net::RequestHead& request,
                            std::string_view target) {
   net::ProxyLimits allowed{.request_bytes = limits.max_body_bytes};
-  const bool is_grpc = request.is_grpc();
+  // gRPC is spoken over HTTP/2 only.
+  const bool is_grpc = request.protocol == net::Protocol::Http2 && request.is_grpc();
   if (limits.timeouts != model::SurfaceTimeouts()) {
     const Surface surface = surface_of(request, is_grpc, agent_path(path_of(target)));
     allowed.time.reply = Millis(reply_timeout_ms(limits.timeouts, surface));

@@ -59,7 +59,7 @@ AgentExchange::AgentExchange(EdgeLoop& edge, net::ServerStream& stream, Decision
       request_(stream.request()),
       cell_(routes_->cell(leg())),
       start_(edge.loop.now()),
-      request_id_(edge.forwarder.request_id(request_, edge.loop.clock().unix_now())),
+      request_id_(edge.forwarder.request_id(request_, edge.loop.clock())),
       limits_(limits_of(route().routing.limits, request_, decision_.target(request_))) {
   cell_.begin();
   limit(limits_);

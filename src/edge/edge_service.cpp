@@ -32,7 +32,7 @@ class ApiExchange final : public net::ProxyExchange {
   ApiExchange(EdgeLoop& edge, net::ServerStream& stream, const net::Address& api)
       : ProxyExchange(edge.loop, edge.client, stream),
         edge_(edge),
-        request_id_(edge.forwarder.request_id(stream.request(), edge.loop.clock().unix_now())) {
+        request_id_(edge.forwarder.request_id(stream.request(), edge.loop.clock())) {
     forward(edge.client.upstream(api), net::Protocol::Http1);
   }
   ~ApiExchange() override { leave(); }

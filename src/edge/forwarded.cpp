@@ -44,10 +44,9 @@ void append_value(Buffer& buffer, std::string_view value) {
   buffer.push_back('"');
 }
 
-// What a trusted proxy says of the request; of a list in several fields, the first only tells that
-// there is one.
+// What a trusted proxy says of the request, beside the lists.
 struct Told {
-  std::string_view by_for, proto, host, port, forwarded, real_ip;
+  std::string_view proto, host, port, real_ip;
 };
 
 Told told_by(const net::Headers& headers) {
@@ -60,13 +59,7 @@ Told told_by(const net::Headers& headers) {
     const auto is = [&field](std::string_view name) { return net::equal_names(field.name, name); };
     switch (field.name.size()) {
       case 9:
-        if (is("forwarded"))
-          take(told.forwarded, field.value);
-        else if (is("x-real-ip"))
-          take(told.real_ip, field.value);
-        break;
-      case 15:
-        if (is("x-forwarded-for")) take(told.by_for, field.value);
+        if (is("x-real-ip")) take(told.real_ip, field.value);
         break;
       case 16:
         if (is("x-forwarded-host"))
@@ -142,9 +135,9 @@ std::string_view port_of(const net::RequestHead& request, bool is_encrypted) {
 
 }  // namespace
 
-std::string_view Forwarder::request_id(const net::RequestHead& request, UnixMillis now) {
+std::string_view Forwarder::request_id(const net::RequestHead& request, const Clock& clock) {
   const auto given = request.headers.get("x-request-id");
-  return given && net::is_request_id(*given) ? *given : ids_.next(now);
+  return given && net::is_request_id(*given) ? *given : ids_.next(clock.unix_now());
 }
 
 void Forwarder::fill(const net::RequestHead& request, const net::PeerInfo& peer,
@@ -157,22 +150,28 @@ void Forwarder::fill(const net::RequestHead& request, const net::PeerInfo& peer,
   // A client may write any scheme into its request; how it came is what counts.
   const std::string_view own_proto = peer.is_encrypted ? "https" : "http";
   Buffer buffer;
-  if (!told.by_for.empty()) append_list(buffer, request.headers, "x-forwarded-for");
-  append(buffer, host);
-  added.add("x-forwarded-for", view(buffer));
-  added.add("x-forwarded-proto", told.proto.empty() ? own_proto : told.proto);
+  // Checked is what the kernel or we ourselves wrote; what came from outside the writer looks at.
+  if (is_stranger) {
+    added.add_checked("x-forwarded-for", host);
+    added.add_checked("x-forwarded-proto", own_proto);
+  } else {
+    append_list(buffer, request.headers, "x-forwarded-for");
+    append(buffer, host);
+    added.add("x-forwarded-for", view(buffer));
+    added.add("x-forwarded-proto", told.proto.empty() ? own_proto : told.proto);
+    buffer.clear();
+    append_list(buffer, request.headers, "forwarded");
+  }
   added.add("x-forwarded-host", told.host.empty() ? request.authority : told.host);
   // A proxy that names the host but no port has told all it wants to.
   const bool is_ours = told.host.empty() && told.port.empty();
   added.add("x-forwarded-port", is_ours ? port_of(request, peer.is_encrypted) : told.port);
-  buffer.clear();
-  if (!told.forwarded.empty()) append_list(buffer, request.headers, "forwarded");
   append_element(buffer, host, request, peer.is_encrypted);
   added.add("forwarded", view(buffer));
   added.add("x-real-ip", told.real_ip);
   if (!peer.certificate.empty() || is_stranger) add_certificate(added, request, peer.certificate);
-  added.add("x-pixell-mirror", "");
-  added.add("x-request-id", request_id);
+  added.add_checked("x-pixell-mirror", "");
+  added.add_checked("x-request-id", request_id);
 }
 
 }  // namespace pixell::edge

@@ -21,7 +21,7 @@ class Forwarder {
 
   /// The request's id: the client's when it is one that may be logged, else a new ULID. The view
   /// ends with the next call, or with `request`.
-  std::string_view request_id(const net::RequestHead& request, UnixMillis now);
+  std::string_view request_id(const net::RequestHead& request, const Clock& clock);
 
   /// Adds the fields to `added`. They take the place of the client's; one without a value only
   /// takes the client's away.

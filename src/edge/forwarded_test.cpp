@@ -7,17 +7,17 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/fake_clock.hpp"
+
 namespace pixell::edge {
 namespace {
-
-constexpr UnixMillis kNow = 1'700'000'000'000;
 
 class ForwardedTest : public ::testing::Test {
  protected:
   void SetUp() override {
     request_.method = "GET";
     request_.target = "/agents/hello/";
-    request_.scheme = "http";
+    request_.scheme = "https";  // a claim, which counts for nothing
     request_.authority = "agents.example.com";
   }
   void trust(std::vector<std::string> entries) {
@@ -28,7 +28,7 @@ class ForwardedTest : public ::testing::Test {
   }
   std::string fill(const std::string& peer = "192.0.2.7:5123") {
     added_.clear();
-    std::string id(forwarder_.request_id(request_, kNow));
+    std::string id(forwarder_.request_id(request_, clock_));
     forwarder_.fill(request_,
                     {.address = peer, .listener = "public", .is_encrypted = is_encrypted_}, id,
                     added_);
@@ -36,6 +36,7 @@ class ForwardedTest : public ::testing::Test {
   }
   std::string added(std::string_view name) { return std::string(added_.get(name).value_or("-")); }
 
+  FakeClock clock_;
   net::RequestHead request_;
   bool is_encrypted_ = false;
   net::Headers added_;
@@ -57,7 +58,6 @@ TEST_F(ForwardedTest, TellsWhoAsksForWhat) {
 }
 
 TEST_F(ForwardedTest, QuotesWhatIsNoToken) {
-  request_.scheme = "http";  // what the request says; how it came is what counts
   is_encrypted_ = true;
   request_.authority = "example.com:8443";
   fill("[2001:db8::1]:443");
@@ -93,6 +93,8 @@ TEST_F(ForwardedTest, ReplacesWhatAStrangerSaysOfHimself) {
         {"X-Forwarded-Host", "bank.example"},
         {"X-Forwarded-Port", "443"},
         {"X-Real-IP", "1.1.1.1"},
+        {"X-Forwarded-Client-Cert", "Hash=1"},
+        {"X_Forwarded_Client_Cert", "Hash=2"},
         {"Forwarded", "for=1.1.1.1"}});
   fill();
 
@@ -101,7 +103,8 @@ TEST_F(ForwardedTest, ReplacesWhatAStrangerSaysOfHimself) {
   EXPECT_EQ(added("x-forwarded-host"), "agents.example.com");
   EXPECT_EQ(added("x-forwarded-port"), "80");
   EXPECT_EQ(added("forwarded"), "for=192.0.2.7;proto=http;host=agents.example.com");
-  EXPECT_EQ(added("x-real-ip"), "");
+  for (const char* dropped : {"x-real-ip", "x-forwarded-client-cert", "x_forwarded_client_cert"})
+    EXPECT_EQ(added(dropped), "") << dropped;
 }
 
 TEST_F(ForwardedTest, ContinuesWhatATrustedProxySays) {
