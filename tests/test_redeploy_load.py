@@ -8,19 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from chaos import changes
 from chaos.traffic import Clients
 from conftest import run_platform
-from devtool.pac import Pac, wait_until
+from devtool.pac import wait_until
 from pixell_testing.crashes import wait_settled
-from pixell_testing.packages import from_files
-from pixell_testing.rollouts import MovedApp, canary, plain
-from pixell_testing.stack import put
+from pixell_testing.rollouts import MovedApp
 
 APP = "busy"
 CYCLES = 50
-# Every so many changes one fails: its package cannot start.
-BROKEN_EVERY = 10
-BROKEN = {"agent.yaml": "name: broken\nhttp_server: main:app\n", "main.py": "import not_there\n"}
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +24,9 @@ def app(scratch: Path) -> Iterator[MovedApp]:
     """A platform with the app; what is replaced ends at once."""
     for pac in run_platform(scratch / "redeploy"):
         app = MovedApp(pac, APP)
-        app.complete(app.deploy(package(pac, "first")))
+        app.complete(app.deploy(changes.package(pac, "first")))
         app.settings(warm_seconds=0)
         yield app
-
-
-def package(pac: Pac, version: str) -> Path:
-    return put(pac, f"{version}.apkg", plain(version, has_grpc=True))
-
-
-def change(app: MovedApp, number: int) -> dict:
-    """One change of the app, each kind in its turn; the deployment as it ended."""
-    if number % BROKEN_EVERY == BROKEN_EVERY - 1:
-        return app.end_of(app.deploy(put(app.pac, "broken.apkg", from_files(BROKEN))))
-    kind = number % 3
-    if kind == 2:
-        return app.complete(app.roll_back())
-    strategy = {"strategy": canary((300, 0), (600, 1), min_requests=1000)} if kind == 1 else {}
-    return app.complete(app.deploy(package(app.pac, f"v{number}"), **strategy))
 
 
 @pytest.mark.timeout(600)
@@ -55,7 +36,7 @@ def test_fifty_changes_under_every_kind_of_request(app: MovedApp) -> None:
 
     with clients.calls() as calls:
         wait_until("the load runs", lambda: len(set(calls.answers)) == 7, 60)
-        ends += [change(app, number) for number in range(CYCLES)]
+        ends += [app.end_of(changes.begin(app, number)) for number in range(CYCLES)]
         app.wait_instances(1)
     clients.close()
 
@@ -63,7 +44,7 @@ def test_fifty_changes_under_every_kind_of_request(app: MovedApp) -> None:
     answers = collections.Counter(calls.answers)
     assert min(answers.values()) >= CYCLES // 3, answers
     states = collections.Counter(end["state"] for end in ends)
-    broken = CYCLES // BROKEN_EVERY
+    broken = CYCLES // changes.BROKEN_EVERY
     assert states == {"completed": CYCLES - broken, "failed": broken}
     causes = {end["failure"]["cause"] for end in ends if end["state"] == "failed"}
     assert causes == {"missing_module"}

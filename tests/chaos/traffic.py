@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 import grpc
 from websockets.sync.client import connect
 
-from devtool.load import Calls, ask
-from devtool.pac import Pac
+from devtool.load import Calls
+from devtool.pac import Pac, Reply
 from pixell_testing.clients import agent_of
 
 CALL_DEADLINE_S = 60
@@ -43,11 +43,26 @@ def is_typed(error: Exception) -> bool:
     if isinstance(error, grpc.RpcError):
         return error.code() == grpc.StatusCode.UNAVAILABLE
     text = str(error)
-    if isinstance(error, OSError) and text[:4] in ("502 ", "503 ", "504 "):
-        return '"status"' in text or "error" in text
+    if isinstance(error, Refusal):
+        return error.status in (502, 503, 504)
     # Raised by the clients for a connection that ended before its answer was complete.
     names = ("ConnectionClosedError", "InvalidMessage", "InvalidHandshake", "InvalidStatus")
     return isinstance(error, (OSError, EOFError)) or type(error).__name__ in names
+
+
+class Refusal(OSError):
+    """An answer that is not 200."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"{reply.status} {reply.text[:200]}")
+        self.status = reply.status
+
+
+def expect_ok(reply: Reply) -> Reply:
+    """The reply; Refusal unless it is 200."""
+    if reply.status != 200:
+        raise Refusal(reply)
+    return reply
 
 
 class Recorder:
@@ -107,24 +122,26 @@ class Clients:
         self._channel.close()
 
     def short(self) -> str:
-        ask(self._pac, f"{self._base}/api/version")
+        expect_ok(self._pac.get(f"{self._base}/api/version", timeout_s=CALL_DEADLINE_S))
         return "short"
 
     def slow(self) -> str:
-        ask(self._pac, f"{self._base}/api/version?delay_ms=300")
+        path = f"{self._base}/api/version?delay_ms=300"
+        expect_ok(self._pac.get(path, timeout_s=CALL_DEADLINE_S))
         return "slow"
 
     def events(self) -> str:
         """Server-sent events for three seconds."""
         path = f"{self._base}/api/events?count=30&pause_s=0.1"
         reply = self._pac.get(path, timeout_s=CALL_DEADLINE_S)
-        assert (reply.status, reply.text) == (200, EVENTS)
+        expect_ok(reply)
+        assert reply.text == EVENTS
         return "events"
 
     def json_rpc(self) -> str:
         call = {"jsonrpc": "2.0", "id": 7, "method": "message/send", "params": {}}
         reply = self._pac.post(f"{self._base}/a2a", call, timeout_s=CALL_DEADLINE_S)
-        assert reply.status == 200, reply.text
+        expect_ok(reply)
         assert reply.json()["id"] == 7
         return "json_rpc"
 
