@@ -20,6 +20,16 @@ from pixell_testing.rollouts import MovedApp
 BACK_DEADLINE_S = 60
 # A role that is stopped for so long is not yet taken for hung (kBeatTimeout).
 PAUSE_S = (0.1, 2.0)
+# What none of an agent's requests may notice.
+HARMLESS = (
+    "kill control",
+    "kill node",
+    "kill serve",
+    "stop control for a moment",
+    "stop node for a moment",
+    "stop edge for a moment",
+    "upgrade",
+)
 # How long nobody restarts a `pac serve` that was killed.
 SERVE_AWAY_S = (0.0, 2.0)
 # One that hangs is killed after 10 s; a busy machine needs longer.

@@ -70,4 +70,15 @@ std::vector<RoleRecord> running_roles(const fs::path& state_dir) {
   return running;
 }
 
+Result<void> refuse_running_roles(const fs::path& state_dir) {
+  const std::vector<RoleRecord> running = running_roles(state_dir);
+  if (running.empty()) return {};
+  return make_error(
+      ErrorCode::AlreadyExists,
+      fmt::format("--state {}: the {} (pid {}) of a `pac serve` that was killed still runs; `pac "
+                  "stop --state {}` ends what it left behind",
+                  state_dir.string(), running.front().role, running.front().identity.pid,
+                  state_dir.string()));
+}
+
 }  // namespace pixell::cmd

@@ -33,4 +33,7 @@ void forget_role(const std::filesystem::path& state_dir, pid_t pid);
 /// The recorded processes that still run; records of those that do not are removed.
 std::vector<RoleRecord> running_roles(const std::filesystem::path& state_dir);
 
+/// AlreadyExists when roles still run that a killed `pac serve` left behind; says how to end them.
+Result<void> refuse_running_roles(const std::filesystem::path& state_dir);
+
 }  // namespace pixell::cmd

@@ -52,6 +52,19 @@ TEST_F(RoleRecordTest, RemovesRecordsOfOthersThatGotThePid) {
   EXPECT_TRUE(std::filesystem::is_empty(role_records(directory_.path())));
 }
 
+TEST_F(RoleRecordTest, RefusesToGoOnWhileSomethingRuns) {
+  EXPECT_TRUE(refuse_running_roles(directory_.path()));
+  ASSERT_TRUE(record_role(directory_.path(), "control"));
+
+  const auto refused = refuse_running_roles(directory_.path());
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::AlreadyExists);
+  EXPECT_NE(refused.error().message.find("the control (pid " + std::to_string(::getpid())),
+            std::string::npos);
+  EXPECT_NE(refused.error().message.find("`pac stop --state"), std::string::npos);
+}
+
 TEST_F(RoleRecordTest, IsEmptyWithoutADirectory) {
   EXPECT_TRUE(running_roles(directory_ / "none").empty());
 }
