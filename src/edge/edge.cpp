@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <functional>
 #include <future>
 #include <random>
 #include <thread>
@@ -22,12 +24,15 @@ struct Edge::Worker {
   std::unique_ptr<EdgeService> service;
   std::unique_ptr<HttpsRedirect> redirect;
   std::unique_ptr<net::HttpServer> server;
+  std::function<void()> repeated;
+  net::Timer repeater;  // belongs to the loop thread
   std::thread thread;
 };
 
-Edge::Edge(int threads, Log log) : log_(std::move(log)), traffic_(threads, system_clock()) {}
+Edge::Edge(int threads, EdgeListeners listeners, Log log)
+    : listeners_(std::move(listeners)), log_(std::move(log)), traffic_(threads, system_clock()) {}
 
-Edge::~Edge() { drain_and_stop(Millis(0)); }
+Edge::~Edge() { stop(); }
 
 Result<void> Edge::listen(const EdgeListeners& listeners, Worker& worker) {
   const auto listen_on = [&](const std::vector<UniqueFd>& sockets,
@@ -52,7 +57,7 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
                       fmt::format("edge threads must be 1 to {}, not {}", kMaxThreads, threads));
   CHECK(listeners.encrypted.empty() || listeners.transports != nullptr,
         "who listens encrypted says with what");
-  std::unique_ptr<Edge> edge(new Edge(threads, log));
+  std::unique_ptr<Edge> edge(new Edge(threads, std::move(listeners), log));
   std::random_device seeds;
   for (int i = 0; i < threads; ++i) {
     auto worker = std::make_unique<Worker>();
@@ -64,8 +69,7 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
     worker->service = std::make_unique<EdgeService>(*worker->loop, log, std::move(parts));
     worker->server =
         std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log, settings.server);
-    worker->redirect = std::make_unique<HttpsRedirect>(listeners.https_port);
-    TRY_VOID(listen(listeners, *worker));
+    worker->redirect = std::make_unique<HttpsRedirect>(edge->listeners_.https_port);
     edge->workers_.push_back(std::move(worker));
   }
   for (auto& worker : edge->workers_)
@@ -97,25 +101,54 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
   return {};
 }
 
-void Edge::drain_and_stop(Millis timeout) {
-  std::vector<std::future<void>> drained;
+Result<void> Edge::accept() {
+  std::vector<std::future<Result<void>>> done;
   for (auto& worker : workers_) {
-    if (!worker->thread.joinable()) continue;
-    auto promise = std::make_shared<std::promise<void>>();
-    drained.push_back(promise->get_future());
-    worker->loop->post([promise, server = worker->server.get()] {
-      server->drain([promise] { promise->set_value(); });
-      server->stop_accepting();
+    auto promise = std::make_shared<std::promise<Result<void>>>();
+    done.push_back(promise->get_future());
+    worker->loop->post([this, promise, worker = worker.get()] {
+      promise->set_value(listen(listeners_, *worker));
     });
   }
-  const Instant deadline = system_clock().now() + timeout;
-  for (std::future<void>& one : drained)
-    one.wait_for(std::max(deadline - system_clock().now(), Instant::duration::zero()));
+  Result<void> listened;
+  for (auto& one : done)
+    if (auto own = one.get(); !own) listened = std::move(own);
+  for (auto* sockets : {&listeners_.plain, &listeners_.encrypted, &listeners_.redirects})
+    sockets->clear();  // each loop has its own
+  return listened;
+}
+
+void Edge::repeat(Millis period, std::function<void(int loop)> job) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker* worker = workers_[i].get();
+    worker->repeated = [worker, period, job, i] {
+      job(static_cast<int>(i));
+      worker->repeater = worker->loop->after(period, [worker] { worker->repeated(); });
+    };
+    worker->loop->post([worker] { worker->repeated(); });
+  }
+}
+
+void Edge::drain(net::IdleConnections idle, std::function<void()> done) {
+  auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (auto& worker : workers_)
+    worker->loop->post([idle, left, done, server = worker->server.get()] {
+      server->drain(
+          [left, done] {
+            if (left->fetch_sub(1) == 1) done();
+          },
+          idle);
+      server->stop_accepting();
+    });
+}
+
+void Edge::stop() {
   for (auto& worker : workers_) {
     if (!worker->thread.joinable()) continue;
-    worker->loop->post([server = worker->server.get(), loop = worker->loop.get()] {
-      server->close_all();
-      loop->stop();
+    worker->loop->post([worker = worker.get()] {
+      worker->repeater.cancel();
+      worker->server->close_all();
+      worker->loop->stop();
     });
     worker->thread.join();
   }

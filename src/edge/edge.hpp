@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -39,10 +40,19 @@ class Edge {
     net::ServerOptions server{.send_stall_timeout = kClientStallTimeout};
   };
 
-  /// Starts the loops, which all serve `listeners`. `api` is where everything but agents goes.
+  /// Starts the loops for `listeners`. Nobody is accepted yet. `api` is where everything but agents
+  /// goes.
   static Result<std::unique_ptr<Edge>> start(EdgeListeners listeners, net::Address api,
                                              const Settings& settings, Log log);
   ~Edge();
+
+  /// Begins to accept, on every loop. Once, after the first publish(): who is accepted earlier is
+  /// told that there are no agents.
+  Result<void> accept();
+
+  /// Calls `job(loop)` on each loop's thread every `period`, with the loop's number from 0, until
+  /// the edge ends. Once.
+  void repeat(Millis period, std::function<void(int loop)> job);
 
   /// Puts a table in force on every loop and returns when all use it: from then on no new request
   /// goes to a target that is not in it. DeadlineExceeded when a loop does not take it in time. One
@@ -52,13 +62,18 @@ class Edge {
   /// What was counted of the agents' requests; lives as long as the edge.
   TrafficMeter& traffic() { return traffic_; }
 
-  /// Stops accepting, lets exchanges end within `timeout`, cuts the rest, joins the threads.
-  void drain_and_stop(Millis timeout);
+  /// Stops accepting and lets exchanges end; `done` is called, on any thread, when none is left.
+  /// May be called again, to hurry: the earlier `done` is then not called any more.
+  void drain(net::IdleConnections idle, std::function<void()> done);
+
+  /// Cuts what is left and joins the threads.
+  void stop();
 
  private:
   struct Worker;
-  Edge(int threads, Log log);
+  Edge(int threads, EdgeListeners listeners, Log log);
   static Result<void> listen(const EdgeListeners& listeners, Worker& worker);
+  EdgeListeners listeners_;  // their sockets until accept()
   Log log_;
   TrafficMeter traffic_;  // the loops count in it
   AppStates apps_;        // and in this

@@ -226,7 +226,7 @@ TEST_F(EdgeAgents, AreNotBlamedForAClientThatLeaves) {
 
   stream.reset(net::ResetCode::Cancel);
   driver_.settle();
-  edge_->drain_and_stop(Millis(0));
+  edge_->stop();
 
   const auto traffic = edge_->traffic().changed();
   ASSERT_EQ(traffic.size(), 1u);

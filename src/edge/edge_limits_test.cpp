@@ -84,7 +84,7 @@ TEST_F(EdgeLimitsTest, RefusesWhatIsOverTheConcurrencyOnAllLoops) {
   ASSERT_TRUE(gate.wait_for(1));
   for (int i = 0; i < 8; ++i) EXPECT_EQ(get("/agents/hello/").status, 429);
   EXPECT_EQ(state()["under_way"], 1);
-  edge_->drain_and_stop(Millis(0));
+  edge_->stop();
   first.join();
 }
 
@@ -134,7 +134,7 @@ TEST_F(EdgeLimitsTest, ShedsWhatIsOverTheExchangesOfALoop) {
   EXPECT_EQ(get("/agents/hello/health").status, 200);
   EXPECT_EQ(get("/agents").status, 200);
   EXPECT_EQ(body(get("/v1/edge/explain?url=/"))["load"]["shed"]["exchanges"], 2);
-  edge_->drain_and_stop(Millis(0));
+  edge_->stop();
   first.join();
 }
 

@@ -170,6 +170,48 @@ TEST(RouteFollower, AcknowledgesAGenerationOnlyOnceItIsInForceAndSavesIt) {
   fs::remove_all(directory);
 }
 
+TEST(RouteFollower, WaitsUntilTheFirstRoutesAreInForce) {
+  char pattern[] = "/tmp/follower_test_XXXXXX";
+  const fs::path directory = ::mkdtemp(pattern);
+  ScriptedSource source;
+  source.put({.generation = 5, .routes = {}});
+  std::atomic<std::int64_t> in_force{0};
+  RouteFollower follower(
+      source, directory / "routes",
+      [&](std::shared_ptr<const RouteTable> table) -> Result<void> {
+        in_force = table->generation();
+        return {};
+      },
+      Log(-1));
+
+  follower.start();
+  follower.wait_for_routes(Millis(30'000));
+
+  EXPECT_EQ(in_force, 5);
+  follower.stop();
+  fs::remove_all(directory);
+}
+
+TEST(RouteFollower, FollowsOnButSavesNothingWhenTheFileIsAnothersNow) {
+  char pattern[] = "/tmp/follower_test_XXXXXX";
+  const fs::path directory = ::mkdtemp(pattern);
+  ScriptedSource source;
+  RouteFollower follower(
+      source, directory / "routes",
+      [](const std::shared_ptr<const RouteTable>&) -> Result<void> { return {}; }, Log(-1));
+  follower.start();
+  source.put({.generation = 5, .routes = {}});
+  ASSERT_TRUE(source.wait_until_asked_after(5));
+
+  follower.leave_file_alone();
+  source.put({.generation = 6, .routes = {}});
+
+  ASSERT_TRUE(source.wait_until_asked_after(6));
+  follower.stop();
+  EXPECT_EQ(load_snapshot(directory / "routes")->generation, 5);
+  fs::remove_all(directory);
+}
+
 TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   char pattern[] = "/tmp/follower_test_XXXXXX";
   const fs::path directory = ::mkdtemp(pattern);

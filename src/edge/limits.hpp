@@ -27,6 +27,9 @@ inline constexpr Millis kClientStallTimeout{120'000};
 /// Revisions counted at most beside those that are routed; more = those that ended are given up
 /// although control was not told.
 inline constexpr std::size_t kMaxMeasuredRevisions = 10'000;
+/// How long an edge that has no saved routes waits for the first before it accepts connections.
+inline constexpr Millis kFirstRoutesTimeout{2'000};
+
 /// How often measurements are told while they change.
 inline constexpr Millis kTrafficReportPeriod{250};
 /// Pause after a report that was not taken: doubling from kTrafficReportPeriod up to this.

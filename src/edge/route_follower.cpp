@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include "edge/limits.hpp"
 #include "edge/snapshot_file.hpp"
@@ -20,8 +21,9 @@ RouteFollower::~RouteFollower() { stop(); }
 
 void RouteFollower::start() {
   if (const auto saved = load_snapshot(options_.snapshot_path)) {
-    if (const auto applied = apply(*saved, RouteTable::Origin::SnapshotFile); !applied)
-      log_.warning("Saved routes not used", {{"error", applied.error().message}});
+    const auto applied = apply(*saved, RouteTable::Origin::SnapshotFile);
+    if (applied) tell_known();
+    if (!applied) log_.warning("Saved routes not used", {{"error", applied.error().message}});
   } else if (saved.error().code != ErrorCode::NotFound) {
     log_.warning("Saved routes not used", {{"error", saved.error().message}});
   }
@@ -45,6 +47,7 @@ Result<void> RouteFollower::apply(const model::RouteSnapshot& snapshot, RouteTab
 }
 
 void RouteFollower::save(const model::RouteSnapshot& snapshot, Durability durability) {
+  if (!is_file_ours_) return;
   if (const auto saved = save_snapshot(options_.snapshot_path, snapshot, durability); !saved)
     log_.error("Routes not saved", {{"error", saved.error().message}});
 }
@@ -65,19 +68,30 @@ void RouteFollower::sync() {
   unsynced_.reset();
 }
 
+Millis RouteFollower::poll_timeout() const {
+  // The first question of all is not kept waiting by a source that has no routes.
+  if (!is_known_) return Millis(0);
+  return unsynced_ ? kRouteSettleTime : kRoutePollTimeout;
+}
+
+void RouteFollower::tell_known() {
+  if (!std::exchange(is_known_, true)) known_.release();
+}
+
 void RouteFollower::follow(std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   Millis backoff = kRoutePullBackoffMin;
   bool was_away = false;
   while (!stop.stop_requested()) {
-    auto next = source_.next(generation_, unsynced_ ? kRouteSettleTime : kRoutePollTimeout, stop);
+    auto next = source_.next(generation_, poll_timeout(), stop);
     Result<void> taken;
     if (next)
       taken = take(std::move(*next));
     else
       sync();
     if (next && taken) {
+      tell_known();
       if (was_away) log_.info("Route source is back");
       was_away = false;
       backoff = kRoutePullBackoffMin;

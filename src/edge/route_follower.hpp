@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,8 +36,13 @@ class RouteFollower {
 
   /// Publishes what the snapshot file holds, if anything, then starts to pull.
   void start();
+  /// Waits until routes are in force or it is known that there are none, at most so long. Once,
+  /// after start().
+  void wait_for_routes(Millis timeout) { (void)known_.try_acquire_for(timeout); }
   /// Ends the thread; waits for it.
   void stop();
+  /// From now on nothing is saved: another process keeps the snapshot file. From any thread.
+  void leave_file_alone() { is_file_ours_ = false; }
 
  private:
   void follow(std::stop_token stop);
@@ -45,11 +52,16 @@ class RouteFollower {
   /// Takes what a pull gave; an error when it could not be put in force.
   Result<void> take(std::optional<model::RouteSnapshot> next);
   void sync();
+  Millis poll_timeout() const;
+  void tell_known();
 
   RouteSource& source_;
   RouteFollowerOptions options_;
   Publish publish_;
   Log log_;
+  std::atomic<bool> is_file_ours_ = true;
+  std::binary_semaphore known_{0};
+  bool is_known_ = false;                         // start(), then follower thread only
   std::int64_t generation_ = 0;                   // follower thread only, after start()
   std::optional<model::RouteSnapshot> unsynced_;  // follower thread only
   std::jthread thread_;

@@ -36,8 +36,9 @@ void Http1Connection::start(std::string first_bytes) {
   // The first event, which comes at once, also tells whether the peer has shut its side already.
 }
 
-void Http1Connection::drain() {
+void Http1Connection::drain(IdleConnections idle) {
   is_draining_ = true;
+  closes_idle_ = idle == IdleConnections::Close;
   // A request may lie in the socket unseen; one more look, then an idle connection closes.
   if (phase_ == Phase::Head && input_.empty()) is_readable_ = true;
   schedule();
@@ -126,7 +127,7 @@ void Http1Connection::end_exchange() {
   }
   phase_ = Phase::Head;
   deadline_.set(context_.options.idle_timeout);
-  if (is_readable_ || is_draining_ || !input_.empty()) schedule();
+  if (is_readable_ || closes_idle_ || !input_.empty()) schedule();
 }
 
 // The reply is out, and the client goes on sending what nobody reads.
@@ -160,7 +161,7 @@ void Http1Connection::settle() {
   if (has_input && wants_input() && !work_timer_.is_set()) needs_work_ = true;
   if (writer_.queued() > 0) return watch_reader();
   const bool is_idle = phase_ == Phase::Head && !collector_.is_partial() && !has_input;
-  if (is_idle && is_draining_) return close();
+  if (is_idle && closes_idle_) return close();
   if (phase_ == Phase::Linger && (is_eof_ || !may_have_unread_)) return close();
   const bool ends_tunnel = phase_ == Phase::Tunnel && exchange_->is_reply_over_;
   if (!is_shut_ && (phase_ == Phase::Linger || ends_tunnel)) {

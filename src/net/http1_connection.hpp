@@ -87,7 +87,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   ~Http1Connection() override;
 
   void start(std::string first_bytes) override;
-  void drain() override;
+  void drain(IdleConnections idle) override;
   void close_now() override;
 
  private:
@@ -142,6 +142,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   bool is_working_ = false;
   bool needs_work_ = false;  // schedule() was called from inside work()
   bool is_draining_ = false;
+  bool closes_idle_ = false;  // while draining
   bool keep_alive_ = true;
   bool is_shut_ = false;          // our side was shut in Tunnel or Linger
   bool may_have_unread_ = false;  // Linger: closing at once could cost the peer its reply

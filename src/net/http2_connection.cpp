@@ -187,7 +187,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
         accepted_(std::move(socket)) {}
 
   void start(std::string first_bytes) override;
-  void drain() override;
+  void drain(IdleConnections) override;
   void close_now() override { close(AbortReason::Shutdown); }
 
  private:
@@ -246,7 +246,7 @@ void Http2Connection::start(std::string first_bytes) {
   flush();
 }
 
-void Http2Connection::drain() {
+void Http2Connection::drain(IdleConnections) {
   if (is_closed() || state_ != State::Serving) return;
   state_ = State::Noticed;
   // The client learns first that we leave, so that no request of its crosses the last GOAWAY.

@@ -95,6 +95,8 @@ inline constexpr Millis kFailureLinePause{10'000};
 inline constexpr std::size_t kMaxConnections = 20'000;
 /// Accepts of one listener in one loop turn.
 inline constexpr int kMaxAcceptsPerTurn = 64;
+/// Accepts of one listener when its server stops accepting: more than any backlog holds.
+inline constexpr int kMaxAcceptsAtEnd = 65'536;
 /// How long accepting rests when the process has no descriptor left.
 inline constexpr Millis kAcceptPause{100};
 /// A connection that sent nothing yet may still do so for this long once the server drains.

@@ -71,6 +71,11 @@ struct HttpServer::Impl final : ServerConnectionOwner, NewcomerOwner {
   void dismiss(Newcomer& newcomer);
   void on_count_fell();
   void cut_all();
+  // How long someone who has just connected may take to send something.
+  Millis grace(Millis timeout) const {
+    const bool is_hurried = is_draining && idle_in_drain == IdleConnections::Close;
+    return is_hurried ? std::min(kDrainGrace, timeout) : timeout;
+  }
 
   EventLoop& loop;
   Service& service;
@@ -83,6 +88,7 @@ struct HttpServer::Impl final : ServerConnectionOwner, NewcomerOwner {
   std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
   std::size_t streams = 0;
   bool is_draining = false;
+  IdleConnections idle_in_drain = IdleConnections::Close;
   bool is_full_paused = false;
   Instant last_failure_line{};
   Instant last_handshake_line{};
@@ -169,7 +175,7 @@ void HttpServer::Impl::welcome(Listener& listener, UniqueFd socket,
 }
 
 void HttpServer::Impl::set_timeout(Newcomer& newcomer, Millis timeout) {
-  newcomer.timeout = loop.after(is_draining ? kDrainGrace : timeout, [this, &newcomer] {
+  newcomer.timeout = loop.after(grace(timeout), [this, &newcomer] {
     if (newcomer.handshake) note_failed_handshake(newcomer, "it took too long");
     dismiss(newcomer);
   });
@@ -232,7 +238,8 @@ void HttpServer::Impl::recognised(Newcomer& newcomer, Wire wire) {
   connections.emplace(&connection, std::move(owned));
   connection.start(std::move(taken->first_bytes));
   const bool is_last_word = is_draining || wire == Wire::PlainOnTls;
-  if (is_last_word && connections.contains(&connection)) connection.drain();
+  if (is_last_word && connections.contains(&connection))
+    connection.drain(is_draining ? idle_in_drain : IdleConnections::Close);
   loop.delete_later(std::move(taken));  // we are in its callback
 }
 
@@ -298,27 +305,30 @@ Result<void> HttpServer::listen(UniqueFd socket, ListenOptions options) {
   return {};
 }
 
-void HttpServer::drain(std::function<void()> done) {
+void HttpServer::drain(std::function<void()> done, IdleConnections idle) {
   impl_->is_draining = true;
+  impl_->idle_in_drain = idle;
   impl_->drained = std::move(done);
   // Someone who just connected may be about to send; someone who only keeps a connection is not.
   for (const auto& [key, newcomer] : impl_->newcomers) {
     Newcomer& each = *newcomer;
-    each.timeout = impl_->loop.after(std::min(kDrainGrace, impl_->options.head_timeout),
+    each.timeout = impl_->loop.after(impl_->grace(impl_->options.head_timeout),
                                      [this, &each] { impl_->dismiss(each); });
   }
   std::vector<ServerConnection*> running;
   for (const auto& [key, connection] : impl_->connections) running.push_back(key);
   for (ServerConnection* connection : running) {
-    if (impl_->connections.contains(connection)) connection->drain();
+    if (impl_->connections.contains(connection)) connection->drain(idle);
   }
   impl_->on_count_fell();
 }
 
 void HttpServer::stop_accepting() {
   for (const auto& listener : impl_->listeners) {
-    impl_->accept_from(*listener, 65'536);
+    // Not watched any more when it looks for the last time: whom the kernel wakes for a connection
+    // that comes later is another one who accepts from this socket.
     impl_->unwatch(*listener);
+    impl_->accept_from(*listener, kMaxAcceptsAtEnd);
   }
   auto closed = std::exchange(impl_->listeners, {});
   for (auto& listener : closed) {

@@ -36,6 +36,11 @@ struct ListenOptions {
   Service* service = nullptr;  ///< answers in place of the server's; outlives it; null = that one
 };
 
+/// What becomes of HTTP/1 connections that wait for their next request when a server drains. Close:
+/// they end at once, and a request that is just then on its way is lost. Keep: their next request
+/// is served and ends them (RFC 9112 9.6), or their idle timeout does.
+enum class IdleConnections { Close, Keep };
+
 /// Serves HTTP/1.1 and HTTP/2 on listening sockets it is given, all on one loop. Cleartext HTTP/2
 /// is by prior knowledge: the first bytes tell; encrypted, by ALPN. Malformed requests are answered
 /// 400/431/501 with
@@ -53,10 +58,10 @@ class HttpServer {
     return listen(std::move(socket), ListenOptions{.name = std::move(name)});
   }
 
-  /// Stops accepting and ends connections as they fall idle: HTTP/1 replies carry Connection:
-  /// close, HTTP/2 gets GOAWAY. `done` is called on the loop when none is left. The listening
-  /// sockets stay open and are accepted from until stop_accepting().
-  void drain(std::function<void()> done);
+  /// Ends connections as they fall idle: HTTP/1 replies carry Connection: close, HTTP/2 gets
+  /// GOAWAY. `done` is called on the loop when none is left. The listening sockets stay open and
+  /// are accepted from until stop_accepting(). May be called again, to hurry.
+  void drain(std::function<void()> done, IdleConnections idle = IdleConnections::Close);
   /// Accepts what waits in the backlogs once more, then closes the listening sockets.
   void stop_accepting();
   /// Cuts every connection now.

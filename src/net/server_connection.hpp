@@ -21,7 +21,7 @@ class ServerConnection {
   /// Takes the bytes already read while the protocol was told apart.
   virtual void start(std::string first_bytes) = 0;
   /// Lets running exchanges end, starts no new ones, then closes.
-  virtual void drain() = 0;
+  virtual void drain(IdleConnections idle) = 0;
   /// Cuts everything: handlers get on_abort(Shutdown).
   virtual void close_now() = 0;
 };

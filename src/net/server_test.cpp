@@ -10,61 +10,12 @@
 
 #include "net/limits.hpp"
 #include "net/reply.hpp"
-#include "net/testing/raw_peer.hpp"
-#include "net/testing/wire_fixture.hpp"
+#include "net/testing/server_fixture.hpp"
 
 namespace pixell::net {
 namespace {
 
 using namespace fixture;
-
-constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-class ServerTest : public testing::Test {
- protected:
-  // Each request is remembered and waits for the test to answer it.
-  void start(ServerOptions options = {}) {
-    service_ = std::make_unique<FunctionService>([this](ServerStream& stream) {
-      streams.push_back(&stream);
-      auto handler = std::make_unique<Script>(driver);
-      handler->abort = [this](AbortReason reason) { aborts.push_back(reason); };
-      return handler;
-    });
-    server =
-        std::make_unique<HttpServer>(driver.loop(), *service_, Log(2, LogLevel::Error), options);
-    UniqueFd socket = std::move(listen_tcp("127.0.0.1", 0).value());
-    address = {"127.0.0.1:" + std::to_string(bound_port(socket.get()).value())};
-    ASSERT_TRUE(server->listen(std::move(socket), "rest"));
-  }
-  std::unique_ptr<RawPeer> connect() { return std::make_unique<RawPeer>(driver, address); }
-  // A connection whose request waits for its answer.
-  std::unique_ptr<RawPeer> ask() {
-    const std::size_t before = streams.size();
-    auto peer = connect();
-    peer->send(kGet);
-    EXPECT_TRUE(eventually(driver, [&] { return streams.size() > before; }));
-    return peer;
-  }
-  // A connection that was answered and waits.
-  std::unique_ptr<RawPeer> idle() {
-    auto peer = ask();
-    send_reply(*streams.back(), 200, "", "ok");
-    EXPECT_TRUE(peer->got("ok"));
-    peer->take();
-    return peer;
-  }
-  bool has_connections(std::size_t count) {
-    return eventually(driver, [&] { return server->connections() == count; });
-  }
-
-  FakeClock clock;
-  Driver driver{clock};
-  Address address;
-  std::vector<ServerStream*> streams;
-  std::vector<AbortReason> aborts;
-  std::unique_ptr<FunctionService> service_;
-  std::unique_ptr<HttpServer> server;  // last: its end aborts streams, which is recorded
-};
 
 TEST_F(ServerTest, TellsWhoIsAtTheOtherEnd) {
   start();
@@ -183,101 +134,6 @@ TEST_F(ServerTest, CutsAnExchangeThatStalls) {
 
   EXPECT_TRUE(peer->is_closed());
   EXPECT_EQ(aborts, std::vector<AbortReason>{AbortReason::Timeout});
-}
-
-TEST_F(ServerTest, DrainEndsIdleConnectionsAndFinishesTheOthers) {
-  start();
-  auto idle_peer = idle();
-  auto active = ask();
-  auto started = ask();
-  ResponseHead head;
-  head.headers.add("Content-Length", "4");
-  streams.back()->send_head(head, false);
-  ServerStream& running = *streams.back();
-  bool is_drained = false;
-
-  server->drain([&] { is_drained = true; });
-
-  EXPECT_TRUE(idle_peer->is_closed());
-  EXPECT_TRUE(active->is_open());
-  EXPECT_FALSE(is_drained);
-  send_reply(*streams[1], 200, "", "ok");
-  EXPECT_TRUE(active->is_closed());
-  EXPECT_NE(active->received.find("Connection: close\r\n"), std::string::npos);
-  running.send_data("done");
-  running.finish();
-  EXPECT_TRUE(started->is_closed());
-  EXPECT_TRUE(started->received.ends_with("done"));
-  EXPECT_TRUE(eventually(driver, [&] { return is_drained; }));
-  EXPECT_TRUE(aborts.empty());
-}
-
-TEST_F(ServerTest, DrainStillAnswersARequestOnItsWay) {
-  start();
-  auto peer = idle();
-  auto newcomer = connect();
-  ASSERT_TRUE(has_connections(2));
-  peer->send_some(kGet);
-  bool is_drained = false;
-
-  server->drain([&] { is_drained = true; });
-  newcomer->send(kGet);
-
-  ASSERT_TRUE(eventually(driver, [&] { return streams.size() == 3; }));
-  for (const std::size_t i : {1u, 2u}) send_reply(*streams[i], 200, "", "ok");
-  EXPECT_TRUE(peer->is_closed());
-  EXPECT_TRUE(newcomer->is_closed());
-  EXPECT_TRUE(peer->received.ends_with("ok"));
-  EXPECT_TRUE(newcomer->received.ends_with("ok"));
-  EXPECT_TRUE(eventually(driver, [&] { return is_drained; }));
-}
-
-TEST_F(ServerTest, DrainDoesNotWaitForConnectionsThatSayNothing) {
-  start();
-  auto silent = connect();
-  ASSERT_TRUE(has_connections(1));
-  bool is_drained = false;
-  server->drain([&] { is_drained = true; });
-  EXPECT_TRUE(silent->is_open());
-
-  clock.advance(kDrainGrace);
-
-  EXPECT_TRUE(silent->is_closed());
-  EXPECT_TRUE(eventually(driver, [&] { return is_drained; }));
-}
-
-TEST_F(ServerTest, DrainOfAnEmptyServerIsDoneLater) {
-  start();
-  bool is_drained = false;
-
-  server->drain([&] { is_drained = true; });
-
-  EXPECT_FALSE(is_drained);
-  EXPECT_TRUE(eventually(driver, [&] { return is_drained; }));
-}
-
-TEST_F(ServerTest, AcceptsWhileItDrainsUntilItStops) {
-  start();
-  server->drain([] {});
-  driver.settle();
-  auto late = ask();
-  send_reply(*streams[0], 200, "", "ok");
-  EXPECT_TRUE(late->is_closed());
-  EXPECT_NE(late->received.find("Connection: close\r\n"), std::string::npos);
-  auto in_backlog = connect();
-  in_backlog->send_some(kGet);
-
-  server->stop_accepting();
-
-  ASSERT_TRUE(eventually(driver, [&] { return streams.size() == 2; }));
-  send_reply(*streams[1], 200, "", "ok");
-  EXPECT_TRUE(in_backlog->is_closed());
-  EXPECT_TRUE(in_backlog->received.ends_with("ok"));
-  auto too_late = connect();
-  EXPECT_TRUE(eventually(driver, [&] {
-    too_late->send_some("x");
-    return too_late->is_reset();
-  }));
 }
 
 TEST_F(ServerTest, CloseAllCutsEverything) {

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from devtool import testrun
 from devtool.bootstrap import bootstrap
 from devtool.build import build, presets
+from devtool.chaos import add_options as add_chaos_options
+from devtool.chaos import run_chaos
 from devtool.fuzz import fuzz
 from devtool.paths import ROOT, VENV_PYTHON, build_dir
 from devtool.shell import Failure, must_run, say
@@ -68,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("name", nargs="?")
     one.add_argument("arguments", nargs=argparse.REMAINDER, help="what the benchmark takes; --help")
+    add_chaos_options(
+        add("chaos", "deploy and kill by the thousand under every kind of request", in_venv("chaos"))
+    )
     one = add("fuzz", "look for new crashing inputs with libFuzzer", run_fuzz)
     one.add_argument("name")
     one.add_argument("--seconds", type=int, default=60)
@@ -94,6 +99,8 @@ def in_venv(command: str) -> Callable[[argparse.Namespace], int]:
             from devtool.rpc import call_from_command_line
 
             return call_from_command_line(options)
+        if command == "chaos":
+            return run_chaos(options)
         from devtool import up
 
         return up.run_down() if command == "down" else up.run_up(is_check=options.check)

@@ -12,6 +12,7 @@
 #include "cmd/pac/backup_commands.hpp"
 #include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/crash_points.hpp"
+#include "cmd/pac/supervision_commands.hpp"
 #include "cmd/pac/tls_arguments.hpp"
 #include "edge/access_log.hpp"
 #include "edge/host_index.hpp"
@@ -185,13 +186,20 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   });
 }
 
+// What `pac serve` gives each role.
+void add_role_options(CLI::App& role, RoleOptions& options) {
+  role.add_option("--state", options.state_dir)->group("");
+  role.add_option("--held-fd", options.held_fds)->group("");
+  role.add_option("--life-fd", options.life_fd)->group("");
+}
+
 // A role as well, and the place of `edge explain`.
 void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   CLI::App* edge =
       add_command(app, {"Look", "edge", "`edge explain`: where a request goes, and why",
                         "pac edge explain /agents/my-agent/api/hello"});
   auto options = std::make_shared<EdgeOptions>();
-  edge->add_option("--state", options->state_dir)->group("");
+  add_role_options(*edge, options->role);
   edge->add_option("--listen-fd", options->listen_fds)->group("");
   edge->add_option("--threads", options->threads)->group("");
   edge->add_option("--domain", options->domains)->group("")->check(is_domain);
@@ -215,7 +223,7 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   add_explain_command(*edge, exit_code);
   edge->callback([edge, options, access_log, tls, &exit_code, &runners] {
     if (!edge->get_subcommands().empty()) return;
-    if (options->state_dir.empty() || options->listen_fds.empty()) {
+    if (options->role.state_dir.empty() || options->listen_fds.empty()) {
       exit_code = wrong_usage("edge needs a subcommand: `pac edge explain URL`; see --help");
       return;
     }
@@ -225,7 +233,7 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
       return;
     }
     options->tls = std::move(*resolved);
-    options->control_socket = options->state_dir / "run" / "control.sock";
+    options->control_socket = control_socket(options->role.state_dir);
     options->access_log = *edge::access_log_choice(*access_log);  // it was checked
     for (std::string& domain : options->domains) domain = *edge::domain_of(domain);
     exit_code = runners.edge(*options);
@@ -236,7 +244,8 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
 void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   CLI::App* control = app.add_subcommand("control", "Control role (started by serve)")->group("");
   auto control_options = std::make_shared<ControlOptions>();
-  control->add_option("--state", control_options->state_dir)->required();
+  add_role_options(*control, control_options->role);
+  control->get_option("--state")->required();
   control->add_option("--node-socket", control_options->node_socket)->required();
   control->add_option("--engine", control_options->engine);
   control->add_option("--allow-file-dir", control_options->allow_file_dirs);
@@ -247,9 +256,10 @@ void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   add_edge(app, exit_code, runners);
 
   CLI::App* node = app.add_subcommand("node", "Node role (started by serve)")->group("");
-  auto state_dir = std::make_shared<fs::path>();
-  node->add_option("--state", *state_dir)->required();
-  node->callback([state_dir, &exit_code, &runners] { exit_code = runners.node(*state_dir); });
+  auto node_options = std::make_shared<RoleOptions>();
+  add_role_options(*node, *node_options);
+  node->get_option("--state")->required();
+  node->callback([node_options, &exit_code, &runners] { exit_code = runners.node(*node_options); });
 }
 
 // For tests of crashes only (base/crash_point.hpp): every point of every room, one a line.
@@ -275,6 +285,7 @@ int run_command_line(int argc, const char* const* argv, const RoleRunners& runne
   add_serve(app, exit_code, runners);
   add_roles(app, exit_code, runners);
   add_crash_points(app);
+  add_supervision_commands(app, exit_code);
   add_backup_commands(app, exit_code);
   add_deploy_commands(app, exit_code);
   add_look_commands(app, exit_code);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 
 #include "cmd/pac/control.hpp"
@@ -14,7 +13,7 @@ struct RoleRunners {
   std::function<int(const ServeOptions&)> serve;
   std::function<int(const ControlOptions&)> control;
   std::function<int(const EdgeOptions&)> edge;
-  std::function<int(const std::filesystem::path& state_dir)> node;
+  std::function<int(const RoleOptions&)> node;
 };
 
 /// The program `pac`: parses its arguments, runs the command and returns the exit code (see

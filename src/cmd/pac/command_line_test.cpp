@@ -48,7 +48,7 @@ class CommandLineTest : public ::testing::Test {
   std::optional<ServeOptions> serve_;
   std::optional<ControlOptions> control_;
   std::optional<EdgeOptions> edge_;
-  std::optional<fs::path> node_;
+  std::optional<RoleOptions> node_;
   std::string out_;
   std::string err_;
 };
@@ -136,13 +136,10 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
   ASSERT_TRUE(control_ && edge_ && node_);
-  EXPECT_EQ(control_->state_dir, "/s");
   EXPECT_EQ(control_->node_socket, "/s/run/node.sock");
   EXPECT_EQ(control_->engine, "local");
   EXPECT_THAT(control_->allow_file_dirs, ElementsAre("/a", "/b"));
   EXPECT_THAT(control_->allowed_hosts, ElementsAre("h"));
-  EXPECT_EQ(edge_->state_dir, "/s");
-  EXPECT_THAT(edge_->listen_fds, ElementsAre(3, 4));
   EXPECT_EQ(edge_->control_socket, "/s/run/control.sock");
   EXPECT_EQ(edge_->threads, 2);
   EXPECT_THAT(edge_->domains, ElementsAre("a.example", "b.example"));
@@ -150,7 +147,12 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   EXPECT_THAT(edge_->trusted_proxies, ElementsAre("::1"));
   EXPECT_EQ(edge_->max_exchanges, 5);
   EXPECT_EQ(edge_->shed_after_ms, 50);
-  EXPECT_EQ(*node_, "/s");
+  for (const RoleOptions& role : {control_->role, edge_->role, *node_}) {
+    EXPECT_EQ(role.state_dir, "/s");
+    EXPECT_EQ(role.life_fd, kLifeFd);
+    EXPECT_THAT(role.held_fds, ElementsAre(4, 5));
+  }
+  EXPECT_THAT(edge_->listen_fds, ElementsAre(4, 5));
 }
 
 TEST_F(CommandLineTest, HandsTlsDownToTheEdgeAsItWasTyped) {
@@ -171,8 +173,9 @@ TEST_F(CommandLineTest, HandsTlsDownToTheEdgeAsItWasTyped) {
   EXPECT_EQ(pac({edge.spec().argv.begin() + 1, edge.spec().argv.end()}), 42) << err_;
 
   ASSERT_TRUE(edge_);
-  EXPECT_THAT(edge_->tls_listen_fds, ElementsAre(4));
-  EXPECT_THAT(edge_->redirect_listen_fds, ElementsAre(5));
+  EXPECT_THAT(edge_->tls_listen_fds, ElementsAre(5));
+  EXPECT_THAT(edge_->redirect_listen_fds, ElementsAre(6));
+  EXPECT_THAT(edge_->role.held_fds, ElementsAre(4, 5, 6));
   EXPECT_EQ(edge_->redirect_port, 8443);
   for (const net::tls::TlsOptions& tls : {serve_->tls, edge_->tls}) {
     ASSERT_EQ(tls.certificates.size(), 2U);

@@ -71,15 +71,23 @@ Result<api::LogPiece> read_log(engine::Engine& engine, std::string_view instance
 }
 
 // Serves the API on its Unix socket until a stop signal comes.
-Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
+Result<void> serve_api(const api::ApiContext& context, const RoleLife& life,
                        const sigset_t& signals, std::stop_source& stop, const Log& log) {
+  const fs::path socket = control_socket(life.state_dir());
   TRY(auto loop, net::EventLoop::create());
   ThreadPool pool(kApiThreads);
   const auto service = net::make_blocking_service(*loop, pool, api::make_api(context));
   net::HttpServer server(*loop, *service, log);
   TRY(UniqueFd listener, net::listen_unix(socket));
   TRY_VOID(server.listen(std::move(listener), "control"));
+  net::Timer beat;
+  const std::function<void()> beat_on = [&] {
+    life.line().beat(0);
+    beat = loop->after(kBeatPeriod, [&] { beat_on(); });
+  };
+  loop->post(beat_on);
   std::thread thread([&loop] { loop->run(); });
+  life.line().ready();
   log.info("Control ready", {{"socket", socket.string()}});
   int signal = 0;
   while (::sigwait(&signals, &signal) != 0) {
@@ -89,6 +97,7 @@ Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
   // Handlers finish and their replies leave before the loop ends; what takes too long is cut.
   net::Timer cut;
   loop->post([&] {
+    beat.cancel();
     cut = loop->after(kApiDrainTimeout, [&] {
       log.warning("API requests cut", {{"requests", server.active_streams()}});
       server.close_all();
@@ -103,16 +112,19 @@ Result<void> serve_api(const api::ApiContext& context, const fs::path& socket,
 }
 
 Result<void> run(const ControlOptions& options, const sigset_t& signals, const Log& log) {
-  TRY_VOID(make_directories(options.state_dir / "run"));
+  TRY(const auto life, RoleLife::begin("control", options.role));
+  TRY_VOID(make_directories(options.role.state_dir / "run"));
   // With this lock held no other control process works on the store, so its lease may be taken
   // over.
   TRY(const UniqueFd lock,
-      lock_file(options.state_dir / "run" / "control.lock", kControlLockTimeoutMs));
-  clean_up_cut_restore(options.state_dir, log);
-  TRY(const auto store, store::make_sqlite_store(options.state_dir / "pixell.db", system_clock()));
-  TRY(const apkg::PackageStore packages, apkg::PackageStore::open(options.state_dir / "packages"));
+      lock_file(options.role.state_dir / "run" / "control.lock", kControlLockTimeoutMs));
+  clean_up_cut_restore(options.role.state_dir, log);
+  TRY(const auto store,
+      store::make_sqlite_store(options.role.state_dir / "pixell.db", system_clock()));
+  TRY(const apkg::PackageStore packages,
+      apkg::PackageStore::open(options.role.state_dir / "packages"));
   TRY(const auto engine, make_engine(options));
-  StoredPackageImporter importer(packages, options.state_dir / "downloads",
+  StoredPackageImporter importer(packages, options.role.state_dir / "downloads",
                                  private_package_hosts(own_environment()),
                                  apkg::system_package_source());
   importer.remove_leftovers();
@@ -152,20 +164,21 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
           [&](std::string_view edge, const model::TrafficReport& report) {
             return measurements.take(edge, report);
           },
-      .describe_system = [&] { return describe(options.state_dir, *engine); },
+      .describe_system = [&] { return describe(options.role.state_dir, *engine); },
       .read_log = [&engine](
                       std::string_view instance,
                       const api::LogRange& range) { return read_log(*engine, instance, range); },
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());
-  const auto served =
-      serve_api(context, options.state_dir / "run" / "control.sock", signals, stop, log);
+  const auto served = serve_api(context, *life, signals, stop, log);
   reconciler.stop();
   return served;
 }
 
 }  // namespace
+
+fs::path control_socket(const fs::path& state_dir) { return state_dir / "run" / "control.sock"; }
 
 int run_control(const ControlOptions& options) {
   const Log log = Log().with("role", "control");

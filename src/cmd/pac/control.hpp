@@ -4,16 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "cmd/pac/role_life.hpp"
+
 namespace pixell::cmd {
 
 /// What the control role is started with.
 struct ControlOptions {
-  std::filesystem::path state_dir;
+  RoleOptions role;
   std::filesystem::path node_socket;  ///< of `pac node`, for the local engine
   std::string engine = "local";       ///< local or fake
   std::vector<std::filesystem::path> allow_file_dirs;
   std::vector<std::string> allowed_hosts;  ///< Host names the API answers besides loopback
 };
+
+/// Where the API of a state directory listens.
+std::filesystem::path control_socket(const std::filesystem::path& state_dir);
 
 /// Runs the control role until SIGTERM or SIGINT. Returns the exit code.
 int run_control(const ControlOptions& options);

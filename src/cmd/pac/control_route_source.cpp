@@ -14,7 +14,7 @@ Result<std::optional<model::RouteSnapshot>> ControlRouteSource::next(std::int64_
                                                                      std::stop_token stop) {
   const net::FetchRequest request{
       .url = fmt::format("http://control/internal/routes?after={}&edge={}&timeout_ms={}", after,
-                         edge_id_, timeout.count()),
+                         is_acknowledging_ ? edge_id_ : std::string(), timeout.count()),
       .unix_socket = socket_.string(),
       // Longer than the poll itself, so that only a hung control runs into it.
       .timeout = timeout + kRoutePullMargin,

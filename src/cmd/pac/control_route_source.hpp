@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 
@@ -14,6 +15,10 @@ class ControlRouteSource final : public edge::RouteSource {
   ControlRouteSource(std::filesystem::path socket, std::string edge_id)
       : socket_(std::move(socket)), edge_id_(std::move(edge_id)) {}
 
+  /// From now on control is not told any more what this edge has in force: another process is the
+  /// edge of that id. From any thread.
+  void stop_acknowledging() { is_acknowledging_ = false; }
+
   /// Unavailable while control is away, DataLoss or InvalidArgument for an answer that cannot be
   /// read, Cancelled when stop is asked; at most a few seconds longer than `timeout`.
   Result<std::optional<model::RouteSnapshot>> next(std::int64_t after, Millis timeout,
@@ -22,6 +27,7 @@ class ControlRouteSource final : public edge::RouteSource {
  private:
   std::filesystem::path socket_;
   std::string edge_id_;
+  std::atomic<bool> is_acknowledging_ = true;
 };
 
 }  // namespace pixell::cmd

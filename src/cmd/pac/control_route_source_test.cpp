@@ -41,6 +41,14 @@ TEST_F(ControlRouteSourceTest, PullsTheNextSnapshotAndTellsWhatItHas) {
   EXPECT_EQ(target_, "/internal/routes?after=7&edge=edge1&timeout_ms=250");
 }
 
+TEST_F(ControlRouteSourceTest, DoesNotTellWhoItIsOnceAnotherIsTheEdge) {
+  source_.stop_acknowledging();
+
+  ASSERT_TRUE(next({.status = 204}));
+
+  EXPECT_EQ(target_, "/internal/routes?after=7&edge=&timeout_ms=250");
+}
+
 TEST_F(ControlRouteSourceTest, HasNothingNewWhenThePollEnds) {
   const auto got = next({.status = 204});
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/pac/role_life.hpp"
 #include "edge/access_log.hpp"
 #include "edge/limits.hpp"
 #include "net/limits.hpp"
@@ -14,8 +15,8 @@ namespace pixell::cmd {
 
 /// What the edge role is started with.
 struct EdgeOptions {
-  std::filesystem::path state_dir;       ///< the route snapshot is kept in <state_dir>/edge/
-  std::vector<int> listen_fds;           ///< inherited, bound and listening
+  RoleOptions role;                      ///< the route snapshot is kept in <state_dir>/edge/
+  std::vector<int> listen_fds;           ///< those of role.held_fds that are accepted from
   std::vector<int> tls_listen_fds;       ///< the same, encrypted
   net::tls::TlsOptions tls;              ///< what those are served with
   std::vector<int> redirect_listen_fds;  ///< the same, leading to https://
@@ -31,7 +32,9 @@ struct EdgeOptions {
   std::int64_t shed_after_ms = edge::kLagTarget.count();  ///< 0 = never
 };
 
-/// Runs the edge role until SIGTERM or SIGINT. Returns the exit code.
+/// Runs the edge role until SIGTERM or SIGINT, which give running exchanges edge::kDrainTimeout, or
+/// until it has left: at SIGUSR1, whose value is a number of seconds, another process has taken
+/// over from it, and what runs may go on for so long. Returns the exit code.
 int run_edge(const EdgeOptions& options);
 
 }  // namespace pixell::cmd

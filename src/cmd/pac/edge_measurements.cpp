@@ -38,10 +38,10 @@ UnixMillis EdgeMeasurements::take(std::string_view edge, const model::TrafficRep
 void EdgeMeasurements::take_one(std::string_view edge, UnixMillis started_at,
                                 const model::RevisionTraffic& told) {
   const UnixMillis now = clock_.unix_now();
-  const auto [found, is_new] = series_.try_emplace({std::string(edge), told.app_id, told.revision});
+  const auto [found, is_new] =
+      series_.try_emplace({std::string(edge), started_at, told.app_id, told.revision});
   Series& series = found->second;
-  const bool goes_on =
-      !is_new && series.started_at == started_at && series.last.since == told.since;
+  const bool goes_on = !is_new && series.last.since == told.since;
   if (goes_on) {
     // A late report that a later one overtook tells nothing new.
     if (told.requests < series.last.requests) return;
@@ -51,7 +51,6 @@ void EdgeMeasurements::take_one(std::string_view edge, UnixMillis started_at,
     const bool is_recent = told.since >= reliable_since_;
     add(told, is_recent ? now : std::min(now, told.since + kTrafficSampleSpan.count()));
   }
-  series.started_at = started_at;
   series.last = told;
 }
 

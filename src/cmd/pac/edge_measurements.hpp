@@ -44,10 +44,11 @@ class EdgeMeasurements final : public reconcile::EdgeSignals {
                                       UnixMillis since) override;
 
  private:
-  using Key = std::pair<std::string, std::int64_t>;                      // app, revision
-  using SeriesKey = std::tuple<std::string, std::string, std::int64_t>;  // edge, app, revision
+  using Key = std::pair<std::string, std::int64_t>;  // app, revision
+  // Edge, when its process began to count, app, revision: two processes of an edge, one of which
+  // leaves, tell at the same time.
+  using SeriesKey = std::tuple<std::string, UnixMillis, std::string, std::int64_t>;
   struct Series {
-    UnixMillis started_at = 0;
     model::RevisionTraffic last;
   };
   struct Sample {

@@ -118,6 +118,20 @@ TEST_F(EdgeMeasurementsTest, GoesOnWhenAnEdgeStartsAnew) {
   EXPECT_EQ(since(restarted).requests, 12);
 }
 
+TEST_F(EdgeMeasurementsTest, CountsTwoProcessesOfAnEdgeEachByItself) {
+  clock_.advance(Millis(250));
+  tell({.requests = 10});
+  const UnixMillis second = now();
+  for (std::int64_t requests = 1; requests <= 3; ++requests) {
+    clock_.advance(Millis(250));
+    measurements_.take(
+        "a", {.started_at = second, .revisions = {traffic({.requests = requests}, second)}});
+    tell({.requests = 10 + requests});
+  }
+
+  EXPECT_EQ(since(start_).requests, 16);
+}
+
 TEST_F(EdgeMeasurementsTest, GoesOnWhenTheCountersOfARevisionBeginAnew) {
   clock_.advance(Millis(250));
   tell({.requests = 10});

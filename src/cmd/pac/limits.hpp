@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 #include "base/clock.hpp"
@@ -8,11 +9,21 @@ namespace pixell::cmd {
 
 // ------------------------------------------------------------------------------ the supervisor
 
-/// Pause before a role that ended is started again: doubling from the first to the last, anew after
-/// a run of kStableRoleRun.
-inline constexpr Millis kFirstRoleBackoff{200};
-inline constexpr Millis kLastRoleBackoff{5'000};
-inline constexpr Millis kStableRoleRun{10'000};
+/// Pause before a role that ended is started again: one after the other, then the last for ever;
+/// anew after a run of kStableRoleRun. So one that always ends is started twice a second at most.
+inline constexpr std::array kRoleBackoffs = {Millis(10), Millis(50), Millis(100), Millis(250),
+                                             Millis(500)};
+inline constexpr Millis kStableRoleRun{1'000};
+/// How often each loop of a role tells that it lives, and after which silence the role is killed.
+inline constexpr Millis kBeatPeriod{1'000};
+inline constexpr Millis kBeatTimeout{10'000};
+/// How long a role may take until it serves, before it is killed: control may have to check and
+/// migrate a database.
+inline constexpr Millis kRoleStartTimeout{120'000};
+/// A supervisor that was itself held up for this long judges nobody by that time.
+inline constexpr Millis kWatcherGap{3'000};
+/// Bytes of a life line that are read at once.
+inline constexpr std::size_t kLifeLineBytes = 4096;
 /// How long a role may take to end before it is killed. The edge has its drain on top.
 inline constexpr Millis kRoleStopTimeout{15'000};
 inline constexpr Millis kEdgeStopMargin{5'000};
@@ -20,8 +31,23 @@ inline constexpr Millis kEdgeStopMargin{5'000};
 inline constexpr Millis kHastyStopTimeout{1'000};
 /// How long a killed role may take to go, which the kernel does at once.
 inline constexpr Millis kKillTimeout{5'000};
-/// The supervisor looks around this often even when nothing happens.
-inline constexpr Millis kIdleTurn{60'000};
+/// The supervisor looks around this often even when nothing happens: less than kWatcherGap.
+inline constexpr Millis kIdleTurn{1'000};
+/// The same while it takes over from a former one.
+inline constexpr Millis kTakeoverTurn{10};
+/// How long a new edge may take until it serves, before a takeover is told to have failed.
+inline constexpr Millis kTakeoverReadyTimeout{30'000};
+/// How long a replaced edge lets running exchanges and streams go on; `pac upgrade --drain`.
+inline constexpr Millis kUpgradeDrain{3'600'000};
+inline constexpr Millis kMaxUpgradeDrain{7LL * 86'400'000};
+/// How long a role may take to hand out the public sockets.
+inline constexpr Millis kHandoverTimeout{1'000};
+/// How long the new program may take to tell its version before it is used.
+inline constexpr Millis kProgramCheckTimeout{10'000};
+/// How long `pac upgrade` and `pac stop` wait, and how often they look.
+inline constexpr Millis kUpgradeTimeout{180'000};
+inline constexpr Millis kStopTimeout{90'000};
+inline constexpr Millis kCommandPoll{20};
 /// --stop-instances: what each agent is given to end, what all of them are, and how often to look.
 inline constexpr Millis kInstanceGrace{10'000};
 inline constexpr Millis kInstanceStopTimeout{25'000};

@@ -6,9 +6,11 @@
 
 namespace pixell::cmd {
 
-void Role::start(const Log& log, Instant now) {
+void Role::start(const Log& log, Instant now, int life_fd) {
   started_at_ = now;
-  const auto started = start_process(spec_);
+  ProcessSpec spec = spec_;
+  if (life_fd >= 0) spec.fds.emplace_back(life_fd, kLifeFd);
+  const auto started = start_process(spec);
   if (!started) {
     log.error("Role not started", {{"process", name_}, {"error", started.error().message}});
     wait_before_restart(now);
@@ -20,8 +22,8 @@ void Role::start(const Log& log, Instant now) {
 
 void Role::ended(const Log& log, int wait_status, Instant now, bool is_expected) {
   const ExitStatus status = exit_status_of(wait_status);
-  if (now - started_at_ > kStableRoleRun) backoff_ = Millis(0);
-  wait_before_restart(now);
+  if (now - started_at_ > kStableRoleRun) early_ends_ = 0;
+  const Millis pause = wait_before_restart(now);
   if (is_expected)
     log.info(
         "Role stopped",
@@ -31,13 +33,15 @@ void Role::ended(const Log& log, int wait_status, Instant now, bool is_expected)
                                                 {"pid", pid_},
                                                 {"exit_code", status.code},
                                                 {"signal", status.signal},
-                                                {"restart_in_ms", backoff_.count()}});
+                                                {"restart_in_ms", pause.count()}});
   pid_ = 0;
 }
 
-void Role::wait_before_restart(Instant now) {
-  backoff_ = backoff_.count() == 0 ? kFirstRoleBackoff : std::min(backoff_ * 2, kLastRoleBackoff);
-  due_at_ = now + backoff_;
+Millis Role::wait_before_restart(Instant now) {
+  const Millis pause = kRoleBackoffs[std::min(early_ends_, kRoleBackoffs.size() - 1)];
+  ++early_ends_;
+  due_at_ = now + pause;
+  return pause;
 }
 
 }  // namespace pixell::cmd

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,9 +11,12 @@
 
 namespace pixell::cmd {
 
+/// The number of a role's end of its life line.
+inline constexpr int kLifeFd = 3;
+
 /// One role process as its supervisor keeps it.
 ///
-///   waiting ─due─▶ running ─ended─▶ waiting (back-off: 200 ms doubling to 5 s, anew after 10 s)
+///   waiting ─due─▶ running ─ended─▶ waiting (kRoleBackoffs, anew after kStableRoleRun)
 ///
 /// A new role is due at once. Whoever supervises it calls start() and ended(); see Supervisor.
 class Role {
@@ -28,20 +32,21 @@ class Role {
   /// When start() is due again; meaningful while it does not run.
   Instant due_at() const { return due_at_; }
 
-  /// Starts the process; a failure is logged and waits like an early end.
-  void start(const Log& log, Instant now);
+  /// Starts the process, with `life_fd` (or -1) as its descriptor kLifeFd; a failure is logged and
+  /// waits like an early end.
+  void start(const Log& log, Instant now, int life_fd = -1);
   /// The process ended, as waitpid told.
   void ended(const Log& log, int wait_status, Instant now, bool is_expected);
 
  private:
-  void wait_before_restart(Instant now);
+  Millis wait_before_restart(Instant now);
 
   std::string name_;
   ProcessSpec spec_;
   pid_t pid_ = 0;
   Instant started_at_{};
   Instant due_at_{};
-  Millis backoff_{0};
+  std::size_t early_ends_ = 0;  // since the last stable run
 };
 
 }  // namespace pixell::cmd

@@ -15,6 +15,7 @@
 namespace pixell::cmd {
 
 struct ServeOptions {
+  std::filesystem::path program;                      ///< of the roles; run_serve sets it: its own
   std::filesystem::path state_dir;                    ///< absolute
   std::vector<std::string> listen{"127.0.0.1:4000"};  ///< address:port of each public listener
   std::string also_listen;  ///< address:port that is served too when it is free; empty = none
@@ -35,15 +36,16 @@ struct ServeOptions {
 };
 
 /// The roles of an installation in the order they are started. With the fake engine there is no
-/// node: nothing is run. `listeners` are handed to the edge and must stay open.
+/// node: nothing is run. `listeners` are handed to every role, so that they outlive any of them,
+/// and must stay open.
 std::vector<Role> make_roles(const ServeOptions& options, const PublicListeners& listeners);
 
 /// Runs the supervisor: owns the public listening sockets, starts the roles node, control and edge
-/// as processes of this program, restarts what ends. Until SIGTERM, SIGINT or SIGHUP; a second
-/// signal hastens. Returns the exit code.
+/// as processes of this program, restarts what ends or hangs. Until SIGTERM, SIGINT or SIGHUP; a
+/// second signal hastens. SIGUSR2 upgrades it (upgrade.hpp). Returns the exit code.
 ///
-/// The roles end with their supervisor (it is the only one who could restart them); instances do
-/// not. Whatever died is back when `pac serve` runs again on the same state directory.
+/// When it is killed the roles go on, unsupervised; the next one on the same state directory takes
+/// over their sockets and replaces them (takeover.hpp).
 int run_serve(const ServeOptions& options);
 
 }  // namespace pixell::cmd

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "cmd/pac/limits.hpp"
+#include "cmd/pac/role_record.hpp"
+#include "cmd/pac/socket_handover.hpp"
 #include "engine/local/node/limits.hpp"
 #include "net/socket_address.hpp"
 #include "net/sockets.hpp"
@@ -66,8 +69,47 @@ std::string_view remedy_of(ErrorCode code) {
   }
 }
 
-Result<UniqueFd> open_listener(const net::HostPort& where, bool is_former_edge_there) {
-  // An edge dies with its supervisor, but a moment later: until then it holds the port.
+// The sockets of those who served here before: what waits in their backlogs is served.
+class FormerSockets {
+ public:
+  FormerSockets(const fs::path& state_dir, std::vector<UniqueFd> handed_over)
+      : sockets_(std::move(handed_over)) {
+    std::vector<RoleRecord> holders;
+    if (sockets_.empty()) holders = running_roles(state_dir);
+    // The edge first: it has them for certain. Any other will do when it does not answer.
+    std::ranges::stable_partition(holders, [](const auto& one) { return one.role == "edge"; });
+    for (const RoleRecord& holder : holders) {
+      if (holder.role == "serve") continue;
+      auto taken = take_sockets(handover_socket(state_dir, holder.identity.pid), kHandoverTimeout);
+      if (!taken || taken->empty()) continue;
+      sockets_ = std::move(*taken);
+      return;
+    }
+  }
+
+  // The socket that is bound to the address; port 0 stands for any. Empty when there is none.
+  UniqueFd take(const net::HostPort& where) {
+    for (UniqueFd& socket : sockets_) {
+      sockaddr_storage bound{};
+      socklen_t size = sizeof bound;
+      if (!socket || ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+        continue;
+      const auto address = net::split_host_port(net::peer_text(bound));
+      if (address && address->host == where.host &&
+          (where.port == 0 || address->port == where.port))
+        return std::move(socket);
+    }
+    return {};
+  }
+
+ private:
+  std::vector<UniqueFd> sockets_;
+};
+
+Result<UniqueFd> open_listener(const net::HostPort& where, FormerSockets& former,
+                               bool is_former_edge_there) {
+  if (UniqueFd taken = former.take(where)) return taken;
+  // A killed edge holds its port a moment longer.
   const Instant deadline =
       system_clock().now() + (is_former_edge_there ? kFormerEdgeTimeout : Millis(0));
   while (true) {
@@ -101,11 +143,17 @@ struct Opened {
   }
 };
 
-Result<void> open_all(std::string_view option, const std::vector<std::string>& specs,
-                      bool is_former_edge_there, Opened opened) {
+// What those who served here before may still hold.
+struct Former {
+  FormerSockets& sockets;
+  bool is_edge_there;
+};
+
+Result<void> open_all(std::string_view option, const std::vector<std::string>& specs, Former former,
+                      Opened opened) {
   for (const std::string& spec : specs) {
     TRY(const net::HostPort where, address_of(option, spec));
-    auto listener = open_listener(where, is_former_edge_there);
+    auto listener = open_listener(where, former.sockets, former.is_edge_there);
     if (!listener)
       return make_error(listener.error().code,
                         fmt::format("{} {}: {}; {}", option, spec, listener.error().message,
@@ -117,14 +165,25 @@ Result<void> open_all(std::string_view option, const std::vector<std::string>& s
 
 }  // namespace
 
-Result<StateClaim> claim_state_dir(const fs::path& wanted) {
+std::vector<int> PublicListeners::all() const {
+  std::vector<int> sockets;
+  for (const auto* kind : {&plain, &tls, &redirect})
+    for (const UniqueFd& socket : *kind) sockets.push_back(socket.get());
+  return sockets;
+}
+
+Result<StateClaim> claim_state_dir(const fs::path& wanted, UniqueFd held_lock) {
   StateClaim claim;
   TRY(claim.state_dir, make_state_dir(wanted));
-  TRY(claim.lock, lock_state_dir(claim.state_dir));
+  claim.lock = std::move(held_lock);
+  if (!claim.lock) {
+    TRY(claim.lock, lock_state_dir(claim.state_dir));
+  }
   return claim;
 }
 
-Result<ServeClaim> claim_state_and_ports(const fs::path& wanted, const PublicAddresses& addresses) {
+Result<ServeClaim> claim_state_and_ports(const fs::path& wanted, const PublicAddresses& addresses,
+                                         ServeHandover handover) {
   const std::size_t count =
       addresses.plain.size() + addresses.tls.size() + addresses.redirect.size();
   if (count > kMaxListeners)
@@ -133,23 +192,25 @@ Result<ServeClaim> claim_state_and_ports(const fs::path& wanted, const PublicAdd
                                   "together; at most {} addresses are served",
                                   count, kMaxListeners));
   ServeClaim claim;
-  TRY(StateClaim state, claim_state_dir(wanted));
+  TRY(StateClaim state, claim_state_dir(wanted, std::move(handover.lock)));
   claim.state_dir = std::move(state.state_dir);
   claim.lock = std::move(state.lock);
   // A `pac serve` that ended in order has removed it.
   std::error_code ignored;  // then there is none that could be read either
-  const bool is_former_edge_there = fs::exists(claim.state_dir / "run" / "edge.pid", ignored);
+  FormerSockets sockets(claim.state_dir, std::move(handover.sockets));
+  const Former former{.sockets = sockets,
+                      .is_edge_there = fs::exists(claim.state_dir / "run" / "edge.pid", ignored)};
   Opened plain{claim.listeners.plain, claim.addresses};
-  TRY_VOID(open_all("--listen", addresses.plain, is_former_edge_there, plain));
-  TRY_VOID(open_all("--tls-listen", addresses.tls, is_former_edge_there,
-                    {claim.listeners.tls, claim.tls_addresses}));
-  TRY_VOID(open_all("--redirect-listen", addresses.redirect, is_former_edge_there,
+  TRY_VOID(open_all("--listen", addresses.plain, former, plain));
+  TRY_VOID(
+      open_all("--tls-listen", addresses.tls, former, {claim.listeners.tls, claim.tls_addresses}));
+  TRY_VOID(open_all("--redirect-listen", addresses.redirect, former,
                     {claim.listeners.redirect, claim.redirect_addresses}));
   const std::string& also = addresses.also;
   if (also.empty() || std::ranges::find(addresses.plain, also) != addresses.plain.end())
     return claim;
   TRY(const net::HostPort where, address_of("--also-listen", also));
-  auto listener = open_listener(where, is_former_edge_there);
+  auto listener = open_listener(where, sockets, former.is_edge_there);
   if (listener)
     TRY_VOID(plain.add(also, std::move(*listener)));
   else

@@ -15,8 +15,15 @@ struct StateClaim {
   UniqueFd lock;                    ///< of <state_dir>/run/serve.lock
 };
 
-/// Makes the state directory and locks it. AlreadyExists: a `pac serve` (or restore) uses it.
-Result<StateClaim> claim_state_dir(const std::filesystem::path& state_dir);
+/// Makes the state directory and locks it, or takes the lock that is already held. AlreadyExists: a
+/// `pac serve` (or restore) uses it.
+Result<StateClaim> claim_state_dir(const std::filesystem::path& state_dir, UniqueFd held_lock = {});
+
+/// What a `pac serve` hands to the program that it becomes; empty for one that starts anew.
+struct ServeHandover {
+  UniqueFd lock;
+  std::vector<UniqueFd> sockets;  ///< listening
+};
 
 /// Addresses ("address:port"; port 0 = any) to be listened on, by what is spoken there.
 struct PublicAddresses {
@@ -31,6 +38,9 @@ struct PublicListeners {
   std::vector<UniqueFd> plain;
   std::vector<UniqueFd> tls;
   std::vector<UniqueFd> redirect;
+
+  /// The descriptors of all, in this order.
+  std::vector<int> all() const;
 };
 
 /// What only one `pac serve` at a time has: a state directory and the public ports.
@@ -44,11 +54,13 @@ struct ServeClaim {
   std::string missed;              ///< why `also` is not among them, or empty
 };
 
-/// Makes the state directory, locks it and opens the listeners. The error names the option, its
-/// value and the remedy. Waits at most half a second for the lock, and a few seconds for a port
-/// that the edge of a killed `pac serve` on this directory still holds. When `also` is not free,
-/// `missed` says why.
+/// Makes the state directory, locks it and opens the listeners. Sockets that were handed over, or
+/// that the roles of a killed `pac serve` on this directory still hold, are taken for the addresses
+/// they are bound to, so that what waits in their backlogs is served. The error names the option,
+/// its value and the remedy. Waits at most half a second for the lock, and a few seconds for a port
+/// that a killed edge still holds. When `also` is not free, `missed` says why.
 Result<ServeClaim> claim_state_and_ports(const std::filesystem::path& state_dir,
-                                         const PublicAddresses& addresses);
+                                         const PublicAddresses& addresses,
+                                         ServeHandover handover = {});
 
 }  // namespace pixell::cmd

@@ -8,9 +8,7 @@
 namespace pixell::cmd {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::IsSupersetOf;
 using ::testing::Pair;
 
 std::vector<std::string> names(const std::vector<Role>& roles) {
@@ -19,16 +17,16 @@ std::vector<std::string> names(const std::vector<Role>& roles) {
   return all;
 }
 
-// The arguments of a role behind the program.
+// The arguments of a role behind program, name and life line.
 std::vector<std::string> arguments(const Role& role) {
-  return {role.spec().argv.begin() + 1, role.spec().argv.end()};
+  return {role.spec().argv.begin() + 4, role.spec().argv.end()};
 }
 
 TEST(MakeRoles, StartsTheNodeFirstAndTheEdgeLast) {
   const auto roles = make_roles({.state_dir = "/s"}, {});
 
   EXPECT_THAT(names(roles), ElementsAre("node", "control", "edge"));
-  EXPECT_THAT(arguments(roles[0]), ElementsAre("node", "--state", "/s"));
+  EXPECT_THAT(arguments(roles[0]), ElementsAre("--state", "/s"));
 }
 
 TEST(MakeRoles, HasNoNodeForTheFakeEngine) {
@@ -45,12 +43,12 @@ TEST(MakeRoles, TellsControlWhatItMayServe) {
                                 {});
 
   EXPECT_THAT(arguments(roles[0]),
-              ElementsAre("control", "--state", "/s", "--node-socket", "/s/run/node.sock",
-                          "--engine", "fake", "--allow-file-dir", "/a", "--allow-file-dir", "/b",
-                          "--allow-host", "pixell.example"));
+              ElementsAre("--state", "/s", "--node-socket", "/s/run/node.sock", "--engine", "fake",
+                          "--allow-file-dir", "/a", "--allow-file-dir", "/b", "--allow-host",
+                          "pixell.example"));
 }
 
-TEST(MakeRoles, HandsEveryListenerToTheEdgeAlone) {
+TEST(MakeRoles, HandsEveryListenerToEachRoleAndTellsTheEdgeItsKind) {
   PublicListeners listeners;
   for (auto* kind : {&listeners.plain, &listeners.plain, &listeners.tls, &listeners.redirect})
     kind->push_back(std::move(net::listen_tcp("127.0.0.1", 0).value()));
@@ -58,14 +56,15 @@ TEST(MakeRoles, HandsEveryListenerToTheEdgeAlone) {
   const auto roles = make_roles({.state_dir = "/s", .edge_threads = 3}, listeners);
 
   EXPECT_THAT(arguments(roles[2]),
-              ElementsAre("edge", "--state", "/s", "--threads", "3", "--listen-fd", "3",
-                          "--listen-fd", "4", "--tls-listen-fd", "5", "--redirect-listen-fd", "6"));
-  EXPECT_THAT(
-      roles[2].spec().fds,
-      IsSupersetOf({Pair(listeners.plain[0].get(), 3), Pair(listeners.plain[1].get(), 4),
-                    Pair(listeners.tls[0].get(), 5), Pair(listeners.redirect[0].get(), 6)}));
-  for (const Role& role : {roles[0], roles[1]})
-    EXPECT_THAT(role.spec().fds, ElementsAre(Pair(1, 1), Pair(2, 2))) << role.name();
+              ElementsAre("--held-fd", "4", "--held-fd", "5", "--held-fd", "6", "--held-fd", "7",
+                          "--state", "/s", "--threads", "3", "--listen-fd", "4", "--listen-fd", "5",
+                          "--tls-listen-fd", "6", "--redirect-listen-fd", "7"));
+  for (const Role& role : roles)
+    EXPECT_THAT(role.spec().fds,
+                ElementsAre(Pair(1, 1), Pair(2, 2), Pair(listeners.plain[0].get(), 4),
+                            Pair(listeners.plain[1].get(), 5), Pair(listeners.tls[0].get(), 6),
+                            Pair(listeners.redirect[0].get(), 7)))
+        << role.name();
 }
 
 TEST(MakeRoles, HandsTheEdgesSettingsOn) {
@@ -75,13 +74,19 @@ TEST(MakeRoles, HandsTheEdgesSettingsOn) {
                                  .shed_after_ms = 0},
                                 {});
 
-  EXPECT_THAT(
-      arguments(roles[2]),
-      ElementsAre("edge", "--state", "/s", "--threads", "1", "--trusted-proxy", "10.0.0.0/8",
-                  "--trusted-proxy", "unix", "--max-exchanges", "7", "--shed-after-ms", "0"));
+  EXPECT_THAT(arguments(roles[2]), ElementsAre("--state", "/s", "--threads", "1", "--trusted-proxy",
+                                               "10.0.0.0/8", "--trusted-proxy", "unix",
+                                               "--max-exchanges", "7", "--shed-after-ms", "0"));
 }
 
-TEST(MakeRoles, LetsNoRoleOutliveItsSupervisor) {
+TEST(MakeRoles, TellsEachRoleItsLifeLine) {
+  for (const Role& role : make_roles({.program = "/bin/pac", .state_dir = "/s"}, {}))
+    EXPECT_THAT((std::vector(role.spec().argv.begin(), role.spec().argv.begin() + 4)),
+                ElementsAre("/bin/pac", role.name(), "--life-fd", std::to_string(kLifeFd)));
+}
+
+// Until they are recorded; see RoleLife.
+TEST(MakeRoles, LetsNoRoleOutliveItsSupervisorFromTheStart) {
   for (const Role& role : make_roles({.state_dir = "/s"}, {}))
     EXPECT_TRUE(role.spec().dies_with_parent) << role.name();
 }

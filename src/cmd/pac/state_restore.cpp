@@ -14,6 +14,7 @@
 #include "base/crash_point.hpp"
 #include "base/files.hpp"
 #include "cmd/pac/limits.hpp"
+#include "cmd/pac/role_record.hpp"
 #include "cmd/pac/scratch_directory.hpp"
 #include "cmd/pac/serve_claim.hpp"
 #include "store/sqlite/backup.hpp"
@@ -157,6 +158,7 @@ Result<Restored> restore_backup(const RestoreOptions& options, const Clock& cloc
     return make_error(ErrorCode::NotFound,
                       fmt::format("there is no backup {}", options.file.string()));
   TRY(const StateClaim claim, claim_state_dir(options.state_dir));
+  TRY_VOID(refuse_running_roles(claim.state_dir));
   // Control may end a moment after its supervisor.
   TRY(const UniqueFd control,
       lock_file(claim.state_dir / "run" / "control.lock", kControlLockTimeoutMs));

@@ -99,6 +99,7 @@ class EdgeTest : public ::testing::Test {
                             Log(2, LogLevel::Error));
     ASSERT_TRUE(edge) << edge.error().message;
     edge_ = std::move(*edge);
+    ASSERT_TRUE(edge_->accept());
   }
   void TearDown() override {
     edge_.reset();

@@ -165,7 +165,15 @@ Result<void> run(NodeOptions options, const Log& log) {
   TRY_VOID(stop.watch());
   const std::string socket = node_socket(options.state_dir).string();
   const std::string par = options.par_program.string();
+  const auto on_ready = options.on_ready;
+  net::Timer ticker;
+  const std::function<void()> tick = [&, on_tick = options.on_tick] {
+    on_tick();
+    ticker = loop->after(kTick, [&tick] { tick(); });
+  };
   TRY(const std::unique_ptr<Node> node, Node::start(std::move(options), *loop, log));
+  loop->post(tick);
+  on_ready();
   log.info("Node ready", {{"socket", socket}, {"par", par}});
   loop->run();
   return {};
@@ -183,12 +191,14 @@ int run_node(NodeOptions options, const Log& log) {
   return 0;
 }
 
-Result<fs::path> find_par_program(const std::map<std::string, std::string>& environment) {
+Result<fs::path> find_par_program(const std::map<std::string, std::string>& environment,
+                                  const fs::path& pac) {
   const auto named = environment.find("PIXELL_PAR");
   std::error_code failed;
+  const fs::path self = pac.empty() ? fs::read_symlink("/proc/self/exe", failed) : pac;
   const fs::path program = named != environment.end() && !named->second.empty()
                                ? fs::path(named->second)
-                               : fs::read_symlink("/proc/self/exe", failed).parent_path() / "par";
+                               : self.parent_path() / "par";
   if (::access(program.c_str(), X_OK) != 0)
     return make_error(ErrorCode::NotFound,
                       fmt::format("the runtime program {} is not there; set PIXELL_PAR to its path",

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,9 @@ struct NodeOptions {
   bool reaps_orphans = false;
   /// Hierarchies are looked for here; a test may name a place without any.
   std::filesystem::path cgroup_root = "/sys/fs/cgroup";
+  /// run_node only. Called once when it serves, and every kTick on its loop.
+  std::function<void()> on_ready = [] {};
+  std::function<void()> on_tick = [] {};
 };
 
 /// The socket of the node of a state directory.
@@ -52,8 +56,9 @@ class Node {
 /// exit code.
 int run_node(NodeOptions options, const Log& log);
 
-/// $PIXELL_PAR, or `par` beside this program. NotFound names both when it is not there.
+/// $PIXELL_PAR, or `par` beside the program `pac` (empty = the one that runs). NotFound names both
+/// when it is not there.
 Result<std::filesystem::path> find_par_program(
-    const std::map<std::string, std::string>& environment);
+    const std::map<std::string, std::string>& environment, const std::filesystem::path& pac = {});
 
 }  // namespace pixell::engine::node

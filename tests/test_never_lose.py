@@ -1,0 +1,238 @@
+"""Upgrades, kills and hangs of Pixell's own processes under requests of every kind."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.traffic import Clients, Recorder
+from conftest import run_platform
+from devtool import processes
+from devtool.pac import Pac, wait_until
+from devtool.paths import program
+from pixell_testing.rollouts import MovedApp, plain
+from pixell_testing.stack import put
+
+APP = "steady"
+EDGE_KILLS = 20
+# How long an edge that was killed may be away.
+AWAY_LIMIT_S = 1.0
+HUNG_DEADLINE_S = 40
+KEPT_CONNECTIONS = 4
+KINDS = {"short", "slow", "json_rpc", "unary", "web_socket", "events", "streaming"}
+
+
+@pytest.fixture(scope="module")
+def pac(scratch: Path) -> Iterator[Pac]:
+    """A platform with the app."""
+    for pac in run_platform(scratch / "steady"):
+        app = MovedApp(pac, APP)
+        app.complete(app.deploy(put(pac, "steady.apkg", plain("1", has_grpc=True))))
+        yield pac
+
+
+def running(pac: Pac, role: str) -> processes.Process:
+    """The process of a role."""
+    process = pac.role(role)
+    assert process is not None, f"there is no {role}"
+    return process
+
+
+def wait_loaded(load: Recorder) -> None:
+    """Until each kind of call was answered once more."""
+    before = dict(load.answers)
+    wait_until(
+        "every kind is answered",
+        lambda: all(load.answers.get(kind, 0) > before.get(kind, 0) for kind in KINDS),
+        60,
+    )
+
+
+def upgrade(pac: Pac, *options: str) -> subprocess.CompletedProcess:
+    command = [str(program("pac")), "upgrade", "--state", str(pac.state), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+class KeptConnections:
+    """Clients that keep their connection between requests, as long as the server lets them."""
+
+    def __init__(self, pac: Pac) -> None:
+        self._address = pac.address
+        self._is_over = threading.Event()
+        self.failures: list[str] = []
+        self.answers = 0
+        self._threads = [threading.Thread(target=self._run) for _ in range(KEPT_CONNECTIONS)]
+
+    def __enter__(self) -> KeptConnections:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection(self._address, timeout=30)
+        while not self._is_over.wait(0.01):
+            try:
+                connection.request("GET", f"/agents/{APP}/api/version")
+                reply = connection.getresponse()
+                reply.read()
+                assert reply.status == 200, reply.status
+                self.answers += 1
+            except Exception as error:
+                self.failures.append(f"{type(error).__name__}: {error}")
+                connection.close()
+        connection.close()
+
+
+@pytest.mark.timeout(300)
+def test_an_upgrade_loses_nothing(pac: Pac, tmp_path: Path) -> None:
+    for name in ("pac", "par", "par-prepare", "par-telemetry"):
+        shutil.copy(program(name), tmp_path / name)
+    before = {role: running(pac, role) for role in ("serve", "control", "edge", "node")}
+    clients = Clients(pac, APP)
+
+    with clients.recorded() as load, KeptConnections(pac) as kept:
+        wait_loaded(load)
+        for target in ([], ["--program", str(tmp_path / "pac")], ["--program", str(program("pac"))]):
+            done = upgrade(pac, *target)
+            assert (done.returncode, done.stdout) == (0, "upgraded\n"), done.stderr
+            wait_loaded(load)
+    clients.close()
+
+    assert load.failures == []
+    assert kept.failures == []
+    assert kept.answers > 100
+    assert running(pac, "serve") == before["serve"], "the same process"
+    for role in ("control", "edge", "node"):
+        assert running(pac, role) != before[role], role
+    assert not before["control"].is_running()
+    wait_until("the old edge has drained", lambda: not before["edge"].is_running(), 120)
+
+
+def test_a_program_that_does_not_work_replaces_nothing(pac: Pac, tmp_path: Path) -> None:
+    before = {role: running(pac, role) for role in ("serve", "control", "edge", "node")}
+    broken = tmp_path / "pac"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o700)
+
+    without_par = upgrade(pac, "--program", str(broken))
+    shutil.copy(program("par"), tmp_path / "par")
+    failing = upgrade(pac, "--program", str(broken))
+
+    assert without_par.returncode == 1
+    assert "par is not there" in without_par.stderr
+    assert failing.returncode == 1
+    assert "ended with code 3" in failing.stderr
+    assert {role: running(pac, role) for role in before} == before
+    assert pac.is_healthy()
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_edge_is_back_at_once_and_nobody_new_is_lost(pac: Pac) -> None:
+    clients = Clients(pac, APP)
+    kills: list[float] = []
+    away: list[float] = []
+
+    with clients.recorded() as load:
+        wait_loaded(load)
+        for _ in range(EDGE_KILLS):
+            running(pac, "edge").send(signal.SIGKILL)
+            kills.append(time.monotonic())
+            # Made while it is away: it waits in the backlog.
+            assert pac.get(f"/agents/{APP}/api/version", timeout_s=10).status == 200
+            away.append(time.monotonic() - kills[-1])
+            time.sleep(1)  # some requests get under way between two kills
+        wait_loaded(load)
+    clients.close()
+
+    lost = [
+        failure
+        for failure in load.failures
+        if not any(failure.was_running(at - 0.05, at + 0.05) for at in kills)
+    ]
+    assert lost == []
+    assert [failure for failure in load.failures if not failure.is_typed] == []
+    assert max(away) < AWAY_LIMIT_S, away
+    print("edge away, s:", [round(each, 3) for each in sorted(away)])
+
+
+@pytest.mark.timeout(300)
+def test_nobody_notices_that_serve_is_killed(pac: Pac) -> None:
+    before = {role: running(pac, role) for role in ("control", "edge", "node")}
+    clients = Clients(pac, APP)
+
+    with clients.recorded() as load, KeptConnections(pac) as kept:
+        wait_loaded(load)
+        running(pac, "serve").send(signal.SIGKILL)
+        wait_loaded(load)
+        assert {role: running(pac, role) for role in before} == before, "they outlive it"
+        pac.start()
+        wait_until(
+            "every role is replaced",
+            lambda: not any(before[role].is_running() for role in ("control", "node")),
+            30,
+        )
+        wait_loaded(load)
+    clients.close()
+
+    assert load.failures == []
+    assert kept.failures == []
+
+
+def test_connections_wait_for_serve_and_edge_together(pac: Pac) -> None:
+    for role in ("serve", "edge"):
+        running(pac, role).send(signal.SIGKILL)
+    replies = []
+    waiting = threading.Thread(
+        target=lambda: replies.append(pac.get(f"/agents/{APP}/api/version", timeout_s=30).status)
+    )
+    waiting.start()
+
+    pac.start()
+    waiting.join()
+
+    assert replies == [200]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("role", ["edge", "node", "control"])
+def test_a_role_that_hangs_is_restarted(pac: Pac, role: str) -> None:
+    wait_until("it is there", lambda: pac.role(role), 30)
+    hung = running(pac, role)
+
+    hung.send(signal.SIGSTOP)
+    wait_until("it is killed", lambda: not hung.is_running(), HUNG_DEADLINE_S)
+
+    wait_until("another one is there", lambda: pac.role(role) not in (None, hung), 30)
+    wait_until("it is healthy", pac.is_healthy, 30)
+    assert pac.get(f"/agents/{APP}/api/version", timeout_s=20).status == 200
+    assert "Role killed: it hangs" in pac.log_tail(200)
+
+
+def test_stop_ends_what_a_killed_serve_left_behind(pac: Pac) -> None:
+    left = [running(pac, role) for role in ("control", "edge", "node")]
+    instances = pac.live_instances(APP)
+    running(pac, "serve").send(signal.SIGKILL)
+    command = [str(program("pac")), "stop", "--state", str(pac.state)]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+    assert not any(process.is_running() for process in left)
+    assert again.returncode == 3
+    assert "no `pac serve` runs on it" in again.stderr
+    pac.start()
+    assert pac.live_instances(APP).keys() == instances.keys(), "agents ran on and are adopted"
