@@ -181,8 +181,9 @@ def other_origin(tmp_path: Path, scratch: Path) -> Iterator[Path]:
 def program_before(name: str, origin: Path, folder: Path) -> Iterator[tuple[int, int]]:
     """The edge or `par` before that origin: its process and its port."""
     if name == "edge":
-        limit = ["--head-timeout-ms", str(HEAD_TIMEOUT_MS)]
-        with Edge(folder, {APP: f"unix:{origin}"}, *limit) as edge:
+        # What waits while a test opens thousands of connections at once is not to be shed.
+        limits = ["--head-timeout-ms", str(HEAD_TIMEOUT_MS), "--shed-after-ms", "0"]
+        with Edge(folder, {APP: f"unix:{origin}"}, *limits) as edge:
             yield edge.process.pid, edge.port
     else:
         with par_before(origin, folder) as par:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import threading
@@ -14,16 +13,9 @@ from typing import Any
 from devtool.pac import Pac, request, wait_until
 from devtool.paths import program
 
+from .edge import write_snapshot
+
 START_DEADLINE_S = 20
-
-
-def write_snapshot(path: Path, snapshot: dict) -> None:
-    """Writes the routes of an edge with the checksum that it checks (64-bit FNV-1a)."""
-    text = json.dumps(snapshot)
-    checksum = 0xCBF29CE484222325
-    for byte in text.encode():
-        checksum = (checksum ^ byte) * 0x100000001B3 % 2**64
-    path.write_text(f"pixell-routes 1 {checksum:016x}\n{text}")
 
 
 def leg(revision: int, address: str, weight: int = 1000, tag: str = "") -> dict[str, Any]:
