@@ -44,28 +44,32 @@ void TargetState::end_verdict() {
   is_unhealthy_.store(false, kRelaxed);
 }
 
-void TargetState::failed(TargetFailure failure, Instant now) {
+bool TargetState::failed(TargetFailure failure, Instant now) {
+  bool is_taken_out = false;
   if (failure == TargetFailure::NotReady) {
-    eject(now, kNotReadyEjection);
+    is_taken_out = eject(now, kNotReadyEjection);
   } else if (failure != TargetFailure::Slow) {
     const int failures = failures_.fetch_add(1, kRelaxed) + 1;
     const bool is_enough = failure == TargetFailure::Refused || failures >= kClosedToEject;
     // What was under way at an ejected target fails too; that says nothing new.
     if (is_enough && !is_ejected(now)) {
       const int count = ejections_.fetch_add(1, kRelaxed) + 1;
-      eject(now, std::min(kEjectionStep * count, kMaxEjection));
+      is_taken_out = eject(now, std::min(kEjectionStep * count, kMaxEjection));
     }
   }
   if (!is_suspect_.exchange(true, kRelaxed) && events_->on_suspect) events_->on_suspect();
+  return is_taken_out;
 }
 
-void TargetState::eject(Instant now, Millis time) {
+bool TargetState::eject(Instant now, Millis time) {
   const std::int64_t until = ticks(now) + nanos(time);
   std::int64_t before = ejected_until_.load(kRelaxed);
   while (before < until && !ejected_until_.compare_exchange_weak(before, until, kRelaxed)) {
   }
   // Of loops that eject it together one finds it in rotation: an ejection is counted once.
-  if (before <= ticks(now)) events_->ejections.fetch_add(1, kRelaxed);
+  if (before > ticks(now)) return false;
+  events_->ejections.fetch_add(1, kRelaxed);
+  return true;
 }
 
 void TargetState::probe_found_not_ready(Instant now) {

@@ -68,7 +68,8 @@ class TargetState {
   void succeeded() {
     if (has_marks()) clear();
   }
-  void failed(TargetFailure failure, Instant now);
+  /// True when this took it out of rotation.
+  bool failed(TargetFailure failure, Instant now);
 
   // For the health checker.
   /// Answered anything but 503: par and its worker are up, so ejection and verdict are over.
@@ -87,7 +88,7 @@ class TargetState {
            misses_.load(std::memory_order_relaxed) != 0;
   }
   void clear();
-  void eject(Instant now, Millis time);
+  bool eject(Instant now, Millis time);
   void end_verdict();
 
   // What a request touches, on one cache line.
