@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "edge/error_reply.hpp"
 #include "edge/leg_marks.hpp"
 #include "edge/limits.hpp"
+#include "edge/refusal.hpp"
+#include "model/health.hpp"
 #include "net/grpc.hpp"
 #include "net/reply.hpp"
 
@@ -47,6 +50,11 @@ void count_end(TrafficCell& cell, Surface surface, const net::ProxyOutcome& outc
   cell.end();
 }
 
+// Whether a reply may be one that par made because its agent could not answer.
+bool may_be_of_par(const net::ResponseHead& head, const Decision& decision) {
+  return head.status == 503 || head.status == 502 || decision.is_grpc;
+}
+
 }  // namespace
 
 AgentExchange::AgentExchange(EdgeLoop& edge, net::ServerStream& stream, Decision decision,
@@ -57,19 +65,46 @@ AgentExchange::AgentExchange(EdgeLoop& edge, net::ServerStream& stream, Decision
       decision_(std::move(decision)),
       ticket_(std::move(ticket)),
       request_(stream.request()),
-      cell_(routes_->cell(leg())),
       start_(edge.loop.now()),
       request_id_(edge.forwarder.request_id(request_, edge.loop.clock())),
       limits_(limits_of(route().routing.limits, request_, decision_.target(request_))) {
-  cell_.begin();
   limit(limits_);
-  if (route().routing.mirror.revision != 0) start_mirror();
-  const std::size_t targets = leg().targets.size();
-  forward(routes_->upstream(leg(), targets == 1 ? 0 : edge.dice.next() % targets, edge.client),
-          decision_.is_grpc ? net::Protocol::Http2 : net::Protocol::Http1);
+  const bool has_target = decision_.to == Decision::To::Agent;
+  if (has_target && route().routing.mirror.revision != 0) start_mirror();
+  if (!has_target || !try_target()) wait();
 }
 
 AgentExchange::~AgentExchange() { leave(); }
+
+std::string AgentExchange::parking_key(const Decision& decision) {
+  std::string key = decision.route->app_id;
+  if (!decision.tag.empty()) key.append("@").append(decision.tag);
+  return key;
+}
+
+// False when there is no target that is worth a try now.
+bool AgentExchange::try_target() {
+  if (tried_.is_full()) return false;
+  const Instant now = edge_.loop.now();
+  const Pick pick = pick_target(routes_->targets(leg()),
+                                {.now = now, .dice = edge_.dice.next(), .tried = tried_});
+  if (pick.target == nullptr) return false;
+  tried_.add(pick.target);
+  claim_ = TargetClaim(*pick.target, now);
+  count_for(leg());
+  forward(routes_->upstream(leg(), pick.index, edge_.client),
+          decision_.is_grpc ? net::Protocol::Http2 : net::Protocol::Http1);
+  return true;
+}
+
+// A request counts for the leg it was sent to last.
+void AgentExchange::count_for(const Leg& leg) {
+  TrafficCell* cell = &routes_->cell(leg);
+  if (cell == cell_) return;
+  if (cell_ != nullptr) cell_->end();
+  cell_ = cell;
+  cell_->begin();
+}
 
 void AgentExchange::prepare(net::OutgoingHead& head) {
   edge_.added.clear();
@@ -109,15 +144,121 @@ void AgentExchange::start_mirror() {
 
 void AgentExchange::mark(net::Headers& headers) const { mark_reply(headers, decision_); }
 
+bool AgentExchange::may_wait() const {
+  const Instant arrived = waits_since_ == Instant() ? edge_.loop.now() : waits_since_;
+  return !edge_.parking.refuses(parking_key(decision_), arrived);
+}
+
+bool AgentExchange::accepts_reply(const net::ResponseHead& head) {
+  if (!may_be_of_par(head, decision_)) return true;
+  if (head.headers.has(model::kNotReadyHeader)) {
+    was_declined_ = may_wait();
+  } else if (head.headers.has(model::kAgentLostHeader) && net::is_idempotent(request_.method)) {
+    was_declined_ = ++lost_tries_ < kMaxLostTries && may_wait();
+  }
+  if (was_declined_) target_failed(TargetFailure::NotReady);
+  return !was_declined_;
+}
+
 void AgentExchange::on_reply_head(net::ResponseHead& head) {
-  cell_.replied({.surface = decision_.surface,
-                 .status = head.status,
-                 .latency = edge_.loop.now() - start_,
-                 .is_error = head.status >= 500});
+  const Instant now = edge_.loop.now();
+  cell_->replied({.surface = decision_.surface,
+                  .status = head.status,
+                  .latency = now - start_,
+                  .is_error = head.status >= 500});
   mark(head.headers);
+  if (may_be_of_par(head, decision_)) {
+    const bool is_not_ready = head.headers.has(model::kNotReadyHeader);
+    head.headers.remove(model::kNotReadyHeader);
+    head.headers.remove(model::kAgentLostHeader);
+    if (is_not_ready) return target_failed(TargetFailure::NotReady);
+  }
+  claim_.target()->succeeded();
+  if (edge_.parking.is_any_down())
+    edge_.parking.served(parking_key(decision_), waits_since_ != Instant());
+}
+
+void AgentExchange::target_failed(TargetFailure failure) {
+  const bool is_out = claim_.target()->failed(failure, edge_.loop.now());
+  if (is_out) ++routes_->counters(route()).ejections;
+}
+
+// Tells the target that its try failed, and ends the try.
+void AgentExchange::blame(net::AbortReason reason, bool sent) {
+  if (!claim_) return;
+  switch (reason) {
+    case net::AbortReason::Refused:
+      target_failed(TargetFailure::Refused);
+      break;
+    case net::AbortReason::PeerClosed:
+    case net::AbortReason::UnusedClosed:
+    case net::AbortReason::ProtocolError:
+      target_failed(TargetFailure::Closed);
+      break;
+    case net::AbortReason::Timeout:
+      target_failed(sent ? TargetFailure::Slow : TargetFailure::Refused);
+      break;
+    case net::AbortReason::TooLarge:  // what the agent said, not how it is
+    case net::AbortReason::Shutdown:
+      break;
+  }
+  claim_.release();
+}
+
+void AgentExchange::on_try_failed(net::AbortReason reason, bool sent) {
+  if (!std::exchange(was_declined_, false)) {
+    blame(reason, sent);
+    if (sent && ++lost_tries_ >= kMaxLostTries) return fail(reason, sent);
+  }
+  claim_.release();
+  if (!try_target()) wait();
+}
+
+void AgentExchange::wait() {
+  const bool is_first = waits_since_ == Instant();
+  if (is_first) waits_since_ = edge_.loop.now();
+  auto parked = edge_.parking.park(parking_key(decision_),
+                                   {.arrived = waits_since_,
+                                    .deadline = edge_.parking.deadline_of(waits_since_),
+                                    .on_over = [this](ParkingLot::Over over) { wait_over(over); }});
+  if (!parked) return give_up(parked.error());
+  parked_ = std::move(*parked);
+  // Good until the gauge goes down again.
+  waits_at_ = &routes_->counters(route());
+  ++waits_at_->waiting;
+  if (is_first) ++waits_at_->parked;
+}
+
+void AgentExchange::stop_waiting() {
+  parked_.leave();
+  if (waits_at_ != nullptr) --std::exchange(waits_at_, nullptr)->waiting;
+}
+
+void AgentExchange::wait_over(ParkingLot::Over over) {
+  if (over == ParkingLot::Over::TimedOut) return give_up(Unserved::TimedOut);
+  stop_waiting();
+  // The routes may be others by now.
+  routes_ = edge_.routes;
+  decision_ = decide(routes_->table(), request_, edge_.dice.next());
+  tried_.clear();
+  if (decision_.to == Decision::To::NoTarget) return wait();
+  if (decision_.to != Decision::To::Agent) return fail(net::AbortReason::Refused, false);
+  if (!try_target()) wait();
+}
+
+void AgentExchange::give_up(Unserved why) {
+  ++routes_->counters(route()).park_expired;
+  stop_waiting();
+  // One that was lost on its way is not said to have waited only.
+  if (lost_tries_ > 0) return fail(net::AbortReason::PeerClosed, true);
+  unserved_ = why;
+  fail(net::AbortReason::Refused, false);
 }
 
 void AgentExchange::answer_failure(net::ServerStream& stream, net::AbortReason reason, bool) {
+  if (decision_.to != Decision::To::Agent && decision_.to != Decision::To::NoTarget)
+    return send_error(stream, unknown_reply(decision_));
+  if (unserved_) return send_error(stream, unserved_reply(decision_, *unserved_));
   ErrorReply reply;
   switch (reason) {
     case net::AbortReason::Timeout:
@@ -165,25 +306,29 @@ ErrorReply AgentExchange::timeout_reply() const {
 }
 
 void AgentExchange::on_done(const net::ProxyOutcome& outcome) {
+  stop_waiting();
+  if (outcome.upstream_failed && !outcome.has_replied) blame(outcome.reason, true);
+  claim_.release();
   const Instant::duration took = edge_.loop.now() - start_;
-  count_end(cell_, decision_.surface, outcome, took);
+  if (cell_ != nullptr) count_end(*cell_, decision_.surface, outcome, took);
   if (mirror_ != nullptr)
     mirror_->original_over(
         !outcome.client_gone && !outcome.upstream_failed && !outcome.is_over_limit,
         outcome.grpc_status);
-  edge_.log.info("request", {{"agentAppId", route().app_id},
-                             {"revision", leg().revision},
-                             {"method", request_.method},
-                             {"path", request_.path()},
-                             {"status", outcome.status},
-                             {"ms", std::chrono::duration<double, std::milli>(took).count()},
-                             {"bytes_in", outcome.bytes_in},
-                             {"bytes_out", outcome.bytes_out},
-                             {"end", outcome.client_gone ? "client_gone"
-                                     : outcome.upstream_failed || outcome.is_over_limit
-                                         ? net::to_string(outcome.reason)
-                                         : std::string_view("complete")},
-                             {"request_id", request_id_}});
+  edge_.log.info(
+      "request",
+      {{"agentAppId", decision_.route == nullptr ? decision_.id : route().app_id},
+       {"revision", decision_.leg == nullptr ? 0 : leg().revision},
+       {"method", request_.method},
+       {"path", request_.path()},
+       {"status", outcome.status},
+       {"ms", std::chrono::duration<double, std::milli>(took).count()},
+       {"bytes_in", outcome.bytes_in},
+       {"bytes_out", outcome.bytes_out},
+       {"end", outcome.client_gone                                ? "client_gone"
+               : outcome.upstream_failed || outcome.is_over_limit ? net::to_string(outcome.reason)
+                                                                  : std::string_view("complete")},
+       {"request_id", request_id_}});
 }
 
 }  // namespace pixell::edge

@@ -11,6 +11,7 @@
 
 #include "base/check.hpp"
 #include "edge/edge_service.hpp"
+#include "edge/health_checker.hpp"
 #include "edge/https_redirect.hpp"
 #include "edge/limits.hpp"
 #include "net/event_loop.hpp"
@@ -21,6 +22,7 @@ namespace pixell::edge {
 // Members in order of life: the service and the server refer to the loop, the thread runs it.
 struct Edge::Worker {
   std::unique_ptr<net::EventLoop> loop;
+  std::unique_ptr<HealthChecker> health;  // the first worker's, for all
   std::unique_ptr<EdgeService> service;
   std::unique_ptr<HttpsRedirect> redirect;
   std::unique_ptr<net::HttpServer> server;
@@ -30,7 +32,10 @@ struct Edge::Worker {
 };
 
 Edge::Edge(int threads, EdgeListeners listeners, Log log)
-    : listeners_(std::move(listeners)), log_(std::move(log)), traffic_(threads, system_clock()) {}
+    : listeners_(std::move(listeners)),
+      log_(std::move(log)),
+      traffic_(threads, system_clock()),
+      targets_(system_clock(), [this] { workers_.front()->health->look_soon(); }) {}
 
 Edge::~Edge() { stop(); }
 
@@ -63,8 +68,12 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
     auto worker = std::make_unique<Worker>();
     TRY(worker->loop, net::EventLoop::create());
     const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
-    EdgeService::Parts parts{
-        .api = api, .seed = seed, .trusted = settings.trusted, .apps = &edge->apps_};
+    EdgeService::Parts parts{.api = api,
+                             .seed = seed,
+                             .trusted = settings.trusted,
+                             .apps = &edge->apps_,
+                             .parking = settings.parking};
+    if (i == 0) worker->health = std::make_unique<HealthChecker>(*worker->loop);
     TRY(parts.overload, Overload::create(*worker->loop, settings.overload, log));
     worker->service = std::make_unique<EdgeService>(*worker->loop, log, std::move(parts));
     worker->server =
@@ -81,11 +90,12 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
   std::vector<std::future<void>> done;
   std::vector<TrafficMeter::Cells> cells = traffic_.cells_for(*table);
   const std::vector<AppInForce> apps = apps_.in_force(*table, system_clock().now());
+  const std::shared_ptr<const TargetSet> targets = targets_.targets_for(*table);
   const UnixMillis now = system_clock().unix_now();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     done.push_back(promise->get_future());
-    auto routes = std::make_shared<RoutesInForce>(table, now, std::move(cells[i]), apps);
+    auto routes = std::make_shared<RoutesInForce>(table, now, std::move(cells[i]), apps, targets);
     workers_[i]->loop->post([promise, service = workers_[i]->service.get(), routes]() mutable {
       service->use_routes(std::move(routes));
       promise->set_value();
@@ -98,7 +108,22 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
                                     kPublishTimeout.count()));
   traffic_.keep_only(*table);
   apps_.keep_only(*table);
+  targets_.keep_only(*targets);
+  workers_.front()->loop->post(
+      [health = workers_.front()->health.get(), targets] { health->watch(targets); });
   return {};
+}
+
+ParkingFigures Edge::parked() const {
+  ParkingFigures sum;
+  for (const auto& worker : workers_) {
+    const ParkingFigures one = worker->service->parked();
+    sum.waiting += one.waiting;
+    sum.parked += one.parked;
+    sum.timed_out += one.timed_out;
+    sum.refused += one.refused;
+  }
+  return sum;
 }
 
 Result<void> Edge::accept() {

@@ -12,7 +12,9 @@
 #include "edge/app_states.hpp"
 #include "edge/limits.hpp"
 #include "edge/overload.hpp"
+#include "edge/parking.hpp"
 #include "edge/route_table.hpp"
+#include "edge/target.hpp"
 #include "edge/traffic_meter.hpp"
 #include "edge/trusted_proxies.hpp"
 #include "net/client.hpp"
@@ -37,6 +39,7 @@ class Edge {
     int threads = 1;           ///< loops, 1 to kMaxThreads
     TrustedProxies trusted{};  ///< who may say for whom they ask
     OverloadOptions overload{};
+    ParkingLimits parking{};  ///< of each loop
     net::ServerOptions server{.send_stall_timeout = kClientStallTimeout};
   };
 
@@ -62,6 +65,10 @@ class Edge {
   /// What was counted of the agents' requests; lives as long as the edge.
   TrafficMeter& traffic() { return traffic_; }
 
+  /// What is known of the targets, and of requests that wait for one, on all loops. Any thread.
+  TargetFigures targets() const { return targets_.figures(); }
+  ParkingFigures parked() const;
+
   /// Stops accepting and lets exchanges end; `done` is called, on any thread, when none is left.
   /// May be called again, to hurry: the earlier `done` is then not called any more.
   void drain(net::IdleConnections idle, std::function<void()> done);
@@ -77,6 +84,7 @@ class Edge {
   Log log_;
   TrafficMeter traffic_;  // the loops count in it
   AppStates apps_;        // and in this
+  TargetRegistry targets_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

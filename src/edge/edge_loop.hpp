@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,9 @@
 #include "edge/forwarded.hpp"
 #include "edge/mirror.hpp"
 #include "edge/overload.hpp"
+#include "edge/parking.hpp"
 #include "edge/route_table.hpp"
+#include "edge/target.hpp"
 #include "edge/traffic_meter.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
@@ -37,11 +40,13 @@ class Dice {
 class RoutesInForce {
  public:
   RoutesInForce(std::shared_ptr<const RouteTable> table, UnixMillis applied_at,
-                TrafficMeter::Cells cells, std::vector<AppInForce> apps)
+                TrafficMeter::Cells cells, std::vector<AppInForce> apps,
+                std::shared_ptr<const TargetSet> targets)
       : table_(std::move(table)),
         applied_at_(applied_at),
         cells_(std::move(cells)),
         apps_(std::move(apps)),
+        targets_(std::move(targets)),
         upstreams_(table_->targets()) {}
 
   const RouteTable& table() const { return *table_; }
@@ -52,6 +57,8 @@ class RoutesInForce {
   const AppInForce& app(const AgentRoute& route) const {
     return apps_[static_cast<std::size_t>(&route - table_->routes().data())];
   }
+  /// What is known of a leg's targets, in their order.
+  std::span<TargetState* const> targets(const Leg& leg) const { return targets_->of(leg.slot); }
   /// The upstream of a leg's target, looked up once.
   const std::shared_ptr<net::Upstream>& upstream(const Leg& leg, std::size_t target,
                                                  net::HttpClient& client) {
@@ -65,6 +72,7 @@ class RoutesInForce {
   UnixMillis applied_at_;
   TrafficMeter::Cells cells_;
   std::vector<AppInForce> apps_;
+  std::shared_ptr<const TargetSet> targets_;
   std::vector<std::shared_ptr<net::Upstream>> upstreams_;
 };
 
@@ -77,6 +85,7 @@ struct EdgeLoop {
   std::shared_ptr<RoutesInForce> routes;
   Overload& overload;
   Mirrors& mirrors;
+  ParkingLot& parking;
   Forwarder forwarder;
   net::Headers added{};  ///< the fields that the request at hand gets; used anew for each
 };

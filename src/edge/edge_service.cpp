@@ -2,17 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_set>
+#include <utility>
 
 #include "edge/admit.hpp"
 #include "edge/agent_exchange.hpp"
 #include "edge/error_reply.hpp"
 #include "edge/explain.hpp"
-#include "edge/leg_marks.hpp"
 #include "edge/limits.hpp"
+#include "edge/refusal.hpp"
 #include "net/event_loop.hpp"
-#include "net/grpc.hpp"
 #include "net/proxy_exchange.hpp"
 #include "net/reply.hpp"
 
@@ -24,6 +26,20 @@ net::Headers retry_after() {
   net::Headers headers;
   headers.add("retry-after", kRetryAfterSeconds);
   return headers;
+}
+
+// Whether a request without a tag finds a target.
+bool has_target(const AgentRoute& route) {
+  return std::any_of(route.legs.begin(), route.legs.end(), [](const Leg& leg) {
+    return leg.weight_permille > 0 && !leg.targets.empty();
+  });
+}
+
+std::set<std::string_view> targets_of(const AgentRoute& route) {
+  std::set<std::string_view> targets;
+  for (const Leg& leg : route.legs)
+    for (const net::Address& target : leg.targets) targets.insert(target.text);
+  return targets;
 }
 
 /// One request for the control plane.
@@ -65,16 +81,18 @@ EdgeService::EdgeService(net::EventLoop& loop, Log log, Parts parts)
       overload_(std::move(parts.overload)),
       client_(loop),
       mirrors_(loop, client_, log_),
-      edge_{
-          .loop = loop,
-          .client = client_,
-          .log = log_,
-          .dice = Dice(parts.seed),
-          .routes = std::make_shared<RoutesInForce>(
-              std::make_shared<RouteTable>(), 0, TrafficMeter::Cells(), std::vector<AppInForce>()),
-          .overload = *overload_,
-          .mirrors = mirrors_,
-          .forwarder = Forwarder(std::move(parts.trusted))} {}
+      parking_(loop, parts.parking),
+      edge_{.loop = loop,
+            .client = client_,
+            .log = log_,
+            .dice = Dice(parts.seed),
+            .routes = std::make_shared<RoutesInForce>(
+                std::make_shared<RouteTable>(), 0, TrafficMeter::Cells(), std::vector<AppInForce>(),
+                std::make_shared<TargetSet>()),
+            .overload = *overload_,
+            .mirrors = mirrors_,
+            .parking = parking_,
+            .forwarder = Forwarder(std::move(parts.trusted))} {}
 
 void EdgeService::use_routes(std::shared_ptr<RoutesInForce> routes) {
   std::unordered_set<std::string_view> kept;
@@ -85,13 +103,30 @@ void EdgeService::use_routes(std::shared_ptr<RoutesInForce> routes) {
     for (const Leg& leg : route.legs)
       for (const net::Address& target : leg.targets)
         if (!kept.contains(target.text)) client_.forget(target);
-  edge_.routes = std::move(routes);
+  const std::shared_ptr<RoutesInForce> before = std::exchange(edge_.routes, std::move(routes));
+  tell_parked(before->table());
+}
+
+// Whoever waits tries again when its app has other targets, or is not there any more.
+void EdgeService::tell_parked(const RouteTable& before) {
+  const RouteTable& now = edge_.routes->table();
+  for (const AgentRoute& route : now.routes())
+    if (!has_target(route)) parking_.lost_targets(route.app_id, edge_.loop.clock().now());
+  for (const std::string& key : parking_.down()) {
+    const std::string_view app = std::string_view(key).substr(0, key.find('@'));
+    const AgentRoute* route = now.find(app);
+    const AgentRoute* former = before.find(app);
+    if (route == nullptr || former == nullptr ||
+        (has_target(*route) && targets_of(*route) != targets_of(*former)))
+      parking_.wake(key);
+  }
 }
 
 std::unique_ptr<net::StreamHandler> EdgeService::on_request(net::ServerStream& stream) {
   Decision decision = decide(edge_.routes->table(), stream.request(), edge_.dice.next());
   switch (decision.to) {
     case Decision::To::Agent:
+    case Decision::To::NoTarget:
       return serve_agent(stream, std::move(decision));
     case Decision::To::Api:
       return std::make_unique<ApiExchange>(edge_, stream, api_);
@@ -109,6 +144,15 @@ std::unique_ptr<net::StreamHandler> EdgeService::on_request(net::ServerStream& s
 
 std::unique_ptr<net::StreamHandler> EdgeService::serve_agent(net::ServerStream& stream,
                                                              Decision decision) {
+  if (decision.to == Decision::To::NoTarget) {
+    const auto why = parking_.refuses(AgentExchange::parking_key(decision), edge_.loop.now());
+    if (why) {
+      parking_.count_refused();
+      ++edge_.routes->counters(*decision.route).park_expired;
+      send_error(stream, unserved_reply(decision, *why));
+      return net::ignore_body();
+    }
+  }
   auto ticket = admit(edge_, stream.request(), decision);
   if (ticket)
     return std::make_unique<AgentExchange>(edge_, stream, std::move(decision), std::move(*ticket));
@@ -129,6 +173,22 @@ std::unique_ptr<net::StreamHandler> EdgeService::answer_directory(net::ServerStr
   return net::ignore_body();
 }
 
+LoopView EdgeService::view() const {
+  const RoutesInForce& routes = *edge_.routes;
+  const Instant now = edge_.loop.clock().now();
+  return {
+      .applied_at = routes.applied_at(),
+      .state_of =
+          [&routes, now](const Leg& leg, std::size_t i) {
+            const TargetState& target = *routes.targets(leg)[i];
+            return TargetView{.outstanding = target.outstanding(),
+                              .is_ejected = target.is_ejected(now),
+                              .is_unhealthy = target.is_unhealthy()};
+          },
+      .waiting =
+          [&routes](const AgentRoute& route) { return routes.counters(route).waiting.value(); }};
+}
+
 std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStream& stream) {
   const net::RequestHead& request = stream.request();
   if (!may_ask_to_explain(stream.peer(), request))
@@ -141,8 +201,7 @@ std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStrea
         more);
     return net::ignore_body();
   }
-  auto explained =
-      explain(edge_.routes->table(), {.applied_at = edge_.routes->applied_at()}, request.query());
+  auto explained = explain(edge_.routes->table(), view(), request.query());
   if (!explained) {
     net::send_problem(stream, net::http_status(explained.error().code), explained.error().message);
     return net::ignore_body();
@@ -160,24 +219,7 @@ std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStrea
 
 std::unique_ptr<net::StreamHandler> EdgeService::refuse(net::ServerStream& stream,
                                                         const Decision& decision) {
-  const bool is_known = decision.to == Decision::To::NoTarget;
-  std::string detail;
-  if (is_known)
-    detail = fmt::format("agent '{}' has no ready instance at the moment; try again", decision.id);
-  else if (decision.to == Decision::To::Hidden)
-    detail = "not found";
-  else if (decision.to == Decision::To::UnknownTag)
-    detail = fmt::format("agent '{}' has no revision with that tag", decision.id);
-  else
-    detail = fmt::format("no agent '{}' is deployed here; GET /agents lists those that are",
-                         decision.id);
-  net::Headers more = is_known ? retry_after() : net::Headers();
-  if (decision.leg != nullptr) mark_reply(more, decision);
-  if (stream.request().is_grpc())
-    net::send_grpc_status(stream, is_known ? ErrorCode::Unavailable : ErrorCode::NotFound, detail,
-                          more);
-  else
-    net::send_problem(stream, is_known ? 503 : 404, detail, more);
+  send_error(stream, unknown_reply(decision));
   return net::ignore_body();
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "edge/edge_loop.hpp"
+#include "edge/explain.hpp"
 #include "edge/router.hpp"
 #include "net/client.hpp"
 #include "net/stream.hpp"
@@ -26,17 +27,22 @@ class EdgeService final : public net::Service {
     TrustedProxies trusted{};
     std::unique_ptr<Overload> overload;
     const AppStates* apps = nullptr;  ///< outlives the service
+    ParkingLimits parking{};
   };
   EdgeService(net::EventLoop& loop, Log log, Parts parts);
 
   void use_routes(std::shared_ptr<RoutesInForce> routes);
   std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override;
+  /// Any thread.
+  ParkingFigures parked() const { return parking_.figures(); }
 
  private:
   std::unique_ptr<net::StreamHandler> serve_agent(net::ServerStream& stream, Decision decision);
   std::unique_ptr<net::StreamHandler> answer_directory(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> answer_explain(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> refuse(net::ServerStream& stream, const Decision& decision);
+  void tell_parked(const RouteTable& before);
+  LoopView view() const;
 
   net::Address api_;
   Log log_;
@@ -44,6 +50,7 @@ class EdgeService final : public net::Service {
   std::unique_ptr<Overload> overload_;
   net::HttpClient client_;
   Mirrors mirrors_;
+  ParkingLot parking_;
   EdgeLoop edge_;
 };
 

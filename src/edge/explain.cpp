@@ -140,7 +140,7 @@ json describe_targets(const Leg& leg, const LoopView& loop) {
   for (std::size_t i = 0; i < leg.targets.size(); ++i) {
     json target = {{"address", leg.targets[i].text}};
     if (loop.state_of) {
-      const TargetState state = loop.state_of(leg, i);
+      const TargetView state = loop.state_of(leg, i);
       target.update({{"outstanding", state.outstanding},
                      {"ejected", state.is_ejected},
                      {"unhealthy", state.is_unhealthy}});

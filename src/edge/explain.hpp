@@ -18,8 +18,8 @@ namespace pixell::edge {
 bool may_ask_to_explain(const net::PeerInfo& peer, const net::RequestHead& head);
 
 /// One target of a leg as the loop that is asked sees it now.
-struct TargetState {
-  std::int64_t outstanding = 0;  ///< requests of this loop that it has
+struct TargetView {
+  std::int64_t outstanding = 0;  ///< requests of all loops that it has
   bool is_ejected = false;       ///< passed over because it failed
   bool is_unhealthy = false;     ///< its health check fails
 };
@@ -28,7 +28,7 @@ struct TargetState {
 struct LoopView {
   UnixMillis applied_at = 0;  ///< of the table; 0 = never
   /// Of the leg's target of that number; empty = nothing is known of targets.
-  std::function<TargetState(const Leg&, std::size_t)> state_of{};
+  std::function<TargetView(const Leg&, std::size_t)> state_of{};
   /// Requests of this loop that wait for an instance of the app; empty = not known.
   std::function<std::int64_t(const AgentRoute&)> waiting{};
 };

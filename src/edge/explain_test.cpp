@@ -227,7 +227,7 @@ TEST(Explain, TellsWhatTheLoopKnowsOfTargets) {
   const auto table = table_with({hello({leg(1, 1000, {"unix:/a", "unix:/b"})})});
   const LoopView loop = {.state_of =
                              [](const Leg&, std::size_t target) {
-                               return TargetState{.outstanding = 3, .is_ejected = target == 1};
+                               return TargetView{.outstanding = 3, .is_ejected = target == 1};
                              },
                          .waiting = [](const AgentRoute&) { return 7; }};
 

@@ -95,6 +95,52 @@ inline constexpr std::size_t kMirrorHashedBytes = 16 * 1024;
 inline constexpr std::size_t kMaxMirrorReplyBytes = 1024 * 1024;
 /// Between two log lines of one loop about replies that differ.
 inline constexpr Millis kMirrorLogPause{1'000};
+/// A target that refused a connection is out of rotation for so long, times the ejections in a row.
+inline constexpr Millis kEjectionStep{1'000};
+inline constexpr Millis kMaxEjection{30'000};
+/// Connections in a row that ended before a reply until their target is ejected: one may be the
+/// fault of its request, several are not.
+inline constexpr int kClosedToEject = 3;
+/// A target whose par is not ready is out of rotation for so long: longer than from one probe to
+/// the next, so that it does not come back between two that find it so.
+inline constexpr Millis kNotReadyEjection{1'000};
+/// Ejections count while at most this share of a leg is out; when more is, the fault is likely not
+/// the targets', and those left would drown.
+inline constexpr std::size_t kMaxEjectedPercent = 70;
+/// A new target's share of a leg with others grows from kSlowStartPermille of its own to all of it
+/// in this time; 0 = it has all at once.
+inline constexpr Millis kSlowStartWindow{5'000};
+inline constexpr std::uint32_t kSlowStartPermille = 100;
+/// Targets one request is tried at until it has to wait or fails.
+inline constexpr std::size_t kMaxTriedTargets = 4;
+/// Tries of one idempotent request that the agent may have seen and did not answer: one that ends
+/// each process that takes it must not end them all.
+inline constexpr int kMaxLostTries = 2;
+
+/// A target with requests is asked for /health this often, and has this long to answer.
+inline constexpr Millis kProbeInterval{5'000};
+inline constexpr Millis kProbeTimeout{2'000};
+/// From one question to the next while a target is out or suspect.
+inline constexpr Millis kSuspectProbeInterval{500};
+/// Questions in a row without an answer that make a target unhealthy.
+inline constexpr int kMaxProbeMisses = 2;
+/// An edge that is itself so much late with a question forgets it.
+inline constexpr Millis kMaxProbeDelay{500};
+/// A target without a request for so long is not asked: asking would keep it awake.
+inline constexpr Millis kProbeUsedWithin{10'000};
+/// How exactly a target knows when it had its last request.
+inline constexpr Millis kUsedResolution{1'000};
+/// Questions under way at once; the others wait for their turn.
+inline constexpr std::size_t kMaxProbesAtOnce = 64;
+
+/// How long a request waits for a target. An instance that was killed is replaced in 2 to 4 seconds
+/// (restart pause, boot with a prepared environment), and most clients give up after 15 to 60.
+inline constexpr Millis kMaxParkingTime{10'000};
+/// Requests that wait, of one app and in all, on one loop.
+inline constexpr std::size_t kMaxParkedPerApp = 256;
+inline constexpr std::size_t kMaxParkedPerLoop = 4'096;
+/// How often the first request in line looks whether a target that failed takes it now.
+inline constexpr Millis kParkedRetryInterval{250};
 
 /// Headers that one explanation may be asked with.
 inline constexpr std::size_t kMaxExplainedHeaders = 64;

@@ -8,13 +8,14 @@
 #include "net/limits.hpp"
 
 namespace pixell::net {
-namespace {
 
 bool is_idempotent(std::string_view method) {
   static constexpr std::array<std::string_view, 6> kMethods = {"GET", "HEAD",   "OPTIONS",
                                                                "PUT", "DELETE", "TRACE"};
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
+
+namespace {
 
 // Fields that Connection makes a matter of one hop, but for those that always are.
 bool names_more_fields(const Headers& fields) {
@@ -292,7 +293,8 @@ void ProxyExchange::try_failed(AbortReason reason, bool sent) {
 
 bool ProxyExchange::may_repeat(AbortReason reason, bool sent) const {
   if (!is_replayable_ || is_reply_ended_ || front_->head_sent()) return false;
-  if (reason == AbortReason::UnusedClosed) return !sent || is_idempotent(front_->request().method);
+  if (reason == AbortReason::UnusedClosed || reason == AbortReason::PeerClosed)
+    return !sent || is_idempotent(front_->request().method);
   return reason == AbortReason::Refused && !sent;
 }
 

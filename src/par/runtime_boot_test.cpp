@@ -292,5 +292,15 @@ TEST_F(RuntimeTest, AnswersTheEnginesQuestionsWithoutCountingThem) {
   EXPECT_TRUE(is_counted());
 }
 
+TEST_F(RuntimeTest, StopsWhileItPrepares) {
+  script = {{"prepare", {{"wait_for", "never"}}}};
+  start();
+  run_until([this] { return report("state.json")["phase"] == "fetch"; });
+
+  runtime->stop(SIGINT);
+
+  EXPECT_EQ(run_to_end(), 0);
+}
+
 }  // namespace
 }  // namespace pixell::par

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "model/health.hpp"
 #include "net/grpc.hpp"
 #include "par/testing/runtime_fixture.hpp"
 #include "par/worker/agent.hpp"
@@ -198,9 +199,16 @@ TEST_F(ServingRuntime, RestartsAWorkerThatDied) {
   Reply& dying = ask("GET", "/agents/a1/api/die");
   EXPECT_EQ(dying.status, 502);
   EXPECT_EQ(dying.json()["error"], "agent_lost");
+  EXPECT_TRUE(dying.headers.has(model::kAgentLostHeader));
+  EXPECT_FALSE(dying.headers.has(model::kNotReadyHeader)) << "the agent had it";
   run_until([this] { return !runtime->view().is_ready; });
   EXPECT_EQ(ask("GET", "/health").status, 503);
-  EXPECT_EQ(ask("GET", "/api/hello").status, 503);
+  const Reply& refused = ask("GET", "/api/hello");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.get(model::kNotReadyHeader), "worker");
+  const Reply& refused_call = ask_grpc("/pixell.agent.AgentService/Invoke", request_for("echo"));
+  EXPECT_EQ(refused_call.grpc_status(), "14");
+  EXPECT_EQ(refused_call.headers.get(model::kNotReadyHeader), "worker");
   EXPECT_EQ(report("state.json")["ready"], false);
 
   run_until_ready();
@@ -372,16 +380,6 @@ TEST_F(ServingRuntime, EndsAllWithAnErrorAtTheSecondSignal) {
   run_until([&running] { return running.is_over; });
   EXPECT_EQ(running.status, 502);
   EXPECT_EQ(running.json()["error"], "agent_lost");
-}
-
-TEST_F(RuntimeTest, StopsWhileItPrepares) {
-  script = {{"prepare", {{"wait_for", "never"}}}};
-  start();
-  run_until([this] { return report("state.json")["phase"] == "fetch"; });
-
-  runtime->stop(SIGINT);
-
-  EXPECT_EQ(run_to_end(), 0);
 }
 
 TEST_F(RuntimeTest, PassesEverythingElseToAnOwnServer) {

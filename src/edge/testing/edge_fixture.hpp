@@ -134,7 +134,7 @@ class EdgeTest : public ::testing::Test {
   }
 
   std::filesystem::path directory_;
-  Edge::Settings settings_{.threads = 2};
+  Edge::Settings settings_{.threads = 2, .parking = {.time = Millis(100)}};
   std::uint16_t port_ = 0;
   std::uint16_t redirect_port_ = 0;
   std::int64_t generation_ = 0;

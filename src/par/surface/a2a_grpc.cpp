@@ -14,6 +14,7 @@
 #include "par/limits.hpp"
 #include "par/observe/trace_context.hpp"
 #include "par/surface/action_request.hpp"
+#include "par/surface/builtin_routes.hpp"
 #include "par/surface/rest_proxy.hpp"
 #include "par/worker/agent.hpp"
 #include "pixell/agent.pb.h"
@@ -109,7 +110,8 @@ class UnaryCall final : public net::StreamHandler {
       return reply(check_response(view_.is_ready && is_agent_up(view_)));
     if (!view_.is_open || !is_agent_up(view_))
       return fail(ErrorCode::Unavailable,
-                  fmt::format("the agent is not ready ({})", to_string(view_.phase)));
+                  fmt::format("the agent is not ready ({})", to_string(view_.phase)),
+                  not_ready_marks(to_string(view_.phase)));
     if (!has_a2a_service(view_))
       return fail(ErrorCode::Unimplemented, "this agent has no A2A surface");
     const UnixMillis now = loop_.clock().unix_now();
@@ -192,9 +194,9 @@ class UnaryCall final : public net::StreamHandler {
     stream_.finish(net::grpc_ok_trailers());
   }
 
-  void fail(ErrorCode code, std::string_view message) {
+  void fail(ErrorCode code, std::string_view message, const net::Headers& marks = {}) {
     end();
-    net::send_grpc_status(stream_, code, message);
+    net::send_grpc_status(stream_, code, message, marks);
   }
 
   void deadline_passed() {
@@ -228,8 +230,9 @@ class UnaryCall final : public net::StreamHandler {
 };
 
 std::unique_ptr<net::StreamHandler> refuse(net::ServerStream& stream, ErrorCode code,
-                                           std::string_view message) {
-  net::send_grpc_status(stream, code, message);
+                                           std::string_view message,
+                                           const net::Headers& marks = {}) {
+  net::send_grpc_status(stream, code, message, marks);
   return net::ignore_body();
 }
 
@@ -258,7 +261,8 @@ std::unique_ptr<net::StreamHandler> answer_grpc(net::EventLoop& loop, net::HttpC
     return refuse(stream, ErrorCode::Unimplemented, fmt::format("unknown method {}", path));
   if (!method)
     return refuse(stream, ErrorCode::Unavailable,
-                  fmt::format("the agent is not ready ({})", to_string(view.phase)));
+                  fmt::format("the agent is not ready ({})", to_string(view.phase)),
+                  not_ready_marks(to_string(view.phase)));
   return std::make_unique<UnaryCall>(loop, view, stream, Asked{*method, trace});
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "model/health.hpp"
 #include "par/worker/agent.hpp"
 
 namespace pixell::par {
@@ -69,6 +70,13 @@ JsonAnswer not_ready_answer(const AgentView& view) {
           .body = dump({{"detail", "The agent is not ready"},
                         {"error", "not_ready"},
                         {"phase", to_string(view.phase)}})};
+}
+
+net::Headers not_ready_marks(std::string_view why) {
+  net::Headers marks;
+  marks.add("retry-after", "1");
+  marks.add(model::kNotReadyHeader, why);
+  return marks;
 }
 
 }  // namespace pixell::par

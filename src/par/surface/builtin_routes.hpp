@@ -1,7 +1,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "net/headers.hpp"
 #include "par/surface/agent_view.hpp"
 #include "par/surface/health_routes.hpp"
 
@@ -18,5 +20,7 @@ JsonAnswer ui_config_answer(const AgentView& view);
 
 /// Any path that needs the agent while it is not up: 503 with the phase. Pure.
 JsonAnswer not_ready_answer(const AgentView& view);
+/// What such an answer carries, on every surface: model::kNotReadyHeader and when to ask again.
+net::Headers not_ready_marks(std::string_view why);
 
 }  // namespace pixell::par

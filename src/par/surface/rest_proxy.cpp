@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "model/health.hpp"
 #include "net/grpc.hpp"
 #include "net/proxy_exchange.hpp"
 #include "net/reply.hpp"
 #include "par/observe/trace_context.hpp"
+#include "par/surface/builtin_routes.hpp"
 #include "par/surface/ui_files.hpp"
 #include "par/worker/agent.hpp"
 
@@ -13,22 +15,25 @@ namespace pixell::par {
 
 namespace {
 
+constexpr std::string_view kAgentUnavailable = "agent_unavailable";
+
 void answer_http_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) {
   if (reason == net::AbortReason::Refused && !sent) {
-    net::Headers headers;
-    headers.add("retry-after", "1");
     return net::send_json(
         stream, 503,
         R"({"detail":"The agent's process does not accept connections","error":"agent_unavailable"})",
-        headers);
+        not_ready_marks(kAgentUnavailable));
   }
   const bool is_broken =
       reason == net::AbortReason::ProtocolError || reason == net::AbortReason::TooLarge;
+  if (is_broken)
+    return net::send_json(
+        stream, 502, R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})");
+  net::Headers lost;
+  lost.add(model::kAgentLostHeader, "1");
   net::send_json(
       stream, 502,
-      is_broken
-          ? R"({"detail":"The agent's answer is not valid HTTP","error":"agent_broken"})"
-          : R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})");
+      R"({"detail":"The agent's process ended before it answered","error":"agent_lost"})", lost);
 }
 
 /// One request on its way to a worker.
@@ -59,9 +64,11 @@ class WorkerExchange final : public net::ProxyExchange {
     head.added = &added_;
   }
   void answer_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) override {
+    const bool is_away = reason == net::AbortReason::Refused && !sent;
     if (stream.request().is_grpc())
       return net::send_grpc_status(stream, ErrorCode::Unavailable,
-                                   "the agent's gRPC server did not answer");
+                                   "the agent's gRPC server did not answer",
+                                   is_away ? not_ready_marks(kAgentUnavailable) : net::Headers());
     answer_http_failure(stream, reason, sent);
   }
   void on_done(const net::ProxyOutcome&) override { agent_.release(worker_); }

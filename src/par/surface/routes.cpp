@@ -31,6 +31,12 @@ Handler send(net::ServerStream& stream, const JsonAnswer& answer) {
   return net::ignore_body();
 }
 
+Handler refuse_for_now(net::ServerStream& stream, const AgentView& view) {
+  const JsonAnswer answer = not_ready_answer(view);
+  net::send_json(stream, answer.status, answer.body, not_ready_marks(to_string(view.phase)));
+  return net::ignore_body();
+}
+
 Handler not_found(net::ServerStream& stream) {
   return send(stream, {.status = 404, .body = R"({"detail":"Not Found"})"});
 }
@@ -142,7 +148,7 @@ Handler Routes::answer(ObservedExchange& stream) {
       return answer_grpc(loop_, client_, view_, stream, stream.trace());
     default:
       // Before the first ready nobody can say what the package will answer.
-      if (!view_.is_open) return send(stream, not_ready_answer(view_));
+      if (!view_.is_open) return refuse_for_now(stream, view_);
       return answer_surface(stream, match);
   }
 }
@@ -167,7 +173,7 @@ Handler Routes::answer_surface(ObservedExchange& stream, const RouteMatch& match
   if (match.route == Route::MethodNotAllowed)
     return send(stream, {.status = 405, .body = R"({"detail":"Method Not Allowed"})"});
   if (is_a2a_http(match.route)) {
-    if (!is_agent_up(view_)) return send(stream, not_ready_answer(view_));
+    if (!is_agent_up(view_)) return refuse_for_now(stream, view_);
     return answer_a2a_http({loop_, view_, event_streams_, stream.trace()}, stream, match.route);
   }
   if (view_.ui_files != nullptr) {
@@ -188,7 +194,7 @@ Handler Routes::answer_surface(ObservedExchange& stream, const RouteMatch& match
 }
 
 Handler Routes::forward(ObservedExchange& stream, const RouteMatch& match) {
-  if (!is_agent_up(view_)) return send(stream, not_ready_answer(view_));
+  if (!is_agent_up(view_)) return refuse_for_now(stream, view_);
   const net::RequestHead& request = stream.request();
   AgentRequest forwarded{.is_for_own_server = match.route == Route::HttpServer,
                          .target = request.target,
