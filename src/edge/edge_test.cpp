@@ -177,7 +177,7 @@ TEST(RouteFollower, WaitsUntilTheFirstRoutesAreInForce) {
   source.put({.generation = 5, .routes = {}});
   std::atomic<std::int64_t> in_force{0};
   RouteFollower follower(
-      source, directory / "routes",
+      source, {.snapshot_path = directory / "routes"},
       [&](std::shared_ptr<const RouteTable> table) -> Result<void> {
         in_force = table->generation();
         return {};
@@ -197,7 +197,7 @@ TEST(RouteFollower, FollowsOnButSavesNothingWhenTheFileIsAnothersNow) {
   const fs::path directory = ::mkdtemp(pattern);
   ScriptedSource source;
   RouteFollower follower(
-      source, directory / "routes",
+      source, {.snapshot_path = directory / "routes"},
       [](const std::shared_ptr<const RouteTable>&) -> Result<void> { return {}; }, Log(-1));
   follower.start();
   source.put({.generation = 5, .routes = {}});
