@@ -195,7 +195,7 @@ Result<AccessLogChoice> access_log_choice(std::string_view text) {
 }
 
 AccessLog::AccessLog(net::EventLoop& loop, AccessLogWriter& writer, const Log& log,
-                     AccessLogChoice choice, int loop_number)
+                     AccessLogChoice choice, std::size_t loop_number)
     : loop_(loop),
       writer_(writer),
       choice_(choice),

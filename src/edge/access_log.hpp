@@ -64,7 +64,7 @@ class AccessLog {
   /// Lines have the fields that `log` has, and nothing is written when it writes no infos.
   /// `loop_number` is the value of "loop". The loop and the writer outlive this.
   AccessLog(net::EventLoop& loop, AccessLogWriter& writer, const Log& log, AccessLogChoice choice,
-            int loop_number);
+            std::size_t loop_number);
   /// Same as flush().
   ~AccessLog();
 

@@ -31,6 +31,16 @@ bool is_grpc_failure(int status) {
   }
 }
 
+// The trace id of a traceparent (W3C Trace Context 3.2), whose parts have fixed places; empty when
+// there is none.
+std::string_view trace_id_of(const net::Headers& headers) {
+  constexpr std::size_t kVersion = 3, kTraceId = 32, kLeast = 55;
+  const std::string_view parent = headers.get("traceparent").value_or("");
+  if (parent.size() < kLeast || parent[kVersion - 1] != '-' || parent[kVersion + kTraceId] != '-')
+    return {};
+  return parent.substr(kVersion, kTraceId);
+}
+
 // Counts an exchange that is over; what its reply's head told is counted already.
 void count_end(TrafficCell& cell, Surface surface, const net::ProxyOutcome& outcome,
                Instant::duration took) {
@@ -91,6 +101,7 @@ bool AgentExchange::try_target() {
   if (pick.target == nullptr) return false;
   tried_.add(pick.target);
   claim_ = TargetClaim(*pick.target, now);
+  sent_to_ = leg().targets[pick.index].text;
   count_for(leg());
   forward(routes_->upstream(leg(), pick.index, edge_.client),
           decision_.is_grpc ? net::Protocol::Http2 : net::Protocol::Http1);
@@ -161,10 +172,10 @@ bool AgentExchange::accepts_reply(const net::ResponseHead& head) {
 }
 
 void AgentExchange::on_reply_head(net::ResponseHead& head) {
-  const Instant now = edge_.loop.now();
+  to_head_ = edge_.loop.now() - start_;
   cell_->replied({.surface = decision_.surface,
                   .status = head.status,
-                  .latency = now - start_,
+                  .latency = to_head_,
                   .is_error = head.status >= 500});
   mark(head.headers);
   if (may_be_of_par(head, decision_)) {
@@ -239,6 +250,7 @@ void AgentExchange::wait_over(ParkingLot::Over over) {
   stop_waiting();
   // The routes may be others by now.
   routes_ = edge_.routes;
+  sent_to_ = {};
   decision_ = decide(routes_->table(), request_, edge_.dice.next());
   tried_.clear();
   if (decision_.to == Decision::To::NoTarget) return wait();
@@ -306,6 +318,7 @@ ErrorReply AgentExchange::timeout_reply() const {
 }
 
 void AgentExchange::on_done(const net::ProxyOutcome& outcome) {
+  count(outcome);  // while it waits, or its cell has not ended: they keep the counters
   stop_waiting();
   if (outcome.upstream_failed && !outcome.has_replied) blame(outcome.reason, true);
   claim_.release();
@@ -315,20 +328,43 @@ void AgentExchange::on_done(const net::ProxyOutcome& outcome) {
     mirror_->original_over(
         !outcome.client_gone && !outcome.upstream_failed && !outcome.is_over_limit,
         outcome.grpc_status);
-  edge_.log.info(
-      "request",
-      {{"agentAppId", decision_.route == nullptr ? decision_.id : route().app_id},
-       {"revision", decision_.leg == nullptr ? 0 : leg().revision},
-       {"method", request_.method},
-       {"path", request_.path()},
-       {"status", outcome.status},
-       {"ms", std::chrono::duration<double, std::milli>(took).count()},
-       {"bytes_in", outcome.bytes_in},
-       {"bytes_out", outcome.bytes_out},
-       {"end", outcome.client_gone                                ? "client_gone"
-               : outcome.upstream_failed || outcome.is_over_limit ? net::to_string(outcome.reason)
-                                                                  : std::string_view("complete")},
-       {"request_id", request_id_}});
+  write_line(outcome, took);
+}
+
+void AgentExchange::write_line(const net::ProxyOutcome& outcome, Instant::duration took) {
+  const bool is_cut = outcome.upstream_failed || outcome.is_over_limit;
+  edge_.access_log.write(
+      {.ended_at = edge_.loop.now(),
+       .took = took,
+       .to_head = to_head_,
+       .app_id = decision_.route == nullptr ? decision_.id : std::string_view(route().app_id),
+       .revision = decision_.leg == nullptr ? 0 : leg().revision,
+       .method = request_.method,
+       .path = request_.path(),
+       .status = outcome.status,
+       .grpc_status = outcome.grpc_status,
+       .retries = std::max(outcome.tries - 1, 0),
+       .bytes_in = outcome.bytes_in,
+       .bytes_out = outcome.bytes_out,
+       .end = outcome.client_gone ? "client_gone"
+              : is_cut            ? net::to_string(outcome.reason)
+                                  : std::string_view("complete"),
+       .is_error =
+           outcome.status >= 500 || outcome.upstream_failed || is_grpc_failure(outcome.grpc_status),
+       .request_id = request_id_,
+       .trace_id = trace_id_of(request_.headers),
+       .target = sent_to_,
+       .surface = decision_.surface,
+       .protocol = request_.protocol});
+}
+
+void AgentExchange::count(const net::ProxyOutcome& outcome) {
+  if (decision_.route == nullptr) return;
+  EdgeCounters& counters = routes_->counters(route());
+  if (outcome.is_over_limit) ++counters.too_large;
+  if (outcome.tries == 0) return;
+  counters.retries += outcome.tries - 1;
+  ++(outcome.is_reused ? counters.upstream_reused : counters.upstream_opened);
 }
 
 }  // namespace pixell::edge

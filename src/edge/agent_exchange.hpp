@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "edge/admit.hpp"
 #include "edge/balancer.hpp"
@@ -55,6 +56,8 @@ class AgentExchange final : public net::ProxyExchange {
   void count_for(const Leg& leg);
   bool may_wait() const;
   ErrorReply timeout_reply() const;
+  void count(const net::ProxyOutcome& outcome);
+  void write_line(const net::ProxyOutcome& outcome, Instant::duration took);
 
   EdgeLoop& edge_;
   std::shared_ptr<RoutesInForce> routes_;
@@ -63,6 +66,8 @@ class AgentExchange final : public net::ProxyExchange {
   const net::RequestHead& request_;
   TrafficCell* cell_ = nullptr;  // of the leg it was sent to last
   Instant start_;
+  Instant::duration to_head_{-1};  // of the reply; -1 = there is none yet
+  std::string_view sent_to_{};     // the target's address, in routes_; empty = none yet
   std::string request_id_;
   net::ProxyLimits limits_;
   std::shared_ptr<MirrorCopy> mirror_;  // null = not mirrored

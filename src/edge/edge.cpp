@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -10,10 +11,14 @@
 #include <thread>
 
 #include "base/check.hpp"
+#include "base/process_usage.hpp"
+#include "base/prometheus_text.hpp"
 #include "edge/edge_service.hpp"
 #include "edge/health_checker.hpp"
 #include "edge/https_redirect.hpp"
 #include "edge/limits.hpp"
+#include "edge/metrics_page.hpp"
+#include "net/blocking_service.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
 
@@ -34,6 +39,7 @@ struct Edge::Worker {
 Edge::Edge(int threads, EdgeListeners listeners, Log log)
     : listeners_(std::move(listeners)),
       log_(std::move(log)),
+      access_log_writer_(log_.fd()),
       traffic_(threads, system_clock()),
       targets_(system_clock(), [this] { workers_.front()->health->look_soon(); }) {}
 
@@ -65,25 +71,73 @@ Result<std::unique_ptr<Edge>> Edge::start(EdgeListeners listeners, net::Address 
   std::unique_ptr<Edge> edge(new Edge(threads, std::move(listeners), log));
   std::random_device seeds;
   for (int i = 0; i < threads; ++i) {
-    auto worker = std::make_unique<Worker>();
-    TRY(worker->loop, net::EventLoop::create());
     const std::uint64_t seed = (std::uint64_t{seeds()} << 32) | seeds();
-    EdgeService::Parts parts{.api = api,
-                             .seed = seed,
-                             .trusted = settings.trusted,
-                             .apps = &edge->apps_,
-                             .parking = settings.parking};
-    if (i == 0) worker->health = std::make_unique<HealthChecker>(*worker->loop);
-    TRY(parts.overload, Overload::create(*worker->loop, settings.overload, log));
-    worker->service = std::make_unique<EdgeService>(*worker->loop, log, std::move(parts));
-    worker->server =
-        std::make_unique<net::HttpServer>(*worker->loop, *worker->service, log, settings.server);
-    worker->redirect = std::make_unique<HttpsRedirect>(edge->listeners_.https_port);
+    TRY(auto worker, edge->make_worker(api, settings, seed));
     edge->workers_.push_back(std::move(worker));
   }
   for (auto& worker : edge->workers_)
     worker->thread = std::thread([loop = worker->loop.get()] { loop->run(); });
   return edge;
+}
+
+Result<std::unique_ptr<Edge::Worker>> Edge::make_worker(const net::Address& api,
+                                                        const Settings& settings,
+                                                        std::uint64_t seed) {
+  auto worker = std::make_unique<Worker>();
+  TRY(worker->loop, net::EventLoop::create());
+  net::EventLoop& loop = *worker->loop;
+  EdgeService::Parts parts{.api = api,
+                           .seed = seed,
+                           .trusted = settings.trusted,
+                           .apps = &apps_,
+                           .parking = settings.parking};
+  if (workers_.empty()) worker->health = std::make_unique<HealthChecker>(loop);
+  TRY(parts.overload, Overload::create(loop, settings.overload, log_));
+  parts.access_log = std::make_unique<AccessLog>(loop, access_log_writer_, log_,
+                                                 settings.access_log, workers_.size());
+  parts.metrics = net::make_blocking_service(
+      loop, metrics_pool_,
+      [this](const net::RequestHead&, net::BodyReader&, net::ReplyWriter& reply) {
+        net::ResponseHead head;
+        head.headers.add("content-type", PrometheusText::kContentType);
+        reply.reply(head, metrics());
+      });
+  worker->service = std::make_unique<EdgeService>(loop, log_, std::move(parts));
+  worker->server = std::make_unique<net::HttpServer>(loop, *worker->service, log_, settings.server);
+  worker->redirect = std::make_unique<HttpsRedirect>(listeners_.https_port);
+  return worker;
+}
+
+std::string Edge::metrics() {
+  EdgeFacts facts{.process = read_process_usage(::getpid())};
+  {
+    std::lock_guard lock(routes_mutex_);
+    if (table_ != nullptr) {
+      const std::chrono::duration<double> age = system_clock().now() - applied_at_;
+      facts.generation = table_->generation();
+      facts.routes = table_->routes().size();
+      facts.routes_age_seconds = age.count();
+      facts.is_from_file = table_->origin() == RouteTable::Origin::SnapshotFile;
+    }
+  }
+  std::vector<std::future<LoopFacts>> asked;
+  const Instant start = system_clock().now();
+  for (auto& worker : workers_) {
+    auto promise = std::make_shared<std::promise<LoopFacts>>();
+    asked.push_back(promise->get_future());
+    worker->loop->post([promise, start, worker = worker.get()] {
+      const std::chrono::duration<double> lag = system_clock().now() - start;
+      promise->set_value({.lag_seconds = lag.count(),
+                          .connections = static_cast<std::int64_t>(worker->server->connections()),
+                          .exchanges = static_cast<std::int64_t>(worker->server->active_streams()),
+                          .log_lines_dropped = worker->service->access_log().lines_dropped()});
+    });
+  }
+  for (std::future<LoopFacts>& one : asked)
+    facts.loops.push_back(one.wait_until(start + kLoopAnswerTimeout) == std::future_status::ready
+                              ? std::optional(one.get())
+                              : std::nullopt);
+  return metrics_page(sum_of_apps(traffic_), facts);
 }
 
 Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
@@ -92,12 +146,22 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
   const std::vector<AppInForce> apps = apps_.in_force(*table, system_clock().now());
   const std::shared_ptr<const TargetSet> targets = targets_.targets_for(*table);
   const UnixMillis now = system_clock().unix_now();
+  // What is compared, copied and freed for 10,000 routes is no loop's work: the former table ends
+  // here, when this one is in force.
+  std::shared_ptr<const RouteTable> former;
+  {
+    std::lock_guard lock(routes_mutex_);
+    former = table_;
+  }
+  const auto gone = std::make_shared<const std::vector<net::Address>>(
+      former ? targets_gone(*former, *table) : std::vector<net::Address>());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     done.push_back(promise->get_future());
     auto routes = std::make_shared<RoutesInForce>(table, now, std::move(cells[i]), apps, targets);
-    workers_[i]->loop->post([promise, service = workers_[i]->service.get(), routes]() mutable {
-      service->use_routes(std::move(routes));
+    workers_[i]->loop->post([promise, service = workers_[i]->service.get(), gone,
+                             routes = std::move(routes)]() mutable {
+      service->use_routes(std::move(routes), *gone);
       promise->set_value();
     });
   }
@@ -106,6 +170,11 @@ Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {
       return make_error(ErrorCode::DeadlineExceeded,
                         fmt::format("an edge loop did not take the new routes within {} ms",
                                     kPublishTimeout.count()));
+  {
+    std::lock_guard lock(routes_mutex_);
+    table_ = table;
+    applied_at_ = system_clock().now();
+  }
   traffic_.keep_only(*table);
   apps_.keep_only(*table);
   targets_.keep_only(*targets);
@@ -168,6 +237,7 @@ void Edge::drain(net::IdleConnections idle, std::function<void()> done) {
 }
 
 void Edge::stop() {
+  metrics_pool_.stop();  // it asks the loops
   for (auto& worker : workers_) {
     if (!worker->thread.joinable()) continue;
     worker->loop->post([worker = worker.get()] {
@@ -177,6 +247,8 @@ void Edge::stop() {
     });
     worker->thread.join();
   }
+  for (auto& worker : workers_) worker->service->access_log().flush();
+  access_log_writer_.stop();
 }
 
 }  // namespace pixell::edge

@@ -3,12 +3,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "base/thread_pool.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/access_log.hpp"
+#include "edge/access_log_writer.hpp"
 #include "edge/app_states.hpp"
 #include "edge/limits.hpp"
 #include "edge/overload.hpp"
@@ -40,6 +45,7 @@ class Edge {
     TrustedProxies trusted{};  ///< who may say for whom they ask
     OverloadOptions overload{};
     ParkingLimits parking{};  ///< of each loop
+    AccessLogChoice access_log{};
     net::ServerOptions server{.send_stall_timeout = kClientStallTimeout};
   };
 
@@ -62,6 +68,10 @@ class Edge {
   /// caller at a time.
   Result<void> publish(std::shared_ptr<const RouteTable> table);
 
+  /// The page of GET /v1/edge/metrics. Waits for what each loop tells of itself, for at most
+  /// kLoopAnswerTimeout: any thread but those of the loops.
+  std::string metrics();
+
   /// What was counted of the agents' requests; lives as long as the edge.
   TrafficMeter& traffic() { return traffic_; }
 
@@ -80,12 +90,21 @@ class Edge {
   struct Worker;
   Edge(int threads, EdgeListeners listeners, Log log);
   static Result<void> listen(const EdgeListeners& listeners, Worker& worker);
+  Result<std::unique_ptr<Worker>> make_worker(const net::Address& api, const Settings& settings,
+                                              std::uint64_t seed);
+
   EdgeListeners listeners_;  // their sockets until accept()
   Log log_;
-  TrafficMeter traffic_;  // the loops count in it
-  AppStates apps_;        // and in this
+  AccessLogWriter access_log_writer_;  // the loops hand their lines to it
+  TrafficMeter traffic_;               // and count in this
+  AppStates apps_;                     // and in this
   TargetRegistry targets_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  ThreadPool metrics_pool_{1};  // the page is long, and no loop's work
+
+  std::mutex routes_mutex_;  // guards the two below
+  std::shared_ptr<const RouteTable> table_;
+  Instant applied_at_{};
 };
 
 }  // namespace pixell::edge

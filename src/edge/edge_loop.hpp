@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "edge/access_log.hpp"
 #include "edge/app_states.hpp"
 #include "edge/forwarded.hpp"
 #include "edge/mirror.hpp"
@@ -80,7 +81,7 @@ class RoutesInForce {
 struct EdgeLoop {
   net::EventLoop& loop;
   net::HttpClient& client;
-  const Log& log;
+  AccessLog& access_log;
   Dice dice;
   std::shared_ptr<RoutesInForce> routes;
   Overload& overload;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unordered_set>
 #include <utility>
 
 #include "edge/admit.hpp"
@@ -30,6 +29,7 @@ net::Headers retry_after() {
 
 // Whether a request without a tag finds a target.
 bool has_target(const AgentRoute& route) {
+  if (route.legacy && route.legs.empty()) return true;
   return std::any_of(route.legs.begin(), route.legs.end(), [](const Leg& leg) {
     return leg.weight_permille > 0 && !leg.targets.empty();
   });
@@ -39,6 +39,7 @@ std::set<std::string_view> targets_of(const AgentRoute& route) {
   std::set<std::string_view> targets;
   for (const Leg& leg : route.legs)
     for (const net::Address& target : leg.targets) targets.insert(target.text);
+  if (route.legacy) targets.insert(route.routing.legacy.address);
   return targets;
 }
 
@@ -79,12 +80,14 @@ EdgeService::EdgeService(net::EventLoop& loop, Log log, Parts parts)
       log_(std::move(log)),
       apps_(parts.apps),
       overload_(std::move(parts.overload)),
+      access_log_(std::move(parts.access_log)),
+      metrics_(std::move(parts.metrics)),
       client_(loop),
       mirrors_(loop, client_, log_),
       parking_(loop, parts.parking),
       edge_{.loop = loop,
             .client = client_,
-            .log = log_,
+            .access_log = *access_log_,
             .dice = Dice(parts.seed),
             .routes = std::make_shared<RoutesInForce>(
                 std::make_shared<RouteTable>(), 0, TrafficMeter::Cells(), std::vector<AppInForce>(),
@@ -94,15 +97,9 @@ EdgeService::EdgeService(net::EventLoop& loop, Log log, Parts parts)
             .parking = parking_,
             .forwarder = Forwarder(std::move(parts.trusted))} {}
 
-void EdgeService::use_routes(std::shared_ptr<RoutesInForce> routes) {
-  std::unordered_set<std::string_view> kept;
-  for (const AgentRoute& route : routes->table().routes())
-    for (const Leg& leg : route.legs)
-      for (const net::Address& target : leg.targets) kept.insert(target.text);
-  for (const AgentRoute& route : edge_.routes->table().routes())
-    for (const Leg& leg : route.legs)
-      for (const net::Address& target : leg.targets)
-        if (!kept.contains(target.text)) client_.forget(target);
+void EdgeService::use_routes(std::shared_ptr<RoutesInForce> routes,
+                             const std::vector<net::Address>& gone) {
+  for (const net::Address& target : gone) client_.forget(target);
   const std::shared_ptr<RoutesInForce> before = std::exchange(edge_.routes, std::move(routes));
   tell_parked(before->table());
 }
@@ -136,7 +133,8 @@ std::unique_ptr<net::StreamHandler> EdgeService::on_request(net::ServerStream& s
         return answer_directory(stream);
       return std::make_unique<ApiExchange>(edge_, stream, api_);
     case Decision::To::Explain:
-      return answer_explain(stream);
+    case Decision::To::Metrics:
+      return answer_operator(stream, decision);
     default:
       return refuse(stream, decision);
   }
@@ -149,6 +147,7 @@ std::unique_ptr<net::StreamHandler> EdgeService::serve_agent(net::ServerStream& 
     if (why) {
       parking_.count_refused();
       ++edge_.routes->counters(*decision.route).park_expired;
+      write_refused(stream, decision, 503);
       send_error(stream, unserved_reply(decision, *why));
       return net::ignore_body();
     }
@@ -156,8 +155,29 @@ std::unique_ptr<net::StreamHandler> EdgeService::serve_agent(net::ServerStream& 
   auto ticket = admit(edge_, stream.request(), decision);
   if (ticket)
     return std::make_unique<AgentExchange>(edge_, stream, std::move(decision), std::move(*ticket));
+  const int status = ticket.error().status;
+  EdgeCounters& counters = edge_.routes->counters(*decision.route);
+  ++(status == 429 ? counters.limited : status == 413 ? counters.too_large : counters.shed);
+  write_refused(stream, decision, status);
   send_error(stream, ticket.error());
   return net::ignore_body();
+}
+
+// The line of a request for an agent that was not let in.
+void EdgeService::write_refused(const net::ServerStream& stream, const Decision& decision,
+                                int status) {
+  const net::RequestHead& request = stream.request();
+  edge_.access_log.write({.ended_at = edge_.loop.now(),
+                          .app_id = decision.route->app_id,
+                          .revision = decision.leg == nullptr ? 0 : decision.leg->revision,
+                          .method = request.method,
+                          .path = request.path(),
+                          .status = status,
+                          .end = "refused",
+                          .is_error = status >= 500,
+                          .request_id = request.headers.get("x-request-id").value_or(""),
+                          .surface = decision.surface,
+                          .protocol = request.protocol});
 }
 
 std::unique_ptr<net::StreamHandler> EdgeService::answer_directory(net::ServerStream& stream) {
@@ -189,7 +209,8 @@ LoopView EdgeService::view() const {
           [&routes](const AgentRoute& route) { return routes.counters(route).waiting.value(); }};
 }
 
-std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStream& stream) {
+std::unique_ptr<net::StreamHandler> EdgeService::answer_operator(net::ServerStream& stream,
+                                                                 const Decision& decision) {
   const net::RequestHead& request = stream.request();
   if (!may_ask_to_explain(stream.peer(), request))
     return refuse(stream, {.to = Decision::To::Hidden});
@@ -197,10 +218,16 @@ std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStrea
     net::Headers more;
     more.add("allow", "GET");
     net::send_problem(
-        stream, 405, fmt::format("{} is not possible at {}; use GET", request.method, kExplainPath),
-        more);
+        stream, 405,
+        fmt::format("{} is not possible at {}; use GET", request.method, request.path()), more);
     return net::ignore_body();
   }
+  return decision.to == Decision::To::Metrics ? metrics_->on_request(stream)
+                                              : answer_explain(stream);
+}
+
+std::unique_ptr<net::StreamHandler> EdgeService::answer_explain(net::ServerStream& stream) {
+  const net::RequestHead& request = stream.request();
   auto explained = explain(edge_.routes->table(), view(), request.query());
   if (!explained) {
     net::send_problem(stream, net::http_status(explained.error().code), explained.error().message);

@@ -1,6 +1,7 @@
 #include "edge/route_table.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace pixell::edge {
 
@@ -76,6 +77,24 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::build(
   for (const AgentRoute& agent : table->routes_) ids.add(agent.short_id, agent);
   table->hosts_ = HostIndex(table->routes_, domains);
   return std::shared_ptr<const RouteTable>(std::move(table));
+}
+
+std::vector<net::Address> targets_gone(const RouteTable& before, const RouteTable& after) {
+  const auto each = [](const RouteTable& table, auto see) {
+    const auto see_all = [&](const Leg& leg) { std::ranges::for_each(leg.targets, see); };
+    for (const AgentRoute& route : table.routes()) {
+      std::ranges::for_each(route.legs, see_all);
+      if (route.legacy) see_all(*route.legacy);
+    }
+  };
+  std::unordered_set<std::string_view> kept;
+  kept.reserve(after.targets());
+  each(after, [&](const net::Address& target) { kept.insert(target.text); });
+  std::vector<net::Address> gone;
+  each(before, [&](const net::Address& target) {
+    if (kept.insert(target.text).second) gone.push_back(target);
+  });
+  return gone;
 }
 
 }  // namespace pixell::edge

@@ -80,4 +80,7 @@ class RouteTable {
   HostIndex hosts_;
 };
 
+/// The targets of `before` that `after` does not have.
+std::vector<net::Address> targets_gone(const RouteTable& before, const RouteTable& after);
+
 }  // namespace pixell::edge

@@ -67,6 +67,17 @@ TEST(RouteTable, GivesALegacyServiceALegOfItsOwn) {
   EXPECT_FALSE(table->routes()[1].legacy);
 }
 
+TEST(RouteTable, TellsWhichTargetsAreGoneForGood) {
+  model::Route old_service = hello({leg(1, 1000, {"unix:/a", "unix:/b"}), leg(2, 0, {"unix:/b"})});
+  old_service.routing.legacy.address = "127.0.0.1:9000";
+  const auto before = table_with({old_service});
+  const auto after = table_with({hello({leg(3, 1000, {"unix:/a", "unix:/c"})})});
+
+  EXPECT_EQ(targets_gone(*before, *after),
+            (std::vector<net::Address>{{"unix:/b"}, {"127.0.0.1:9000"}}));
+  EXPECT_TRUE(targets_gone(*before, *before).empty());
+}
+
 TEST(RouteTable, RefusesAnAddressThatIsNone) {
   model::Route route = hello({leg(1, 1000, {"nowhere"})});
   EXPECT_EQ(RouteTable::build({.generation = 1, .routes = {route}}).error().code,

@@ -91,18 +91,20 @@ std::shared_ptr<const TargetSet> TargetRegistry::targets_for(const RouteTable& t
   auto targets = std::make_shared<TargetSet>();
   std::set<const TargetState*> seen;
   const std::lock_guard lock(mutex_);
-  for (const AgentRoute& route : table.routes()) {
-    for (const Leg& leg : route.legs) {
-      CHECK(leg.slot == targets->begins_.size(), "slots count the legs of a table in order");
-      targets->begins_.push_back(targets->flat_.size());
-      for (const net::Address& address : leg.targets) {
-        auto [at, is_new] = known_.try_emplace(address.text);
-        if (is_new) at->second.state = std::make_shared<TargetState>(address, now, events_);
-        at->second.is_routed = true;
-        targets->flat_.push_back(at->second.state.get());
-        if (seen.insert(at->second.state.get()).second) targets->all_.push_back(at->second.state);
-      }
+  const auto add = [&](const Leg& leg) {
+    CHECK(leg.slot == targets->begins_.size(), "slots count the legs of a table in order");
+    targets->begins_.push_back(targets->flat_.size());
+    for (const net::Address& address : leg.targets) {
+      auto [at, is_new] = known_.try_emplace(address.text);
+      if (is_new) at->second.state = std::make_shared<TargetState>(address, now, events_);
+      at->second.is_routed = true;
+      targets->flat_.push_back(at->second.state.get());
+      if (seen.insert(at->second.state.get()).second) targets->all_.push_back(at->second.state);
     }
+  };
+  for (const AgentRoute& route : table.routes()) {
+    for (const Leg& leg : route.legs) add(leg);
+    if (route.legacy) add(*route.legacy);
   }
   targets->begins_.push_back(targets->flat_.size());
   return targets;

@@ -29,15 +29,27 @@ def write_snapshot(path: Path, snapshot: dict) -> None:
 class Edge:
     """One edge on a port of its own that sends /agents/{app} to the address given for it."""
 
-    def __init__(self, folder: Path, agents: Mapping[str, str], *options: str) -> None:
-        """An address is `unix:/path` or `127.0.0.1:port`; `options` come after our own."""
+    def __init__(
+        self,
+        folder: Path,
+        agents: Mapping[str, str],
+        *options: str,
+        routing: Mapping[str, dict] | None = None,
+    ) -> None:
+        """An address is `unix:/path` or `127.0.0.1:port`, or empty for an app without revisions;
+        `options` come after our own; `routing` are settings by app."""
         routes = folder / "edge"
         routes.mkdir(parents=True, exist_ok=True)
         legs = [
-            (app, [{"revision": 1, "weight_permille": 1000, "addresses": [address]}])
+            (app, [{"revision": 1, "weight_permille": 1000, "addresses": [address]}] * bool(address))
             for app, address in agents.items()
         ]
-        snapshot = [{"app_id": app, "short_id": "", "legs": leg} for app, leg in legs]
+        settings = routing or {}
+        snapshot = [
+            {"app_id": app, "short_id": "", "legs": leg}
+            | ({"routing": settings[app]} if app in settings else {})
+            for app, leg in legs
+        ]
         write_snapshot(routes / "routes", {"generation": 1, "routes": snapshot})
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self._listener.setblocking(False)  # as `pac serve` hands it down
