@@ -1,10 +1,10 @@
 #include "edge/forwarded.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
+#include <string>
 
 #include "edge/limits.hpp"
 
@@ -12,14 +12,32 @@ namespace pixell::edge {
 
 namespace {
 
-// Short values are put together on the stack.
-using Buffer = fmt::memory_buffer;
+// Puts a value together: on the stack while it is short.
+class Buffer {
+ public:
+  void add(std::string_view text) {
+    if (!text_.empty() || size_ + text.size() > bytes_.size()) return add_long(text);
+    std::memcpy(bytes_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  void clear() {
+    size_ = 0;
+    text_.clear();
+  }
+  std::string_view view() const {
+    return text_.empty() ? std::string_view(bytes_.data(), size_) : std::string_view(text_);
+  }
 
-void append(Buffer& buffer, std::string_view text) {
-  buffer.append(text.data(), text.data() + text.size());
-}
+ private:
+  void add_long(std::string_view text) {
+    if (text_.empty()) text_.assign(bytes_.data(), size_);
+    text_ += text;
+  }
 
-std::string_view view(const Buffer& buffer) { return {buffer.data(), buffer.size()}; }
+  std::array<char, kForwardedBytes> bytes_;
+  std::size_t size_ = 0;
+  std::string text_;  // what is too long for the stack, as a whole
+};
 
 // The characters of a token (RFC 9110 5.6.2).
 constexpr std::array<bool, 256> kIsTokenCharacter = [] {
@@ -35,13 +53,13 @@ void append_value(Buffer& buffer, std::string_view value) {
   const bool is_token = !value.empty() && std::ranges::all_of(value, [](char c) {
     return kIsTokenCharacter[static_cast<unsigned char>(c)];
   });
-  if (is_token) return append(buffer, value);
-  buffer.push_back('"');
+  if (is_token) return buffer.add(value);
+  buffer.add("\"");
   for (const char c : value) {
-    if (c == '"' || c == '\\') buffer.push_back('\\');
-    buffer.push_back(c);
+    if (c == '"' || c == '\\') buffer.add("\\");
+    buffer.add({&c, 1});
   }
-  buffer.push_back('"');
+  buffer.add("\"");
 }
 
 // What a trusted proxy says of the request, beside the lists.
@@ -81,27 +99,27 @@ Told told_by(const net::Headers& headers) {
 void append_list(Buffer& buffer, const net::Headers& headers, std::string_view name) {
   for (std::size_t i = 0; i < headers.size(); ++i)
     if (net::equal_names(headers[i].name, name) && !headers[i].value.empty()) {
-      append(buffer, headers[i].value);
-      append(buffer, ", ");
+      buffer.add(headers[i].value);
+      buffer.add(", ");
     }
 }
 
 // One element of Forwarded (RFC 7239 4): for=…;proto=…;host=…
 void append_element(Buffer& buffer, std::string_view host, const net::RequestHead& request,
                     bool is_encrypted) {
-  append(buffer, "for=");
+  buffer.add("for=");
   if (host == "unix") {
-    append(buffer, "_unix");  // an obfuscated identifier (6.3)
+    buffer.add("_unix");  // an obfuscated identifier (6.3)
   } else if (host.find(':') != std::string_view::npos) {
-    append(buffer, "\"[");
-    append(buffer, host);
-    append(buffer, "]\"");
+    buffer.add("\"[");
+    buffer.add(host);
+    buffer.add("]\"");
   } else {
-    append(buffer, host);
+    buffer.add(host);
   }
-  append(buffer, is_encrypted ? ";proto=https" : ";proto=http");
+  buffer.add(is_encrypted ? ";proto=https" : ";proto=http");
   if (request.authority.empty()) return;
-  append(buffer, ";host=");
+  buffer.add(";host=");
   append_value(buffer, request.authority);
 }
 
@@ -156,8 +174,8 @@ void Forwarder::fill(const net::RequestHead& request, const net::PeerInfo& peer,
     added.add_checked("x-forwarded-proto", own_proto);
   } else {
     append_list(buffer, request.headers, "x-forwarded-for");
-    append(buffer, host);
-    added.add("x-forwarded-for", view(buffer));
+    buffer.add(host);
+    added.add("x-forwarded-for", buffer.view());
     added.add("x-forwarded-proto", told.proto.empty() ? own_proto : told.proto);
     buffer.clear();
     append_list(buffer, request.headers, "forwarded");
@@ -167,7 +185,7 @@ void Forwarder::fill(const net::RequestHead& request, const net::PeerInfo& peer,
   const bool is_ours = told.host.empty() && told.port.empty();
   added.add("x-forwarded-port", is_ours ? port_of(request, peer.is_encrypted) : told.port);
   append_element(buffer, host, request, peer.is_encrypted);
-  added.add("forwarded", view(buffer));
+  added.add("forwarded", buffer.view());
   added.add("x-real-ip", told.real_ip);
   if (!peer.certificate.empty() || is_stranger) add_certificate(added, request, peer.certificate);
   added.add_checked("x-pixell-mirror", "");

@@ -1,6 +1,7 @@
 #include "net/headers.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 
 #include "base/check.hpp"
@@ -40,10 +41,19 @@ bool is_inside(std::string_view text, const std::string& owner) {
 
 void Headers::append(std::string_view name, std::string_view value, bool is_line) {
   CHECK(name.size() <= kMaxNameBytes, "a head is smaller than that");
-  const auto name_at = static_cast<std::uint32_t>(text_.size());
-  const auto value_at = static_cast<std::uint32_t>(name_at + name.size() + 2);
-  text_.append(name).append(": ").append(value).append("\r\n");
-  entries_.push_back({name_at, value_at, static_cast<std::uint32_t>(value.size()),
+  const std::size_t name_at = text_.size();
+  const std::size_t value_at = name_at + name.size() + 2;
+  const std::size_t end = value_at + value.size() + 2;
+  // Grown once: four appends would look at the size four times.
+  text_.resize_and_overwrite(end, [&](char* text, std::size_t) {
+    std::memcpy(text + name_at, name.data(), name.size());
+    std::memcpy(text + value_at - 2, ": ", 2);
+    if (!value.empty()) std::memcpy(text + value_at, value.data(), value.size());
+    std::memcpy(text + end - 2, "\r\n", 2);
+    return end;
+  });
+  entries_.push_back({static_cast<std::uint32_t>(name_at), static_cast<std::uint32_t>(value_at),
+                      static_cast<std::uint32_t>(value.size()),
                       static_cast<std::uint16_t>(name.size()), is_line});
 }
 
