@@ -33,6 +33,24 @@ std::string legs_text(const Session& session, const json& legs) {
   return table.text(session.screen);
 }
 
+std::string state_of(const json& instance) {
+  if (instance.value("ejected", false)) return "ejected";
+  return instance.value("unhealthy", false) ? "unhealthy" : "";
+}
+
+// What the loop that answered knows of each instance.
+std::string instances_text(const Session& session, const json& legs) {
+  Table table({{"INSTANCE"}, {"REVISION", true}, {"UNDER WAY", true}, {""}});
+  bool has_any = false;
+  for (const json& leg : legs)
+    for (const json& instance : leg.value("instances", json::array())) {
+      has_any = true;
+      table.add({text_at(instance, "address"), text_at(leg, "revision"),
+                 text_at(instance, "outstanding"), Cell(state_of(instance), Colour::Yellow)});
+    }
+  return has_any ? "\n" + table.text(session.screen) : "";
+}
+
 }  // namespace
 
 Outcome<void> explain(const Session& session, const std::string& url,
@@ -52,13 +70,16 @@ Outcome<void> explain(const Session& session, const std::string& url,
   text += line_of(*answer, "chosen_revision", "revision");
   text += line_of(*answer, "upstream_target", "as");
   text += line_of(*answer, "matched_by", "matched by");
+  text += line_of(*answer, "named_by", "named by");
+  text += line_of(*answer, "surface", "surface");
   text += line_of(*answer, "picked_by", "picked by");
   text += line_of(*answer, "tag", "tag");
   text += fmt::format("  {}generation {} from {}, applied {}\n", padded("routes", 12),
                       text_at(*answer, "generation"), text_at(*answer, "source"),
                       text_at(*answer, "applied_at"));
+  text += line_of(*answer, "waiting", "waiting");
   if (const auto legs = answer->find("legs"); legs != answer->end() && !legs->empty())
-    text += "\n" + legs_text(session, *legs);
+    text += "\n" + legs_text(session, *legs) + instances_text(session, *legs);
   show(text);
   return {};
 }
