@@ -7,10 +7,13 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
+#include <cstring>
 #include <iterator>
 
 #include "base/limits.hpp"
+#include "base/plain_text.hpp"
 #include "base/utf8.hpp"
 
 namespace pixell {
@@ -42,7 +45,28 @@ std::string_view level_name(LogLevel level) {
 // What stands in a JSON string as it is; nearly all of a log line, so it is copied in runs.
 bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
 
+std::size_t end_of_plain(std::string_view text, std::size_t at) {
+  for (std::uint64_t eight; at + sizeof eight <= text.size(); at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if (!are_plain(eight)) break;
+  }
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
+}
+
+// Room for any number: a double of six digits, an integer of 64 bits.
+constexpr std::size_t kMaxNumberBytes = 24;
+constexpr int kDoubleDigits = 6;
+
+template <class... Form>
+void append_number(std::string& out, auto number, Form... form) {
+  std::array<char, kMaxNumberBytes> text;
+  out.append(text.data(), std::to_chars(text.begin(), text.end(), number, form...).ptr);
+}
+
 constexpr int kFullOutputWaitMs = 1000;
+// Most lines are shorter, so that memory is asked for once.
+constexpr std::size_t kUsualLineBytes = 1024;
 
 void write_line(int fd, std::string_view line) {
   while (!line.empty()) {
@@ -68,8 +92,7 @@ bool is_secret_key(std::string_view key) {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
-    std::size_t plain = i;
-    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    const std::size_t plain = end_of_plain(text, i);
     out.append(text, i, plain - i);
     i = plain;
     if (i == text.size()) break;
@@ -104,11 +127,11 @@ void LogValue::append_to(std::string& line) const {
     line += *flag ? "true" : "false";
   } else if (const auto* number = std::get_if<double>(&value_)) {
     if (std::isfinite(*number))
-      fmt::format_to(std::back_inserter(line), "{:.6g}", *number);
+      append_number(line, *number, std::chars_format::general, kDoubleDigits);
     else
       line += "null";
   } else if (const auto* integer = std::get_if<std::int64_t>(&value_)) {
-    fmt::format_to(std::back_inserter(line), "{}", *integer);
+    append_number(line, *integer);
   } else {
     line += std::get<Raw>(value_).json;
   }
@@ -144,7 +167,7 @@ void Log::line(LogLevel level, std::string_view event, std::span<const LogField>
 
 void Log::write(LogLevel level, std::string_view event, std::span<const LogField> fields) const {
   std::string line;
-  line.reserve(512);
+  line.reserve(kUsualLineBytes);
   line += R"({"event":)";
   append_json_string(line, event);
   line += R"(,"level":")";

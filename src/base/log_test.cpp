@@ -103,6 +103,32 @@ TEST_F(LogLines, RawJsonIsPrintedAsItStandsAndNoNumberBecomesNull) {
             std::string::npos);
 }
 
+TEST_F(LogLines, NumbersHaveSixDigits) {
+  log().info("n", {{"a", 0.000123456789},
+                   {"b", 1e-7},
+                   {"c", 1234567.0},
+                   {"d", 5.0},
+                   {"e", 0.0},
+                   {"f", -1.7976931348623157e308},
+                   {"g", std::numeric_limits<std::int64_t>::min()}});
+
+  EXPECT_NE(written().find(R"("a":0.000123457,"b":1e-07,"c":1.23457e+06,"d":5,"e":0,)"
+                           R"("f":-1.79769e+308,"g":-9223372036854775808})"),
+            std::string::npos);
+}
+
+TEST(JsonText, EscapesAtAnyPlaceOfAText) {
+  for (std::size_t at = 0; at < 20; ++at) {
+    std::string text(20, 'x');
+    text[at] = '"';
+    std::string expected = text;
+    expected.insert(at, 1, '\\');
+    std::string json;
+    append_json_string(json, text);
+    EXPECT_EQ(json, '"' + expected + '"');
+  }
+}
+
 TEST_F(LogLines, ALongTextIsCut) {
   log().info("l", {{"text", std::string(kMaxLogValueBytes + 100, 'x')}});
 

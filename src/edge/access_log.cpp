@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/plain_text.hpp"
 #include "base/utf8.hpp"
 
 namespace pixell::edge {
@@ -74,17 +75,7 @@ char* put_millis(char* out, std::chrono::nanoseconds duration) {
   return put_three(out, static_cast<std::uint32_t>(us % 1000));
 }
 
-constexpr std::uint64_t every_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
-
-// True when none of the bytes needs a closer look: no control character, quote, backslash, and
-// nothing beyond ASCII. Now and then it is false for bytes that are plain.
-bool are_plain(std::uint64_t eight) {
-  const std::uint64_t quotes = eight ^ every_byte('"');
-  const std::uint64_t backslashes = eight ^ every_byte('\\');
-  const std::uint64_t found =
-      (eight - every_byte(0x20)) | (quotes - every_byte(1)) | (backslashes - every_byte(1)) | eight;
-  return (found & every_byte(0x80)) == 0;
-}
+using pixell::are_plain;
 
 bool are_plain(std::uint32_t four) { return are_plain(std::uint64_t{four} << 32 | four); }
 
