@@ -146,8 +146,8 @@ void Http1Connection::send_continue() {
 // What is left to do after reading, also for calls that came from elsewhere.
 void Http1Connection::settle() {
   if (exchange_ != nullptr && exchange_->is_blocked_ && writer_.queued() < kSendLowWater &&
-      !exchange_->is_reply_over_) {
-    exchange_->is_blocked_ = false;
+      (!exchange_->awaits_socket_ || writer_.is_writable()) && !exchange_->is_reply_over_) {
+    exchange_->is_blocked_ = exchange_->awaits_socket_ = false;
     exchange_->handler_->on_writable();
   }
   if (phase_ == Phase::Body && exchange_->is_reply_over_ && !exchange_->holds_end_ &&
@@ -159,7 +159,7 @@ void Http1Connection::settle() {
   if (writer_.is_broken()) return cut(AbortReason::PeerClosed);
   const bool has_input = is_readable_ || !input_.empty();
   if (has_input && wants_input() && !work_timer_.is_set()) needs_work_ = true;
-  if (writer_.queued() > 0) return watch_reader();
+  if (is_sending()) return watch_reader();
   const bool is_idle = phase_ == Phase::Head && !collector_.is_partial() && !has_input;
   if (is_idle && closes_idle_) return close();
   if (phase_ == Phase::Linger && (is_eof_ || !may_have_unread_)) return close();
@@ -169,6 +169,10 @@ void Http1Connection::settle() {
     socket_.shutdown_write();
     if (phase_ == Phase::Linger) deadline_.set(kLingerTimeout);
   }
+}
+
+bool Http1Connection::is_sending() const {
+  return writer_.queued() > 0 || (exchange_ != nullptr && exchange_->awaits_socket_);
 }
 
 // Something waits for a client that does not read; one that never does is cut.
@@ -254,12 +258,12 @@ void Http1Connection::on_deadline() {
 }
 
 void Http1Connection::on_exchange_deadline() {
-  if (writer_.queued() > 0 && writer_.total_sent() == sent_mark_) return cut(AbortReason::Timeout);
+  if (is_sending() && writer_.total_sent() == sent_mark_) return cut(AbortReason::Timeout);
   if (context_.options.stall_timeout.count() > 0) {
     if (!made_progress()) return cut(AbortReason::Timeout);
     return deadline_.set(context_.options.stall_timeout);
   }
-  if (writer_.queued() > 0) watch_reader();
+  if (is_sending()) watch_reader();
 }
 
 std::unique_ptr<ServerConnection> make_http1_connection(ServerConnectionContext context,

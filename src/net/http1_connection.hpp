@@ -35,6 +35,7 @@ class Http1Exchange final : public ServerStream {
   void send_head(const ResponseHead& head, bool ends) override;
   bool head_sent() const override { return is_head_sent_; }
   bool send_data(std::string_view bytes) override;
+  ssize_t send_file(int file, std::int64_t offset, std::size_t length) override;
   void finish(const Headers& trailers) override;
   void pause() override { is_paused_ = true; }
   void resume() override;
@@ -55,9 +56,10 @@ class Http1Exchange final : public ServerStream {
   bool is_request_over_ = false;  // on_end was called
   bool is_head_sent_ = false;
   bool is_reply_over_ = false;
-  bool is_blocked_ = false;  // send_data said false
-  bool is_cut_ = false;      // before the service returned the handler
-  std::size_t drained_ = 0;  // body bytes after the reply was finished
+  bool is_blocked_ = false;     // send_data said false, or send_file less than all
+  bool awaits_socket_ = false;  // the latter: what waits is in the file, not in the queue
+  bool is_cut_ = false;         // before the service returned the handler
+  std::size_t drained_ = 0;     // body bytes after the reply was finished
 };
 
 //                bad head: error reply
@@ -126,6 +128,7 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   void on_deadline();
   void on_exchange_deadline();
   void watch_reader();
+  bool is_sending() const;
   bool made_progress();
 
   ServerConnectionContext context_;

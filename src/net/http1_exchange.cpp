@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,21 @@ bool Http1Exchange::send_data(std::string_view bytes) {
   if (socket.queued() <= kSendHighWater) return true;
   is_blocked_ = true;
   return false;
+}
+
+ssize_t Http1Exchange::send_file(int file, std::int64_t offset, std::size_t length) {
+  if (connection_ == nullptr || is_reply_over_) {
+    errno = EAGAIN;
+    return -1;
+  }
+  CHECK(is_head_sent_, "a reply starts with its head");
+  const ssize_t sent = writer_.add_file(connection_->writer_, file, offset, length);
+  const bool has_failed = sent == 0 || (sent < 0 && errno != EAGAIN);
+  if (has_failed || sent == ssize_t(length)) return sent;
+  is_blocked_ = awaits_socket_ = true;
+  connection_->schedule();
+  if (sent < 0) errno = EAGAIN;
+  return sent;
 }
 
 void Http1Exchange::finish(const Headers& trailers) {

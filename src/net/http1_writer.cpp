@@ -1,5 +1,6 @@
 #include "net/http1_writer.hpp"
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -147,14 +148,16 @@ void SocketWriter::take_spare_buffer() {
   queue_ = std::move(buffer);
 }
 
-void SocketWriter::write(std::string_view data, std::string_view tail) {
+void SocketWriter::write(std::string_view data, std::string_view tail) { send(data, tail, 0); }
+
+void SocketWriter::send(std::string_view data, std::string_view tail, int flags) {
   while (is_writable_ && !is_broken_) {
     std::array<iovec, 3> parts{{{queue_.data() + sent_, queued()},
                                 {const_cast<char*>(data.data()), data.size()},
                                 {const_cast<char*>(tail.data()), tail.size()}}};
     const std::size_t total = queued() + data.size() + tail.size();
     if (total == 0) return;
-    const ssize_t n = socket_.write(parts.data(), int(parts.size()));
+    const ssize_t n = socket_.write(parts.data(), int(parts.size()), flags);
     if (n < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) {
         is_writable_ = false;
@@ -178,6 +181,43 @@ void SocketWriter::write(std::string_view data, std::string_view tail) {
     return;
   }
   queue_.append(data).append(tail);
+}
+
+ssize_t SocketWriter::send_file(int file, std::int64_t offset, std::size_t length) {
+  // What waits leaves in one packet with the first bytes of the file.
+  if (queued() > 0) send({}, {}, MSG_MORE);
+  length = std::min(length, kMaxFileSendBytes);
+  std::size_t sent = 0;
+  while (sent < length && is_writable_ && !is_broken_) {
+    const ssize_t n = socket_.send_file(file, offset + std::int64_t(sent), length - sent);
+    if (n == 0) return ssize_t(sent);
+    if (n > 0) {
+      sent += std::size_t(n);
+      total_sent_ += std::uint64_t(n);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      is_writable_ = false;
+    } else if (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS) {
+      if (sent > 0) break;  // told by the next call
+      errno = EOPNOTSUPP;
+      return -1;
+    } else {
+      is_broken_ = true;
+    }
+  }
+  if (sent > 0) return ssize_t(sent);
+  errno = EAGAIN;
+  return -1;
+}
+
+ssize_t BodyWriter::add_file(SocketWriter& writer, int file, std::int64_t offset,
+                             std::size_t length) {
+  if (kind_ != BodyKind::Length || length > rest_) {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  const ssize_t sent = writer.send_file(file, offset, length);
+  if (sent > 0) rest_ -= std::uint64_t(sent);
+  return sent;
 }
 
 bool BodyWriter::add(SocketWriter& writer, std::string_view data) {

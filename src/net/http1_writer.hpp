@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +36,12 @@ class SocketWriter {
   void flush() {
     if (queued() > 0) write({});
   }
+  /// Sends what waits and then bytes of a file, at most kMaxFileSendBytes. Gives the number of the
+  /// latter; 0 when the file ends before `offset`; -1 with errno EAGAIN when the socket takes none
+  /// (or is broken), EOPNOTSUPP when this socket or file cannot be sent so.
+  ssize_t send_file(int file, std::int64_t offset, std::size_t length);
+  /// False from when the socket was full until it is known to take bytes again.
+  bool is_writable() const { return is_writable_; }
   /// True when the socket failed: the peer is gone, and bytes are dropped from here on.
   bool is_broken() const { return is_broken_; }
   /// Bytes the socket took so far.
@@ -42,6 +51,7 @@ class SocketWriter {
   // What a string holds without memory of its own.
   static constexpr std::size_t kSmallQueueBytes = 15;
   void take_spare_buffer();
+  void send(std::string_view data, std::string_view tail, int flags);
   void drop_sent(std::size_t n);
 
   Socket& socket_;
@@ -60,6 +70,9 @@ class BodyWriter {
     rest_ = framing.length;
   }
   BodyKind kind() const { return kind_; }
+  /// Same as add(), for bytes of a file, with the result of SocketWriter::send_file(). EOPNOTSUPP
+  /// also when they would have to be framed or are more than announced.
+  ssize_t add_file(SocketWriter& writer, int file, std::int64_t offset, std::size_t length);
   /// Adds a piece; small ones stay queued. Bytes beyond the announced length are dropped. False
   /// when bytes were dropped for that reason.
   bool add(SocketWriter& writer, std::string_view data);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -63,14 +64,14 @@ class Socket {
   }
 
   /// Writes what the socket takes. After EAGAIN the same bytes must be offered again, with or
-  /// without more behind them.
-  ssize_t write(const iovec* parts, int count) {
+  /// without more behind them. `flags`: MSG_MORE when more follows at once.
+  ssize_t write(const iovec* parts, int count, int flags = 0) {
     if (transport_ != nullptr) [[unlikely]]
       return transport_->write(parts, count);
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(parts);
     message.msg_iovlen = std::size_t(count);
-    return retry_interrupted([&] { return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL); });
+    return retry_interrupted([&] { return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | flags); });
   }
   ssize_t write(std::string_view bytes) {
     if (transport_ != nullptr) [[unlikely]] {
@@ -79,6 +80,16 @@ class Socket {
     }
     return retry_interrupted(
         [&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  }
+  /// Writes bytes of a file without reading them; 0 when the file ends before `offset`. An
+  /// encrypted socket cannot (EOPNOTSUPP). Raises SIGPIPE when the peer is gone: the process
+  /// ignores it.
+  ssize_t send_file(int file, off_t offset, std::size_t length) {
+    if (transport_ != nullptr) [[unlikely]] {
+      errno = EOPNOTSUPP;
+      return -1;
+    }
+    return retry_interrupted([&] { return ::sendfile(fd_.get(), file, &offset, length); });
   }
   /// Ends our side; the peer reads what is on its way and then the end.
   void shutdown_write() {

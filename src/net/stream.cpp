@@ -1,5 +1,7 @@
 #include "net/stream.hpp"
 
+#include <cerrno>
+
 namespace pixell::net {
 
 std::string_view to_string(AbortReason reason) {
@@ -20,6 +22,11 @@ std::string_view to_string(AbortReason reason) {
       return "shutdown";
   }
   return "unknown";
+}
+
+ssize_t ServerStream::send_file(int, std::int64_t, std::size_t) {
+  errno = EOPNOTSUPP;
+  return -1;
 }
 
 }  // namespace pixell::net

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -105,6 +109,13 @@ class ServerStream : public Stream {
   /// Never sends hop-by-hop fields given by the caller except with status 101.
   virtual void send_head(const ResponseHead& head, bool ends) = 0;
   virtual bool head_sent() const = 0;
+
+  /// Sends body bytes of a file from `offset` on, without reading them, behind what was sent
+  /// before. Gives the number that left; when that is less than `length`, on_writable follows, and
+  /// the rest is to be sent then. 0 when the file ends before `offset`. -1 with errno EAGAIN: none
+  /// yet, on_writable (or on_abort) follows; EOPNOTSUPP: this stream or file cannot be sent so, the
+  /// bytes are for send_data. Only for a body with Content-Length. `file` stays the caller's.
+  virtual ssize_t send_file(int file, std::int64_t offset, std::size_t length);
 };
 
 /// Accepts requests. One per listener; called on the loop thread.
