@@ -91,9 +91,13 @@ inline constexpr int kMaxCrashBackoffSeconds = 60;
 inline constexpr Millis kInstallMargin{15'000};
 inline constexpr int kInstallMarginPart = 4;
 
-/// UI files up to this size are kept in memory, all together at most the second figure.
-inline constexpr std::size_t kMaxCachedFileBytes = 32 * 1024;
-inline constexpr std::size_t kMaxFileCacheBytes = 512 * 1024;
+/// UI files up to this size are kept in memory, all together at most the second figure; larger ones
+/// are kept open. The third is the number of both together.
+inline constexpr std::size_t kMaxCachedFileBytes = 64 * 1024;
+inline constexpr std::size_t kMaxFileCacheBytes = 8 * 1024 * 1024;
+inline constexpr std::size_t kMaxCachedFiles = 256;
+/// How long a changed UI file may be answered as it was.
+inline constexpr Millis kFileCheckPause{1'000};
 /// A UI path longer than this, or deeper, does not exist.
 inline constexpr std::size_t kMaxUiPathBytes = 2048;
 inline constexpr std::size_t kMaxUiPathDepth = 32;

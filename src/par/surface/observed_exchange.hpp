@@ -38,6 +38,9 @@ class ObservedExchange final : public net::ServerStream, public net::StreamHandl
   void send_head(const net::ResponseHead& head, bool ends) override;
   bool head_sent() const override { return stream_.head_sent(); }
   bool send_data(std::string_view bytes) override { return has_ended_ || stream_.send_data(bytes); }
+  ssize_t send_file(int file, std::int64_t offset, std::size_t length) override {
+    return has_ended_ ? static_cast<ssize_t>(length) : stream_.send_file(file, offset, length);
+  }
   void finish(const net::Headers& trailers) override;
   void pause() override {
     if (!has_ended_) stream_.pause();

@@ -97,8 +97,8 @@ class PageOn404 final : public net::ServerStream, public net::StreamHandler {
   }
   void send_head(const net::ResponseHead& head, bool ends) override {
     if (head.status == 404) {
-      if (auto index = files_.find("")) {
-        page_ = serve_ui_file(loop_, stream_, std::move(*index));
+      if (auto index = files_.find("", loop_.now())) {
+        page_ = serve_ui_file(loop_, stream_, std::move(index));
         return;
       }
     }

@@ -4,10 +4,10 @@
 
 #include <utility>
 
+#include "base/prometheus_text.hpp"
 #include "model/health.hpp"
 #include "net/reply.hpp"
 #include "par/observe/metrics_page.hpp"
-#include "base/prometheus_text.hpp"
 #include "par/surface/a2a_grpc.hpp"
 #include "par/surface/a2a_http.hpp"
 #include "par/surface/builtin_routes.hpp"
@@ -178,16 +178,16 @@ Handler Routes::answer_surface(ObservedExchange& stream, const RouteMatch& match
   }
   if (view_.ui_files != nullptr) {
     for (const std::string& path : match.ui_paths)
-      if (auto file = view_.ui_files->find(path)) {
+      if (auto file = view_.ui_files->find(path, loop_.now())) {
         stream.set_surface(Surface::Ui);
-        return serve_ui_file(loop_, stream, std::move(*file));
+        return serve_ui_file(loop_, stream, std::move(file));
       }
   }
   if (match.route == Route::Rest || match.route == Route::HttpServer) return forward(stream, match);
   if (match.spa_fallback && view_.ui_files != nullptr) {
-    if (auto index = view_.ui_files->find("")) {
+    if (auto index = view_.ui_files->find("", loop_.now())) {
       stream.set_surface(Surface::Ui);
-      return serve_ui_file(loop_, stream, std::move(*index));
+      return serve_ui_file(loop_, stream, std::move(index));
     }
   }
   return not_found(stream);

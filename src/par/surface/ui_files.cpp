@@ -44,25 +44,29 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-// Reads a small file whole; nothing when it turned out shorter (it is being written).
-std::shared_ptr<const std::string> read_content(int fd, std::size_t size) {
-  auto content = std::make_shared<std::string>(size, '\0');
-  for (std::size_t at = 0; at < size;) {
-    const ssize_t got = ::pread(fd, content->data() + at, size - at, static_cast<off_t>(at));
+// Reads a small file whole. False when it turned out shorter (it is being written).
+bool read_content(int fd, std::string& content) {
+  for (std::size_t at = 0; at < content.size();) {
+    const ssize_t got =
+        ::pread(fd, content.data() + at, content.size() - at, static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return nullptr;
+    if (got <= 0) return false;
     at += static_cast<std::size_t>(got);
   }
-  return content;
+  return true;
 }
 
-UiFile copy_of(const UiFile& file) {
-  return {.content = file.content,
-          .fd = {},
-          .size = file.size,
-          .etag = file.etag,
-          .last_modified = file.last_modified,
-          .content_type = file.content_type};
+void make_heads(UiFile& file, std::string_view name) {
+  file.unchanged.status = 304;
+  for (net::ResponseHead* head : {&file.found, &file.unchanged}) {
+    head->headers.add_checked("etag", file.etag);
+    head->headers.add_checked("last-modified", file.last_modified);
+    // Always asked for again, answered 304: a new revision must show at once.
+    head->headers.add_checked("cache-control", "no-cache");
+  }
+  file.found.headers.add_checked("x-content-type-options", "nosniff");
+  file.found.headers.add_checked("content-type", content_type_of(name));
+  file.found.headers.add_checked("content-length", fmt::to_string(file.size));
 }
 
 }  // namespace
@@ -113,54 +117,65 @@ UniqueFd UiFiles::open_file(const std::vector<std::string>& segments) const {
       ::openat(at, segments.back().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
 }
 
-std::optional<UiFile> UiFiles::find(std::string_view encoded_path) {
+std::shared_ptr<const UiFile> UiFiles::find(std::string_view encoded_path, Instant now) {
+  if (auto cached = find_cached(encoded_path, now)) return cached;
   const auto segments = ui_segments(encoded_path);
-  if (!segments) return std::nullopt;
-  const std::string key = join(*segments);
+  if (!segments) return nullptr;
   struct stat status {};
-  if (by_key_.contains(key) &&
-      ::fstatat(folder_.get(), key.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (auto cached = find_cached(key, nanoseconds(status.st_mtim), status.st_size)) return cached;
-  }
-  UiFile file;
-  file.fd = open_file(*segments);
-  if (!file.fd || ::fstat(file.fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return std::nullopt;
+  UniqueFd fd = open_file(*segments);
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return nullptr;
   const std::int64_t modified_ns = nanoseconds(status.st_mtim);
-  file.size = status.st_size;
-  file.etag = fmt::format("\"{}-{:x}-{:x}\"", version_.substr(0, 12), file.size, modified_ns);
-  file.last_modified = http_date(status.st_mtim.tv_sec);
-  file.content_type = content_type_of(segments->back());
-  if (static_cast<std::size_t>(file.size) > kMaxCachedFileBytes) return file;
-  file.content = read_content(file.fd.get(), static_cast<std::size_t>(file.size));
-  if (file.content == nullptr) return std::nullopt;
-  file.fd.reset();
-  keep(key, file, modified_ns);
+  auto file = std::make_shared<UiFile>();
+  file->size = status.st_size;
+  file->etag = fmt::format("\"{}-{:x}-{:x}\"", version_.substr(0, 12), file->size, modified_ns);
+  file->last_modified = http_date(status.st_mtim.tv_sec);
+  make_heads(*file, segments->back());
+  if (static_cast<std::size_t>(file->size) > kMaxCachedFileBytes) {
+    file->fd = std::move(fd);
+  } else {
+    file->content.resize(static_cast<std::size_t>(file->size));
+    if (!read_content(fd.get(), file->content)) return nullptr;
+  }
+  keep({.encoded_path = std::string(encoded_path),
+        .path = join(*segments),
+        .file = file,
+        .modified_ns = modified_ns,
+        .checked_at = now});
   return file;
 }
 
-std::optional<UiFile> UiFiles::find_cached(const std::string& key, std::int64_t modified_ns,
-                                           std::int64_t size) {
-  const auto found = by_key_.find(key);
-  if (found->second->modified_ns != modified_ns || found->second->file.size != size) {
-    drop(found->second);
-    return std::nullopt;
+std::shared_ptr<const UiFile> UiFiles::find_cached(std::string_view encoded_path, Instant now) {
+  const auto found = by_path_.find(encoded_path);
+  if (found == by_path_.end()) return nullptr;
+  const Cache::iterator cached = found->second;
+  if (now - cached->checked_at >= kFileCheckPause) {
+    if (!is_as_cached(*cached)) {
+      drop(cached);
+      return nullptr;
+    }
+    cached->checked_at = now;
   }
-  cache_.splice(cache_.begin(), cache_, found->second);
-  return copy_of(cache_.front().file);
+  cache_.splice(cache_.begin(), cache_, cached);
+  return cached->file;
 }
 
-void UiFiles::keep(const std::string& key, const UiFile& file, std::int64_t modified_ns) {
-  if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
-  cache_.push_front({.key = key, .file = copy_of(file), .modified_ns = modified_ns});
-  by_key_[key] = cache_.begin();
-  cached_bytes_ += static_cast<std::size_t>(file.size);
-  while (cached_bytes_ > kMaxFileCacheBytes) drop(std::prev(cache_.end()));
+bool UiFiles::is_as_cached(const Cached& cached) const {
+  struct stat status {};
+  return ::fstatat(folder_.get(), cached.path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         nanoseconds(status.st_mtim) == cached.modified_ns && status.st_size == cached.file->size;
+}
+
+void UiFiles::keep(Cached cached) {
+  cached_bytes_ += cached.file->content.size();
+  cache_.push_front(std::move(cached));
+  by_path_[cache_.front().encoded_path] = cache_.begin();
+  while (cached_bytes_ > kMaxFileCacheBytes || cache_.size() > kMaxCachedFiles)
+    drop(std::prev(cache_.end()));
 }
 
 void UiFiles::drop(Cache::iterator at) {
-  cached_bytes_ -= static_cast<std::size_t>(at->file.size);
-  by_key_.erase(at->key);
+  cached_bytes_ -= at->file->content.size();
+  by_path_.erase(at->encoded_path);
   cache_.erase(at);
 }
 
@@ -182,26 +197,20 @@ namespace {
 // Sends an open file as fast as the client reads.
 class FileSender final : public net::StreamHandler {
  public:
-  FileSender(net::EventLoop& loop, net::ServerStream& stream, UiFile file)
+  FileSender(net::EventLoop& loop, net::ServerStream& stream, std::shared_ptr<const UiFile> file)
       : loop_(loop), stream_(stream), file_(std::move(file)) {}
 
   void send() {
-    while (at_ < file_.size) {
-      const auto most = std::min<std::int64_t>(net::EventLoop::kScratchBytes, file_.size - at_);
-      const ssize_t got = ::pread(file_.fd.get(), loop_.scratch(), static_cast<std::size_t>(most),
-                                  static_cast<off_t>(at_));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) {
-        // The file became shorter than what was promised: only a cut tells the client.
-        is_over_ = true;
-        return stream_.reset(net::ResetCode::InternalError);
-      }
-      at_ += got;
-      if (!stream_.send_data({loop_.scratch(), static_cast<std::size_t>(got)}) && at_ < file_.size)
-        return;
+    if (!is_copying_) {
+      const ssize_t sent =
+          stream_.send_file(file_->fd.get(), at_, static_cast<std::size_t>(file_->size - at_));
+      if (sent == 0) return cut();
+      if (sent > 0) at_ += sent;
+      if (at_ == file_->size) return end();
+      if (sent > 0 || errno == EAGAIN) return;
+      is_copying_ = true;
     }
-    is_over_ = true;
-    stream_.finish();
+    copy();
   }
 
   void on_data(std::string_view) override {}
@@ -212,10 +221,34 @@ class FileSender final : public net::StreamHandler {
   void on_abort(net::AbortReason) override { is_over_ = true; }
 
  private:
+  void copy() {
+    while (at_ < file_->size) {
+      const auto most = std::min<std::int64_t>(net::EventLoop::kScratchBytes, file_->size - at_);
+      const ssize_t got = ::pread(file_->fd.get(), loop_.scratch(), static_cast<std::size_t>(most),
+                                  static_cast<off_t>(at_));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return cut();
+      at_ += got;
+      if (!stream_.send_data({loop_.scratch(), static_cast<std::size_t>(got)}) && at_ < file_->size)
+        return;
+    }
+    end();
+  }
+  void end() {
+    is_over_ = true;
+    stream_.finish();
+  }
+  // The file became shorter than what was promised: only a cut tells the client.
+  void cut() {
+    is_over_ = true;
+    stream_.reset(net::ResetCode::InternalError);
+  }
+
   net::EventLoop& loop_;
   net::ServerStream& stream_;
-  UiFile file_;
+  const std::shared_ptr<const UiFile> file_;
   std::int64_t at_ = 0;
+  bool is_copying_ = false;  // the stream does not take files
   bool is_over_ = false;
 };
 
@@ -233,30 +266,22 @@ bool is_unchanged(const net::RequestHead& request, const UiFile& file) {
 }  // namespace
 
 std::unique_ptr<net::StreamHandler> serve_ui_file(net::EventLoop& loop, net::ServerStream& stream,
-                                                  UiFile file) {
-  net::ResponseHead head;
-  head.headers.add("etag", file.etag);
-  head.headers.add("last-modified", file.last_modified);
-  // Always asked for again, answered 304: a new revision must show at once.
-  head.headers.add("cache-control", "no-cache");
-  if (is_unchanged(stream.request(), file)) {
-    head.status = 304;
-    stream.send_head(head, true);
+                                                  std::shared_ptr<const UiFile> file) {
+  if (is_unchanged(stream.request(), *file)) {
+    stream.send_head(file->unchanged, true);
     return net::ignore_body();
   }
-  head.headers.add("x-content-type-options", "nosniff");
-  if (file.content != nullptr) {
-    net::send_reply(stream, 200, file.content_type, *file.content, head.headers);
-    return net::ignore_body();
-  }
-  head.headers.add("content-type", file.content_type);
-  head.headers.add("content-length", fmt::to_string(file.size));
-  const bool ends = stream.request().method == "HEAD" || file.size == 0;
-  stream.send_head(head, ends);
+  const bool ends = stream.request().method == "HEAD" || file->size == 0;
+  stream.send_head(file->found, ends);
   if (ends) return net::ignore_body();
-  auto sender = std::make_unique<FileSender>(loop, stream, std::move(file));
-  sender->send();
-  return sender;
+  if (file->is_large()) {
+    auto sender = std::make_unique<FileSender>(loop, stream, std::move(file));
+    sender->send();
+    return sender;
+  }
+  stream.send_data(file->content);
+  stream.finish();
+  return net::ignore_body();
 }
 
 }  // namespace pixell::par

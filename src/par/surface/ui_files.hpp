@@ -2,32 +2,37 @@
 
 #include <cstdint>
 #include <list>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "net/event_loop.hpp"
+#include "net/message.hpp"
 #include "net/stream.hpp"
 
 namespace pixell::par {
 
-/// A file that may be served: small ones in memory, others open.
+/// A file that may be served: small ones in memory, others open. Its answers have their heads.
 struct UiFile {
-  std::shared_ptr<const std::string> content;  ///< null for a large file
-  UniqueFd fd;                                 ///< set for a large file
+  std::string content;  ///< of a small file
+  UniqueFd fd;          ///< of a large file: more than kMaxCachedFileBytes
   std::int64_t size = 0;
-  std::string etag;           ///< with quotes
-  std::string last_modified;  ///< HTTP-date
-  std::string content_type;
+  std::string etag;             ///< with quotes
+  std::string last_modified;    ///< HTTP-date
+  net::ResponseHead found;      ///< 200, with Content-Type and Content-Length
+  net::ResponseHead unchanged;  ///< 304
+
+  bool is_large() const { return bool(fd); }
 };
 
 /// The UI folder of the package. Nothing outside it and nothing hidden can be named; links are not
-/// followed. Small files are kept in memory and checked against the disk with one stat.
+/// followed. Files that were asked for stay in memory, or open when they are large; whether they
+/// have changed on the disk is looked at once in kFileCheckPause.
 class UiFiles {
  public:
   /// Finds the folder: `path` of the manifest, else dist/ui, whichever has index.html.
@@ -36,37 +41,39 @@ class UiFiles {
   static Result<std::unique_ptr<UiFiles>> open(const std::string& package_root,
                                                const std::string& path, std::string version);
 
-  /// The file for a requested path (percent-encoded, below the mount).
-  std::optional<UiFile> find(std::string_view encoded_path);
+  /// The file for a requested path (percent-encoded, below the mount); null when there is none.
+  std::shared_ptr<const UiFile> find(std::string_view encoded_path, Instant now);
   bool has_index() const;
 
  private:
   struct Cached {
-    std::string key;
-    UiFile file;
+    std::string encoded_path;
+    std::string path;  // below the folder
+    std::shared_ptr<const UiFile> file;
     std::int64_t modified_ns = 0;
+    Instant checked_at{};
   };
   using Cache = std::list<Cached>;  // most recently used first
 
   UiFiles(UniqueFd folder, std::string version)
       : folder_(std::move(folder)), version_(std::move(version)) {}
   UniqueFd open_file(const std::vector<std::string>& segments) const;
-  std::optional<UiFile> find_cached(const std::string& key, std::int64_t modified_ns,
-                                    std::int64_t size);
-  void keep(const std::string& key, const UiFile& file, std::int64_t modified_ns);
+  std::shared_ptr<const UiFile> find_cached(std::string_view encoded_path, Instant now);
+  bool is_as_cached(const Cached& cached) const;
+  void keep(Cached cached);
   void drop(Cache::iterator at);
 
   UniqueFd folder_;
   std::string version_;
   Cache cache_;
-  std::map<std::string, Cache::iterator> by_key_;
+  std::unordered_map<std::string_view, Cache::iterator> by_path_;  // keys lie in cache_
   std::size_t cached_bytes_ = 0;
 };
 
 /// Answers GET or HEAD with the file: 200, or 304 for If-None-Match and If-Modified-Since. Large
-/// files go out in pieces as the client reads. Returns the handler of the request's body.
+/// files go out as the client reads. Returns the handler of the request's body.
 std::unique_ptr<net::StreamHandler> serve_ui_file(net::EventLoop& loop, net::ServerStream& stream,
-                                                  UiFile file);
+                                                  std::shared_ptr<const UiFile> file);
 
 /// An HTTP-date (RFC 9110 5.6.7) for seconds since 1970 UTC.
 std::string http_date(std::int64_t seconds);

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/files.hpp"
 #include "par/limits.hpp"
@@ -31,7 +34,15 @@ class UiFilesTest : public testing::Test {
     return files ? std::move(*files) : nullptr;
   }
 
+  // The content of a small file, or "none".
+  std::string content(UiFiles& files, std::string_view path) {
+    const auto file = files.find(path, now_);
+    return file == nullptr ? "none" : file->content;
+  }
+  std::string etag(UiFiles& files, std::string_view path) { return files.find(path, now_)->etag; }
+
   fs::path root_;
+  Instant now_{Millis(5'000)};
 };
 
 TEST_F(UiFilesTest, ServesFilesOfTheFolder) {
@@ -40,23 +51,26 @@ TEST_F(UiFilesTest, ServesFilesOfTheFolder) {
   const auto files = open();
   ASSERT_NE(files, nullptr);
 
-  EXPECT_EQ(*files->find("")->content, "<p>hi</p>");
-  EXPECT_EQ(files->find("css/a.css")->content_type, "text/css; charset=utf-8");
-  EXPECT_FALSE(files->find("missing.js"));
-  EXPECT_FALSE(files->find("css"));
+  EXPECT_EQ(content(*files, ""), "<p>hi</p>");
+  const auto style = files->find("css/a.css", now_);
+  EXPECT_EQ(style->found.headers.get("content-type"), "text/css; charset=utf-8");
+  EXPECT_EQ(style->found.headers.get("content-length"), "3");
+  EXPECT_EQ(style->unchanged.headers.get("etag"), style->etag);
+  EXPECT_FALSE(files->find("missing.js", now_));
+  EXPECT_FALSE(files->find("css", now_));
   EXPECT_TRUE(files->has_index());
 }
 
 TEST_F(UiFilesTest, FallsBackToTheBuiltCopy) {
   write("dist/ui/index.html", "built");
-  EXPECT_EQ(*open("ui")->find("")->content, "built");
-  EXPECT_EQ(*open("./client/dist")->find("")->content, "built");
+  EXPECT_EQ(content(*open("ui"), ""), "built");
+  EXPECT_EQ(content(*open("./client/dist"), ""), "built");
 }
 
 TEST_F(UiFilesTest, PrefersTheFolderOfTheManifest) {
   write("ui/index.html", "source");
   write("dist/ui/index.html", "built");
-  EXPECT_EQ(*open("ui/")->find("")->content, "source");
+  EXPECT_EQ(content(*open("ui/"), ""), "source");
 }
 
 TEST_F(UiFilesTest, RefusesFoldersThatAreNotBelowThePackage) {
@@ -77,11 +91,11 @@ TEST_F(UiFilesTest, FollowsNoLinksAndShowsNothingHidden) {
   const auto files = open();
   ASSERT_NE(files, nullptr);
 
-  EXPECT_FALSE(files->find("env.txt"));
-  EXPECT_FALSE(files->find("up/.env"));
-  EXPECT_FALSE(files->find("up/ui/index.html"));
-  EXPECT_FALSE(files->find(".secret"));
-  EXPECT_FALSE(files->find("../.env"));
+  EXPECT_FALSE(files->find("env.txt", now_));
+  EXPECT_FALSE(files->find("up/.env", now_));
+  EXPECT_FALSE(files->find("up/ui/index.html", now_));
+  EXPECT_FALSE(files->find(".secret", now_));
+  EXPECT_FALSE(files->find("../.env", now_));
 }
 
 TEST_F(UiFilesTest, DoesNotServeALinkedFolderOutsideThePackage) {
@@ -92,33 +106,95 @@ TEST_F(UiFilesTest, DoesNotServeALinkedFolderOutsideThePackage) {
 TEST_F(UiFilesTest, SeesAChangedFileAndGivesItANewTag) {
   write("ui/index.html", "one");
   const auto files = open();
-  const std::string first = files->find("")->etag;
-  EXPECT_EQ(files->find("")->etag, first);
+  const std::string first = etag(*files, "");
+  EXPECT_EQ(etag(*files, ""), first);
 
   write("ui/index.html", "other");
+  now_ += kFileCheckPause;
 
-  EXPECT_EQ(*files->find("")->content, "other");
-  EXPECT_NE(files->find("")->etag, first);
+  EXPECT_EQ(content(*files, ""), "other");
+  EXPECT_NE(etag(*files, ""), first);
+}
+
+TEST_F(UiFilesTest, LooksAtAFileOnceInAWhile) {
+  write("ui/index.html", "one");
+  const auto files = open();
+  EXPECT_EQ(content(*files, ""), "one");
+
+  write("ui/index.html", "other");
+  now_ += kFileCheckPause - Millis(1);
+  EXPECT_EQ(content(*files, ""), "one");
+  now_ += Millis(1);
+  EXPECT_EQ(content(*files, ""), "other");
+}
+
+TEST_F(UiFilesTest, ForgetsAFileThatIsGone) {
+  write("ui/index.html", "x");
+  write("ui/a.js", "one");
+  const auto files = open();
+  EXPECT_EQ(content(*files, "a.js"), "one");
+
+  fs::remove(root_ / "ui/a.js");
+  now_ += kFileCheckPause;
+
+  EXPECT_EQ(content(*files, "a.js"), "none");
+}
+
+TEST_F(UiFilesTest, KeepsALargeFileOpenUntilItHasChanged) {
+  write("ui/index.html", "x");
+  write("ui/large.bin", std::string(kMaxCachedFileBytes + 1, 'l'));
+  const auto files = open();
+  const auto large = files->find("large.bin", now_);
+  ASSERT_TRUE(large->is_large());
+  EXPECT_EQ(files->find("large.bin", now_), large);
+
+  write("ui/large.bin", std::string(kMaxCachedFileBytes + 2, 'm'));
+  now_ += kFileCheckPause;
+  const auto next = files->find("large.bin", now_);
+
+  // Who is being sent the old one gets it to its end.
+  char byte = 0;
+  EXPECT_EQ(::pread(large->fd.get(), &byte, 1, kMaxCachedFileBytes), 1);
+  EXPECT_EQ(byte, 'l');
+  EXPECT_EQ(next->size, large->size + 1);
+  EXPECT_NE(next->etag, large->etag);
 }
 
 TEST_F(UiFilesTest, GivesPackagesDifferentTags) {
   write("ui/index.html", "one");
   const auto other = UiFiles::open(root_.string(), "ui", "fedcba");
-  EXPECT_NE(open()->find("")->etag, (*other)->find("")->etag);
+  EXPECT_NE(etag(*open(), ""), etag(**other, ""));
 }
 
-TEST_F(UiFilesTest, KeepsSmallFilesOnlyAndNotTooMany) {
-  write("ui/index.html", "x");
-  write("ui/large.bin", std::string(kMaxCachedFileBytes + 1, 'l'));
+TEST_F(UiFilesTest, KeepsNotTooManyBytes) {
+  write("ui/index.html", "first");
   const std::string piece(kMaxCachedFileBytes, 'p');
-  for (int i = 0; i < 40; ++i) write("ui/" + std::to_string(i), piece);
+  const std::size_t count = kMaxFileCacheBytes / kMaxCachedFileBytes;
+  for (std::size_t i = 0; i < count; ++i) write("ui/" + std::to_string(i), piece);
   const auto files = open();
+  const std::weak_ptr<const UiFile> first = files->find("", now_);
 
-  const auto large = files->find("large.bin");
-  EXPECT_EQ(large->content, nullptr);
-  EXPECT_TRUE(large->fd);
-  // More than the cache holds; each is still served whole.
-  for (int i = 0; i < 40; ++i) EXPECT_EQ(*files->find(std::to_string(i))->content, piece);
+  for (std::size_t i = 0; i + 1 < count; ++i) EXPECT_EQ(content(*files, std::to_string(i)), piece);
+  EXPECT_FALSE(first.expired());
+  EXPECT_EQ(content(*files, std::to_string(count - 1)), piece);
+
+  EXPECT_TRUE(first.expired());
+  EXPECT_EQ(content(*files, ""), "first");
+}
+
+TEST_F(UiFilesTest, KeepsNotTooManyFiles) {
+  write("ui/index.html", "x");
+  for (std::size_t i = 0; i < kMaxCachedFiles; ++i) write("ui/" + std::to_string(i), "p");
+  const auto files = open();
+  const std::weak_ptr<const UiFile> asked_again = files->find("0", now_);
+  const std::weak_ptr<const UiFile> index = files->find("", now_);
+
+  for (std::size_t i = 0; i < kMaxCachedFiles; ++i)
+    EXPECT_EQ(content(*files, std::to_string(i)), "p");
+
+  // The one that was asked for again stays.
+  EXPECT_TRUE(index.expired());
+  EXPECT_FALSE(asked_again.expired());
 }
 
 TEST(HttpDate, IsTheFixedFormOfRfc9110) {
