@@ -96,7 +96,9 @@ inline constexpr int kInstallMarginPart = 4;
 inline constexpr std::size_t kMaxCachedFileBytes = 64 * 1024;
 inline constexpr std::size_t kMaxFileCacheBytes = 8 * 1024 * 1024;
 inline constexpr std::size_t kMaxCachedFiles = 256;
-/// How long a changed UI file may be answered as it was.
+/// Paths that are no UI file, remembered so that the disk is not asked again.
+inline constexpr std::size_t kMissedPaths = 64;
+/// How long a UI file that has changed or is new may be answered as it was.
 inline constexpr Millis kFileCheckPause{1'000};
 /// A UI path longer than this, or deeper, does not exist.
 inline constexpr std::size_t kMaxUiPathBytes = 2048;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 
 #include "net/reply.hpp"
 #include "par/limits.hpp"
@@ -119,6 +120,18 @@ UniqueFd UiFiles::open_file(const std::vector<std::string>& segments) const {
 
 std::shared_ptr<const UiFile> UiFiles::find(std::string_view encoded_path, Instant now) {
   if (auto cached = find_cached(encoded_path, now)) return cached;
+  Missed& missed = missed_[std::hash<std::string_view>{}(encoded_path) % missed_.size()];
+  if (now < missed.until && missed.encoded_path == encoded_path) return nullptr;
+  auto file = load(encoded_path, now);
+  // Paths of the agent are looked for here before it is asked.
+  if (file == nullptr && encoded_path.size() <= kMaxUiPathBytes) {
+    missed.encoded_path = encoded_path;
+    missed.until = now + kFileCheckPause;
+  }
+  return file;
+}
+
+std::shared_ptr<const UiFile> UiFiles::load(std::string_view encoded_path, Instant now) {
   const auto segments = ui_segments(encoded_path);
   if (!segments) return nullptr;
   struct stat status {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "net/event_loop.hpp"
 #include "net/message.hpp"
 #include "net/stream.hpp"
+#include "par/limits.hpp"
 
 namespace pixell::par {
 
@@ -32,7 +34,7 @@ struct UiFile {
 
 /// The UI folder of the package. Nothing outside it and nothing hidden can be named; links are not
 /// followed. Files that were asked for stay in memory, or open when they are large; whether they
-/// have changed on the disk is looked at once in kFileCheckPause.
+/// have changed on the disk, or are there by now, is looked at once in kFileCheckPause.
 class UiFiles {
  public:
   /// Finds the folder: `path` of the manifest, else dist/ui, whichever has index.html.
@@ -54,10 +56,15 @@ class UiFiles {
     Instant checked_at{};
   };
   using Cache = std::list<Cached>;  // most recently used first
+  struct Missed {
+    std::string encoded_path;
+    Instant until{};
+  };
 
   UiFiles(UniqueFd folder, std::string version)
       : folder_(std::move(folder)), version_(std::move(version)) {}
   UniqueFd open_file(const std::vector<std::string>& segments) const;
+  std::shared_ptr<const UiFile> load(std::string_view encoded_path, Instant now);
   std::shared_ptr<const UiFile> find_cached(std::string_view encoded_path, Instant now);
   bool is_as_cached(const Cached& cached) const;
   void keep(Cached cached);
@@ -68,6 +75,7 @@ class UiFiles {
   Cache cache_;
   std::unordered_map<std::string_view, Cache::iterator> by_path_;  // keys lie in cache_
   std::size_t cached_bytes_ = 0;
+  std::array<Missed, kMissedPaths> missed_;  // each path has one place
 };
 
 /// Answers GET or HEAD with the file: 200, or 304 for If-None-Match and If-Modified-Since. Large

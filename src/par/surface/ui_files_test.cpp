@@ -140,6 +140,31 @@ TEST_F(UiFilesTest, ForgetsAFileThatIsGone) {
   EXPECT_EQ(content(*files, "a.js"), "none");
 }
 
+TEST_F(UiFilesTest, LooksForAFileThatIsNotThereOnceInAWhile) {
+  write("ui/index.html", "x");
+  const auto files = open();
+  EXPECT_EQ(content(*files, "new.js"), "none");
+
+  write("ui/new.js", "one");
+  now_ += kFileCheckPause - Millis(1);
+  EXPECT_EQ(content(*files, "new.js"), "none");
+  EXPECT_EQ(content(*files, ""), "x");
+  now_ += Millis(1);
+  EXPECT_EQ(content(*files, "new.js"), "one");
+}
+
+TEST_F(UiFilesTest, FindsAllOfMorePathsThanItRemembersAsMissing) {
+  write("ui/index.html", "x");
+  const auto files = open();
+  for (std::size_t i = 0; i < 4 * kMissedPaths; ++i)
+    EXPECT_EQ(content(*files, "m" + std::to_string(i)), "none");
+
+  for (std::size_t i = 0; i < 4 * kMissedPaths; ++i) write("ui/n" + std::to_string(i), "p");
+
+  for (std::size_t i = 0; i < 4 * kMissedPaths; ++i)
+    EXPECT_EQ(content(*files, "n" + std::to_string(i)), "p");
+}
+
 TEST_F(UiFilesTest, KeepsALargeFileOpenUntilItHasChanged) {
   write("ui/index.html", "x");
   write("ui/large.bin", std::string(kMaxCachedFileBytes + 1, 'l'));
