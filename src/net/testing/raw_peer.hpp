@@ -12,9 +12,9 @@
 
 #include "base/clock.hpp"
 #include "net/client.hpp"
-#include "net/upstream.hpp"
 #include "net/sockets.hpp"
 #include "net/testing/wire_fixture.hpp"
+#include "net/upstream.hpp"
 
 // For tests of net: ends of a connection that send exactly the bytes they are told to.
 

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "base/process_usage.hpp"
 #include "model/boot_report.hpp"
 #include "par/observe/metrics.hpp"
-#include "base/process_usage.hpp"
 
 namespace pixell::par {
 
