@@ -160,7 +160,7 @@ def test_a_killed_edge_is_back_at_once_and_nobody_new_is_lost(pac: Pac) -> None:
     lost = [
         failure
         for failure in load.failures
-        if not any(failure.was_running(at - 0.05, at + 0.05) for at in kills)
+        if not any(failure.was_cut(at, at) for at in kills)
     ]
     assert lost == []
     assert [failure for failure in load.failures if not failure.is_typed] == []

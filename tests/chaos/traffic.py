@@ -17,6 +17,9 @@ from pixell_testing.clients import agent_of
 
 CALL_DEADLINE_S = 60
 PAUSE_S = 0.05
+# Between the clock of the one who kills and that of the one who asks; of one who keeps a connection.
+SLACK_S = 0.05
+KEPT_SLACK_S = 0.5
 EVENTS = "".join(f"data: {number}\n\n" for number in range(30)) + "data: end\n\n"
 MESSAGES = [str(number) for number in range(20)] + ["end"]
 
@@ -35,6 +38,12 @@ class Failure:
     def was_running(self, since: float, until: float) -> bool:
         """Whether it had been sent before `until` and had not ended before `since`."""
         return self.started_at <= until and self.ended_at >= since
+
+    def was_cut(self, at: float, over_at: float) -> bool:
+        """Whether it was in a process that was killed. A gRPC call is in the connection it shares,
+        and a client on a busy machine hears a little later that it is gone."""
+        slack_s = KEPT_SLACK_S if self.kind in ("unary", "streaming") else SLACK_S
+        return self.was_running(at - SLACK_S, over_at + slack_s)
 
 
 def is_typed(error: Exception) -> bool:

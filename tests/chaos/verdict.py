@@ -15,8 +15,6 @@ from .traffic import Failure
 LOSSY = {"kill edge", "kill an instance", "kill a worker"}
 # After these a request that comes later may be refused, and told so, until the edge knows.
 REFUSING = {"kill an instance", "kill a worker"}
-# Between the clock of the one who kills and that of the one who asks.
-SLACK_S = 0.05
 # How long after an incident a request that is lost is lost by it rather than by a deploy.
 AFTERMATH_S = 5.0
 DEPLOYS = "deploys, canaries, rollbacks, broken packages"
@@ -90,8 +88,7 @@ def judge(incidents: Iterable[Incident], failures: Iterable[Failure]) -> dict[st
         hit = [
             each
             for each in incidents
-            if each.kind in LOSSY
-            and failure.was_running(each.at - SLACK_S, each.over_at + SLACK_S)
+            if each.kind in LOSSY and failure.was_cut(each.at, each.over_at)
         ]
         if hit:
             row = rows[hit[-1].kind]
