@@ -15,8 +15,11 @@ import grpc
 import httpx
 import pytest
 
+from devtool.pac import Pac, free_port
 from pixell_testing.echo import Echo
 from pixell_testing.edge import Edge
+from pixell_testing.packages import EXAMPLE, build
+from pixell_testing.stack import put
 
 METHOD = "/pixell.agent.AgentService/Ping"
 
@@ -163,3 +166,33 @@ def test_it_is_explained(edge: Edge) -> None:
     away = explained("/agents/away/x")
     assert (away["chosen_revision"], away["upstream_target"]) == ("legacy", "/d/7/x")
     assert "legacy service" in away["reason"]
+
+
+ASSET = "<link rel=stylesheet href=assets/style.css><link rel=icon href=/assets/icon.svg></head>"
+
+
+def test_a_page_works_at_the_root_of_its_host(scratch: Path) -> None:
+    """A real agent: its page, what the page links to from there and from the root, and its API."""
+    page = (EXAMPLE / "ui" / "index.html").read_text().replace("</head>", ASSET)
+    files = {
+        "ui/index.html": page,
+        "ui/assets/style.css": "body {}",
+        "ui/assets/icon.svg": "<svg/>",
+    }
+    host = {"Host": "hello.agents.test"}
+    state, port = scratch / "at-host" / "state", free_port()
+    with Pac(state, port, arguments=["--domain", "agents.test"]) as platform:
+        platform.deploy_and_wait("hello", put(platform, "hello.apkg", build(EXAMPLE, files)))
+        with httpx.Client(base_url=platform.url, headers=host, timeout=30) as browser:
+            shown = browser.get("/", headers={"Accept": "text/html"})
+            assert (shown.status_code, shown.text) == (200, page)
+            assert browser.get("/assets/style.css").text == "body {}"
+            assert browser.get("/assets/icon.svg").text == "<svg/>"
+            api = browser.get("/ui-config.json").json()["apiBase"]
+            for base in (api, "/api"):
+                greeting = browser.get(f"{base}/hello", params={"name": "you"})
+                assert greeting.status_code == 200, greeting.text
+                assert "you" in greeting.text
+            # What is the API's elsewhere is not here.
+            assert "apps" not in browser.get("/v1/apps").json()
+        assert "apps" in platform.get("/v1/apps").json()
