@@ -68,6 +68,12 @@ void AppStates::keep_only(const RouteTable& table) {
   });
 }
 
+std::shared_ptr<const MirrorTally> AppStates::mirror_of(std::string_view app_id) const {
+  std::lock_guard lock(mutex_);
+  const auto found = states_.find(app_id);
+  return found == states_.end() ? nullptr : found->second.mirror;
+}
+
 nlohmann::json AppStates::to_json(std::string_view app_id) const {
   std::lock_guard lock(mutex_);
   const auto found = states_.find(app_id);

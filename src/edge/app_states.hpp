@@ -37,6 +37,8 @@ class AppStates {
   /// "differs": {"status", "body"}, "failed", "dropped", "head_us": {"original", "mirror"}} |
   /// null}, the times on the average of one request; null for an app without state. Any thread.
   nlohmann::json to_json(std::string_view app_id) const;
+  /// The counts of the app's mirror; null without one. Any thread.
+  std::shared_ptr<const MirrorTally> mirror_of(std::string_view app_id) const;
 
  private:
   struct State {

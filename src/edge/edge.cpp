@@ -137,7 +137,9 @@ std::string Edge::metrics() {
     facts.loops.push_back(one.wait_until(start + kLoopAnswerTimeout) == std::future_status::ready
                               ? std::optional(one.get())
                               : std::nullopt);
-  return metrics_page(sum_of_apps(traffic_), facts);
+  AppSums sums = sum_of_apps(traffic_);
+  add_mirrors(sums, apps_);
+  return metrics_page(sums, facts);
 }
 
 Result<void> Edge::publish(std::shared_ptr<const RouteTable> table) {

@@ -33,10 +33,6 @@ struct alignas(64) EdgeCounters {
   LoopCounter retries{};       ///< requests sent once more, to the same instance or another
   LoopCounter upstream_opened{};  ///< exchanges that needed a new connection to the instance
   LoopCounter upstream_reused{};  ///< exchanges on a connection that was there
-  LoopCounter mirrored{};         ///< copies sent to the mirrored revision
-  LoopCounter mirror_dropped{};   ///< copies not sent: too large, or too many under way
-  LoopCounter mirror_failed{};    ///< copies that had no reply
-  LoopCounter mirror_differed{};  ///< copies whose reply differed from the client's
 };
 
 }  // namespace pixell::edge

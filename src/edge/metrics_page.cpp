@@ -47,7 +47,7 @@ struct CounterName {
   LoopCounter EdgeCounters::*counter;
   std::int64_t AppSum::*sum;
 };
-constexpr std::array<CounterName, 14> kCounters = {{
+constexpr std::array<CounterName, 10> kCounters = {{
     {&EdgeCounters::waiting, &AppSum::waiting},
     {&EdgeCounters::parked, &AppSum::parked},
     {&EdgeCounters::park_expired, &AppSum::park_expired},
@@ -58,10 +58,6 @@ constexpr std::array<CounterName, 14> kCounters = {{
     {&EdgeCounters::retries, &AppSum::retries},
     {&EdgeCounters::upstream_opened, &AppSum::upstream_opened},
     {&EdgeCounters::upstream_reused, &AppSum::upstream_reused},
-    {&EdgeCounters::mirrored, &AppSum::mirrored},
-    {&EdgeCounters::mirror_dropped, &AppSum::mirror_dropped},
-    {&EdgeCounters::mirror_failed, &AppSum::mirror_failed},
-    {&EdgeCounters::mirror_differed, &AppSum::mirror_differed},
 }};
 
 // Nothing when the app has no counts.
@@ -269,6 +265,20 @@ void add_process(PrometheusText& text, const ProcessUsage& usage) {
 }
 
 }  // namespace
+
+void add_mirrors(AppSums& apps, const AppStates& states) {
+  const auto read = [](const MirrorTally::Count& count) {
+    return count.load(std::memory_order_relaxed);
+  };
+  for (AppSum& app : apps.shown) {
+    const std::shared_ptr<const MirrorTally> tally = states.mirror_of(app.app_id);
+    if (tally == nullptr) continue;
+    app.mirrored = read(tally->mirrored);
+    app.mirror_dropped = read(tally->dropped);
+    app.mirror_failed = read(tally->failed);
+    app.mirror_differed = read(tally->differs_status) + read(tally->differs_body);
+  }
+}
 
 AppSums sum_of_apps(const TrafficMeter& meter) {
   AppSums sums;

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/process_usage.hpp"
+#include "edge/app_states.hpp"
 #include "edge/surface.hpp"
 #include "edge/traffic_meter.hpp"
 #include "model/latency.hpp"
@@ -30,7 +31,7 @@ struct RevisionSum {
   std::int64_t active = 0;
   std::vector<SurfaceSum> surfaces;  ///< those that were asked for
 };
-/// The sums of EdgeCounters, by their order there.
+/// The sums of EdgeCounters, by their order there, and what became of the copies for a mirror.
 struct AppSum {
   std::string app_id;
   std::int64_t waiting = 0, parked = 0, park_expired = 0, limited = 0, shed = 0, too_large = 0;
@@ -45,6 +46,8 @@ struct AppSums {
 };
 /// Adds up what every loop counted. Not on a loop's thread: see TrafficMeter::visit().
 AppSums sum_of_apps(const TrafficMeter& meter);
+/// Fills in what became of the copies for the mirror that each app shown has now.
+void add_mirrors(AppSums& apps, const AppStates& states);
 
 /// What one loop tells of itself.
 struct LoopFacts {

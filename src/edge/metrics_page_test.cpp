@@ -74,10 +74,8 @@ TEST_F(EdgeMetricsPage, TellsWhatElseHappensToAnAppsRequests) {
     ++counters.limited;
     ++counters.retries;
     ++counters.upstream_reused;
-    ++counters.mirrored;
     ++counters.ejections;
   }
-  ++cells[0].apps[0]->mirror_differed;
 
   const std::string text = page();
 
@@ -85,11 +83,29 @@ TEST_F(EdgeMetricsPage, TellsWhatElseHappensToAnAppsRequests) {
        {R"(requests_waiting{app="hello"} 2)", R"(requests_parked_total{app="hello"} 4)",
         R"(requests_refused_total{app="hello",reason="limited"} 2)",
         R"(retries_total{app="hello"} 2)", R"(ejections_total{app="hello"} 2)",
-        R"(upstream_requests_total{app="hello",connection="reused"} 2)",
-        R"(mirrored_total{app="hello",outcome="sent"} 2)",
-        R"(mirrored_total{app="hello",outcome="differed"} 1)"})
+        R"(upstream_requests_total{app="hello",connection="reused"} 2)"})
     EXPECT_THAT(text, HasSubstr("\npixell_edge_" + std::string(line) + "\n"));
   EXPECT_THAT(text, Not(HasSubstr(R"(reason="shed")")));
+}
+
+TEST_F(EdgeMetricsPage, TellsWhatBecameOfTheCopiesForAMirror) {
+  model::Route route = hello({leg(7, 1000, {}), leg(8, 0, {}, "next")});
+  route.routing.mirror = {.revision = 8, .permille = 1000};
+  const auto cells = use({route});
+  cells[0].legs[0]->begin();
+  const auto table = RouteTable::build({.generation = 1, .routes = {route}});
+  ASSERT_TRUE(table);
+  AppStates states;
+  const auto in_force = states.in_force(**table, Instant());
+  in_force[0].mirror->mirrored = 2;
+  in_force[0].mirror->differs_status = 1;
+  AppSums sums = sum_of_apps(meter_);
+
+  add_mirrors(sums, states);
+
+  const std::string text = metrics_page(sums, {});
+  EXPECT_THAT(text, HasSubstr("\npixell_edge_mirrored_total{app=\"hello\",outcome=\"sent\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("{app=\"hello\",outcome=\"differed\"} 1\n"));
 }
 
 TEST_F(EdgeMetricsPage, CallsALegacyServiceByThatName) {
