@@ -103,14 +103,19 @@ Result<void> upgrade_serve(const fs::path& state_dir, const UpgradeRequest& requ
 
 Result<void> stop_serve(const fs::path& state_dir, Millis timeout) {
   const Instant deadline = system_clock().now() + timeout;
-  if (const auto serves = running(state_dir, "serve"); !serves.empty()) {
+  const auto serves = running(state_dir, "serve");
+  if (!serves.empty()) {
     TRY_VOID(signal_process(serves.front(), SIGTERM));
-    if (wait_until(deadline, [&] { return !is_running(serves.front()); })) return {};
-    return too_late("`pac serve` did not end", timeout);
+    if (!wait_until(deadline, [&] { return !is_running(serves.front()); }))
+      return too_late("`pac serve` did not end", timeout);
   }
-  // Nobody may start a `pac serve` in the middle of this, which would take over from them.
+  // One that was killed, before or just now, leaves its roles behind. Nobody may start a `pac
+  // serve` in the middle of this, which would take over from them.
   TRY(const StateClaim claim, claim_state_dir(state_dir));
-  if (running_roles(claim.state_dir).empty()) return not_running(state_dir);
+  if (running_roles(claim.state_dir).empty()) {
+    if (serves.empty()) return not_running(state_dir);
+    return {};
+  }
   for (const std::string_view role : {"edge", "control", "node"})
     TRY_VOID(end_role(claim.state_dir, role, deadline));
   return {};
