@@ -17,6 +17,7 @@
 #include "net/event_loop.hpp"
 #include "net/limits.hpp"
 #include "net/server_connection.hpp"
+#include "net/socket.hpp"
 
 namespace {
 
@@ -116,7 +117,7 @@ std::unique_ptr<Recorder> serve(EventLoop& loop, std::string_view wire, std::siz
                              .options = {},
                              .peer = {.address = "unix", .listener = "fuzz"},
                              .log = pixell::Log(2, pixell::LogLevel::Error)},
-                            pixell::UniqueFd(ends[1]));
+                            pixell::net::Socket(pixell::UniqueFd(ends[1])));
   connection->start(std::string(wire.substr(0, ahead)));
   while (!recorder->is_closed()) loop.run();
   connection.reset();

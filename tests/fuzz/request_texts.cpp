@@ -7,10 +7,12 @@
 #include "base/check.hpp"
 #include "base/percent.hpp"
 #include "input.hpp"
+#include "net/grpc_timeout.hpp"
+#include "net/headers.hpp"
+#include "net/limits.hpp"
 #include "par/limits.hpp"
 #include "par/observe/limits.hpp"
 #include "par/observe/trace_context.hpp"
-#include "par/surface/grpc_timeout.hpp"
 #include "par/surface/route_match.hpp"
 #include "par/surface/ui_path.hpp"
 
@@ -42,9 +44,10 @@ void check_trace(std::string_view text) {
                               }),
           "nothing that breaks a header");
   }
-  if (is_request_id(text)) CHECK(is_printable(text), "nothing that breaks a header or a log");
-  if (const auto timeout = parse_grpc_timeout(text))
-    CHECK(timeout->count() >= 0 && *timeout <= kMaxGrpcDeadline, "no timer overflows");
+  if (pixell::net::is_request_id(text))
+    CHECK(is_printable(text), "nothing that breaks a header or a log");
+  if (const auto timeout = pixell::net::parse_grpc_timeout(text))
+    CHECK(timeout->count() >= 0 && *timeout <= pixell::net::kMaxGrpcDeadline, "no timer overflows");
 }
 
 // A path below the UI's folder can only name what is below it.
