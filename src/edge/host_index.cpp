@@ -6,13 +6,14 @@
 #include <array>
 #include <map>
 
+#include "edge/limits.hpp"
 #include "edge/route_table.hpp"
+#include "net/headers.hpp"
 
 namespace pixell::edge {
 
 namespace {
 
-constexpr std::size_t kMaxHostBytes = 253;  // RFC 1035 2.3.4, without the last point
 constexpr std::string_view kTagEnd = "--";
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -91,7 +92,14 @@ HostMatch HostIndex::find_label(std::string_view label, std::string_view as_writ
 
 HostMatch HostIndex::find(std::string_view authority) const {
   const std::string_view as_written = host_of(authority);
-  if (as_written.empty() || as_written.size() > kMaxHostBytes) return {};
+  if (as_written.empty()) return {};
+  if (as_written.size() > kMaxHostBytes) {
+    // No name of ours, but nor is it a way to the API.
+    const bool is_below = std::ranges::any_of(suffixes_, [&](const std::string& suffix) {
+      return net::equal_names(as_written.substr(as_written.size() - suffix.size()), suffix);
+    });
+    return {.is_agent = is_below, .name = is_below ? as_written : std::string_view()};
+  }
   std::array<char, kMaxHostBytes> text;
   std::ranges::transform(as_written, text.begin(), lower);
   const std::string_view host(text.data(), as_written.size());

@@ -66,8 +66,9 @@ void check(const RouteTable& table, const net::RequestHead& head, std::uint64_t 
   const std::string_view path = head.path();
   if (path == "/internal" || path.starts_with("/internal/"))
     CHECK(decision.to != To::Api, "internal paths are hidden");
-  if (is_agents_host(head.authority) && head.authority != ".example.com" &&
-      std::ranges::count(head.authority, '.') == 2)
+  // What stands behind a colon is a port, whatever it says, and '[' begins an address.
+  if (is_agents_host(head.authority) && head.authority.find_first_of(":[") == std::string::npos &&
+      head.authority != ".example.com" && std::ranges::count(head.authority, '.') == 2)
     CHECK(decision.to != To::Api && decision.to != To::Directory && decision.to != To::Explain &&
               decision.to != To::Metrics,
           "the API is not at an agent's host");
