@@ -177,10 +177,7 @@ std::string traceparent_of(const TraceContext& trace) {
 
 void pass_on(const TraceContext& trace, net::Headers& headers) {
   headers.set("traceparent", traceparent_of(trace));
-  if (trace.trace_state.empty())
-    headers.remove("tracestate");
-  else
-    headers.set("tracestate", trace.trace_state);
+  headers.set("tracestate", trace.trace_state);
   headers.set("x-request-id", trace.request_id);
 }
 

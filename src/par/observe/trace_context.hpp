@@ -62,8 +62,9 @@ TraceContext trace_context_of(const net::Headers& headers, const Sampler& sample
 /// "00-<trace id>-<our span id>-<flags>": what the next one downstream gets.
 std::string traceparent_of(const TraceContext& trace);
 
-/// Puts the context into the head of a request that goes on: traceparent with our span id, the
-/// valid tracestate or none, X-Request-Id.
+/// Puts the context into the added fields of a request that goes on (OutgoingHead::added):
+/// traceparent with our span id, the valid tracestate or an empty one that takes the caller's away,
+/// X-Request-Id.
 void pass_on(const TraceContext& trace, net::Headers& headers);
 
 }  // namespace pixell::par
