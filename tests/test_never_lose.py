@@ -16,6 +16,7 @@ import pytest
 from chaos.traffic import Clients, Recorder
 from conftest import run_platform
 from devtool import processes
+from devtool.load import Calls
 from devtool.pac import Pac, wait_until
 from devtool.paths import program
 from pixell_testing.rollouts import MovedApp, plain
@@ -61,39 +62,29 @@ def upgrade(pac: Pac, *options: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-class KeptConnections:
-    """Clients that keep their connection between requests, as long as the server lets them."""
+class KeptConnection:
+    """A client that keeps its connection between requests, as long as the server lets it."""
 
     def __init__(self, pac: Pac) -> None:
-        self._address = pac.address
-        self._is_over = threading.Event()
-        self.failures: list[str] = []
-        self.answers = 0
-        self._threads = [threading.Thread(target=self._run) for _ in range(KEPT_CONNECTIONS)]
+        self._connection = http.client.HTTPConnection(pac.address, timeout=30)
 
-    def __enter__(self) -> KeptConnections:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def ask(self) -> int:
+        """The status of an answer, which is 200."""
+        try:
+            self._connection.request("GET", f"/agents/{APP}/api/version")
+            reply = self._connection.getresponse()
+            reply.read()
+        except Exception:
+            self._connection.close()
+            raise
+        assert reply.status == 200, reply.status
+        return reply.status
 
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
 
-    def _run(self) -> None:
-        connection = http.client.HTTPConnection(self._address, timeout=30)
-        while not self._is_over.wait(0.01):
-            try:
-                connection.request("GET", f"/agents/{APP}/api/version")
-                reply = connection.getresponse()
-                reply.read()
-                assert reply.status == 200, reply.status
-                self.answers += 1
-            except Exception as error:
-                self.failures.append(f"{type(error).__name__}: {error}")
-                connection.close()
-        connection.close()
+def kept_connections(pac: Pac) -> Calls:
+    """Clients with a connection each, one request after the other."""
+    calls = [("kept", KeptConnection(pac).ask) for _ in range(KEPT_CONNECTIONS)]
+    return Calls(calls, pause_s=0.01)
 
 
 @pytest.mark.timeout(300)
@@ -103,7 +94,7 @@ def test_an_upgrade_loses_nothing(pac: Pac, tmp_path: Path) -> None:
     before = {role: running(pac, role) for role in ("serve", "control", "edge", "node")}
     clients = Clients(pac, APP)
 
-    with clients.recorded() as load, KeptConnections(pac) as kept:
+    with clients.recorded() as load, kept_connections(pac) as kept:
         wait_loaded(load)
         for target in ([], ["--program", str(tmp_path / "pac")], ["--program", str(program("pac"))]):
             done = upgrade(pac, *target)
@@ -113,7 +104,7 @@ def test_an_upgrade_loses_nothing(pac: Pac, tmp_path: Path) -> None:
 
     assert load.failures == []
     assert kept.failures == []
-    assert kept.answers > 100
+    assert len(kept.answers) > 100
     assert running(pac, "serve") == before["serve"], "the same process"
     for role in ("control", "edge", "node"):
         assert running(pac, role) != before[role], role
@@ -173,7 +164,7 @@ def test_nobody_notices_that_serve_is_killed(pac: Pac) -> None:
     before = {role: running(pac, role) for role in ("control", "edge", "node")}
     clients = Clients(pac, APP)
 
-    with clients.recorded() as load, KeptConnections(pac) as kept:
+    with clients.recorded() as load, kept_connections(pac) as kept:
         wait_loaded(load)
         running(pac, "serve").send(signal.SIGKILL)
         wait_loaded(load)

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "edge/error_reply.hpp"
+#include "edge/slot.hpp"
 #include "model/routing.hpp"
 
 namespace pixell::edge {
@@ -25,24 +26,8 @@ struct Refusal {
 /// until the last Slot is gone.
 class AppAdmission {
  public:
-  /// One exchange under way; gives its place back when it is destroyed.
-  class Slot {
-   public:
-    Slot() = default;
-    Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-    Slot& operator=(Slot&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      return *this;
-    }
-    ~Slot() {
-      if (owner_ != nullptr) owner_->leave();
-    }
-
-   private:
-    friend class AppAdmission;
-    explicit Slot(AppAdmission* owner) : owner_(owner) {}
-    AppAdmission* owner_ = nullptr;
-  };
+  /// One exchange under way.
+  using Slot = edge::Slot<AppAdmission>;
 
   /// Puts other limits in force. Exchanges under way stay counted, and so do the requests that the
   /// rate was used for. One caller at a time, beside enter() on any thread.
@@ -62,6 +47,7 @@ class AppAdmission {
   std::int64_t refused_by_rate() const { return refused_rate_.load(std::memory_order_relaxed); }
 
  private:
+  friend Slot;
   using Count = std::atomic<std::int64_t>;
   std::expected<Slot, Refusal> enter_limited(Instant now);
   bool take_slot(std::int64_t most);

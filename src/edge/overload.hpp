@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "edge/error_reply.hpp"
 #include "edge/limits.hpp"
+#include "edge/slot.hpp"
 #include "net/lag_probe.hpp"
 
 namespace pixell::edge {
@@ -56,24 +57,8 @@ class Overload {
  public:
   enum class Reason { Exchanges, Lag };
 
-  /// An exchange under way. Must not outlive its Overload.
-  class Slot {
-   public:
-    Slot() = default;
-    Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
-    Slot& operator=(Slot&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      return *this;
-    }
-    ~Slot() {
-      if (owner_ != nullptr) owner_->leave();
-    }
-
-   private:
-    friend class Overload;
-    explicit Slot(Overload* owner) : owner_(owner) {}
-    Overload* owner_ = nullptr;
-  };
+  /// An exchange under way.
+  using Slot = edge::Slot<Overload>;
 
   static Result<std::unique_ptr<Overload>> create(net::EventLoop& loop, OverloadOptions options,
                                                   Log log);
@@ -90,6 +75,7 @@ class Overload {
   int shed_permille() const { return permille_.load(std::memory_order_relaxed); }
 
  private:
+  friend Slot;
   using Count = std::atomic<std::int64_t>;
   Overload(OverloadOptions options, Log log);
   void on_lag(std::chrono::nanoseconds lag, Instant now);
