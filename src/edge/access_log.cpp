@@ -202,8 +202,9 @@ AccessLog::AccessLog(net::EventLoop& loop, AccessLogWriter& writer, const Log& l
 }
 
 AccessLog::~AccessLog() {
-  if (dropped_.value() != dropped_told_ && make_room()) put_dropped();
-  flush();
+  // make_room() has kept the room.
+  if (dropped_.value() != dropped_told_) put_dropped();
+  if (buffer_->used > 0) writer_.take_last(std::move(buffer_));
 }
 
 bool AccessLog::wants(const AccessRecord& record, bool& is_sample) {
@@ -305,8 +306,8 @@ void AccessLog::write(const AccessRecord& record) {
 }
 
 bool AccessLog::make_room() {
-  // Two lines: one may have to tell what was dropped.
-  if (buffer_->used + 2 * kMaxAccessLine <= buffer_->bytes.size()) return true;
+  // Three lines: two may have to tell what was dropped, one of them at the end.
+  if (buffer_->used + 3 * kMaxAccessLine <= buffer_->bytes.size()) return true;
   return writer_.exchange(buffer_);
 }
 

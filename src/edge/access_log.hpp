@@ -65,7 +65,7 @@ class AccessLog {
   /// `loop_number` is the value of "loop". The loop and the writer outlive this.
   AccessLog(net::EventLoop& loop, AccessLogWriter& writer, const Log& log, AccessLogChoice choice,
             std::size_t loop_number);
-  /// Same as flush().
+  /// Hands over what waits, and tells what was dropped.
   ~AccessLog();
 
   void write(const AccessRecord& record);

@@ -52,6 +52,14 @@ bool AccessLogWriter::exchange(std::unique_ptr<AccessLogBuffer>& buffer) {
   return true;
 }
 
+void AccessLogWriter::take_last(std::unique_ptr<AccessLogBuffer> buffer) {
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(buffer));
+  }
+  wake_.notify_one();
+}
+
 void AccessLogWriter::stop() {
   if (!thread_.joinable()) return;
   {

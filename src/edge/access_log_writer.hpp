@@ -34,6 +34,8 @@ class AccessLogWriter {
   /// Takes a buffer and puts an empty one in its place. False, and the buffer stays, when
   /// kMaxWaitingAccessLogs wait already. Any thread; never waits for the descriptor.
   bool exchange(std::unique_ptr<AccessLogBuffer>& buffer);
+  /// Takes the last buffer of a loop, whatever waits already: there is nobody to offer it again.
+  void take_last(std::unique_ptr<AccessLogBuffer> buffer);
 
   /// Writes what waits, for at most kAccessLogStopTimeout, and ends the thread.
   void stop();
