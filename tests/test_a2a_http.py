@@ -309,7 +309,7 @@ def test_through_the_edge(pac: Pac) -> None:
     url = f"{pac.url}/agents/a2a-http"
     wait_until(
         "the agent answers",
-        lambda: httpx.get(f"{url}/a2a/.well-known/agent.json").status_code == 200,
+        lambda: httpx.get(f"{url}/a2a/.well-known/agent.json", timeout=30).status_code == 200,
         120,
     )
 

@@ -116,7 +116,8 @@ def test_a_slow_reader_holds_the_agent_back(hops: Hops) -> None:
             while got < stop * STREAM_BYTES // STOPS:
                 got += client.recv_into(buffer)
     assert_bounded(before, most)
-    assert sent.bytes >= STREAM_BYTES
+    # What was read is what the origin has sent; the piece it is in the middle of is not counted yet.
+    assert sent.bytes >= STREAM_BYTES - len(PIECE)
 
 
 def test_an_agent_that_does_not_read_holds_an_upload_back(hops: Hops) -> None:
