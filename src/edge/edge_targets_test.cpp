@@ -212,6 +212,29 @@ TEST_F(EdgeParking, HoldsRequestsWhoseTargetsRefuseUntilOneAnswers) {
   wait_until_none_runs();
 }
 
+TEST_F(EdgeParking, HoldsARequestThatWasLostOnceUntilItsTargetIsBack) {
+  auto one = std::make_unique<Backend>("one", directory_ / "one.sock", [&](auto& stream) {
+    if (first_++ == 0)
+      breaks_off(stream);
+    else
+      says(503, model::kNotReadyHeader)(stream);
+  });
+  publish(1, "one.sock");
+  auto waiting = begin();
+  wait_until_parked(1);
+  one.reset();
+  const auto before = edge_->parked().parked;
+  // What nobody takes is not lost once more.
+  wait_until([&] {
+    return edge_->parked().parked >= before + 2 ||
+           waiting.wait_for(Millis(0)) == std::future_status::ready;
+  });
+
+  one = std::make_unique<Backend>("one", directory_ / "one.sock");
+
+  EXPECT_EQ(waiting.get().status, 200);
+}
+
 TEST_F(EdgeParking, HoldsRequestsWhileTheAgentIsRestarted) {
   std::atomic<bool> is_up = false;
   Backend one("one", directory_ / "one.sock", [&](net::ServerStream& stream) {

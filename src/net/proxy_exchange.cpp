@@ -288,7 +288,7 @@ void ProxyExchange::try_failed(AbortReason reason, bool sent) {
     if (++unused_closed_ > 1) client_.drop_idle(*upstream_);
     return forward(upstream_, protocol_);
   }
-  on_try_failed(reason, was_sent_);
+  on_try_failed(reason, sent);
 }
 
 bool ProxyExchange::may_repeat(AbortReason reason, bool sent) const {

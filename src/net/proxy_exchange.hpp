@@ -97,8 +97,8 @@ class ProxyExchange : public StreamHandler {
   virtual bool accepts_reply(const ResponseHead&) { return true; }
   virtual void on_reply_head(ResponseHead&) {}
   /// A try failed and may be repeated: nothing of the request was sent, or the method is idempotent
-  /// and the connection ended before the reply (RFC 9110 9.2.2). Unless it calls forward(), now or
-  /// later, it calls fail().
+  /// and the connection ended before the reply (RFC 9110 9.2.2). `sent` = some byte of the request
+  /// had left in this try. Unless it calls forward(), now or later, it calls fail().
   virtual void on_try_failed(AbortReason reason, bool sent) { fail(reason, sent); }
   /// Sends the error reply when the upstream failed before a head was sent. `sent` = some byte of
   /// the request had left, in this try or one before.

@@ -152,7 +152,8 @@ class UnaryCall final : public net::StreamHandler {
          .traceparent = traceparent_of(trace_),
          .tracestate = trace_.trace_state},
         [this, no_handler](CallResult result) { executed(std::move(result), no_handler); });
-    if (!started) return fail(started.error().code, started.error().message);
+    if (!started)
+      return fail(started.error().code, started.error().message, not_taken_marks(started.error()));
     execution_ = *started;
   }
 

@@ -12,6 +12,7 @@
 #include "model/a2a_rpc.hpp"
 #include "net/reply.hpp"
 #include "par/limits.hpp"
+#include "par/surface/builtin_routes.hpp"
 #include "par/surface/entrypoint_call.hpp"
 #include "par/worker/agent.hpp"
 
@@ -125,13 +126,11 @@ class A2aExchange final : public net::StreamHandler {
         call, [this](CallResult result) { executed(std::move(result)); },
         [this](const std::string& event) { told(event); });
     if (!started) {
-      net::Headers headers;
-      headers.add("retry-after", "1");
       end();
       net::send_json(stream_, net::http_status(started.error().code),
                      fmt::format(R"({{"detail":{},"error":"agent_unavailable"}})",
                                  quoted(started.error().message)),
-                     headers);
+                     not_taken_marks(started.error()));
       return false;
     }
     execution_ = *started;

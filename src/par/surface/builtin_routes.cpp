@@ -79,4 +79,11 @@ net::Headers not_ready_marks(std::string_view why) {
   return marks;
 }
 
+net::Headers not_taken_marks(const Error& error) {
+  if (error.code == ErrorCode::Unavailable) return not_ready_marks(kAgentUnavailable);
+  net::Headers marks;
+  marks.add("retry-after", "1");
+  return marks;
+}
+
 }  // namespace pixell::par

@@ -15,8 +15,6 @@ namespace pixell::par {
 
 namespace {
 
-constexpr std::string_view kAgentUnavailable = "agent_unavailable";
-
 void answer_http_failure(net::ServerStream& stream, net::AbortReason reason, bool sent) {
   if (reason == net::AbortReason::Refused && !sent) {
     return net::send_json(

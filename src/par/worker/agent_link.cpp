@@ -38,27 +38,35 @@ Result<void> AgentLink::send(std::string_view header, std::string_view body) {
     return make_error(
         ErrorCode::ResourceExhausted,
         fmt::format("the agent's process does not read: {} bytes wait for it", queue_.size()));
+  const std::size_t before = queue_.size();
   queue_ += bytes;
-  write_queue();
-  return {};
+  // Nothing of it has left: whoever asked may go elsewhere. The end is told when it is read.
+  if (write_queue() || before > 0 || queue_.size() < bytes.size()) return {};
+  queue_.clear();
+  return make_error(ErrorCode::Unavailable, "the agent's process has closed its connection");
 }
 
 void AgentLink::on_ready(std::uint32_t events) {
-  if ((events & EPOLLOUT) != 0) write_queue();
+  if ((events & EPOLLOUT) != 0) (void)write_queue();
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read_on();
 }
 
-void AgentLink::write_queue() {
+bool AgentLink::write_queue() {
+  bool is_open = true;
   std::size_t sent = 0;
   while (socket_ && sent < queue_.size()) {
     const ssize_t put =
         ::send(socket_.get(), queue_.data() + sent, queue_.size() - sent, MSG_NOSIGNAL);
     if (put < 0 && errno == EINTR) continue;
     // EAGAIN: EPOLLOUT will come. Anything else shows up as the end of file when reading.
-    if (put < 0) break;
+    if (put < 0) {
+      is_open = errno == EAGAIN;
+      break;
+    }
     sent += static_cast<std::size_t>(put);
   }
   queue_.erase(0, sent);
+  return is_open;
 }
 
 void AgentLink::read_on() {

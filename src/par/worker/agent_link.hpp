@@ -31,7 +31,8 @@ class AgentLink final : public net::FdHandler {
   Result<void> start();
 
   /// Queues one message. ResourceExhausted when it is too large, or the worker does not read and
-  /// kMaxLinkQueuedBytes wait already; Unavailable when the link is closed.
+  /// kMaxLinkQueuedBytes wait already; Unavailable when the link is closed. Nothing of a message
+  /// that is not taken reaches the worker.
   Result<void> send(std::string_view header, std::string_view body = {});
 
   /// Takes what has arrived. Called when the worker has ended, so that its last frames come before
@@ -44,7 +45,8 @@ class AgentLink final : public net::FdHandler {
   /// Reads up to `most` bytes; true when there may be more.
   bool read_frames(std::size_t most);
   void read_on();
-  void write_queue();
+  /// False when the other end takes no more.
+  bool write_queue();
   void close(const std::string& reason);
 
   net::EventLoop& loop_;

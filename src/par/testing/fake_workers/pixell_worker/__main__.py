@@ -106,6 +106,11 @@ def execute(header):
         send({"t": "error", "x": x, "code": "failed", "message": "it went wrong"})
     elif action == "die":
         os._exit(9)
+    elif action == "hang_up":
+        LINK.shutdown(socket.SHUT_RDWR)
+        open(os.path.join(Application.root, "hung_up"), "w").close()
+        while True:
+            time.sleep(1)
     # "never" is not answered.
 
 
