@@ -9,8 +9,11 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from devtool import processes
 from devtool.pac import Pac, wait_until
@@ -18,6 +21,7 @@ from devtool.paths import program
 from pixell_testing.rollouts import MovedApp
 
 BACK_DEADLINE_S = 60
+HEALTH_DEADLINE_S = 5
 # A role that is stopped for so long is not yet taken for hung (kBeatTimeout).
 PAUSE_S = (0.1, 2.0)
 # What none of an agent's requests may notice.
@@ -48,6 +52,15 @@ class Incident:
     back_s: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Hit:
+    """When something was done: a signal may have reached a process from `at` on, and what that
+    process ran is lost by `over_at`."""
+
+    at: float
+    over_at: float
+
+
 class Mischief:
     """Does such things to a platform, one at a time."""
 
@@ -57,7 +70,7 @@ class Mischief:
         self._app = app
         self._random = random.Random(seed)
         # What may be done, and how often compared with the others.
-        self._kinds: dict[str, tuple[int, Callable[[], float]]] = {
+        self._kinds: dict[str, tuple[int, Callable[[], Hit]]] = {
             "kill control": (4, lambda: self._kill_role("control")),
             "kill node": (4, lambda: self._kill_role("node")),
             "kill serve": (3, self._kill_serve),
@@ -83,11 +96,10 @@ class Mischief:
 
     def do(self, kind: str) -> Incident:
         """Does it, and waits until the platform is well again."""
-        at = time.monotonic()
-        over_at = self._kinds[kind][1]()
+        hit = self._kinds[kind][1]()
         wait_until("the app answers", self._answers, BACK_DEADLINE_S)
         wait_until("the API answers", self._pac.is_healthy, BACK_DEADLINE_S)
-        return Incident(kind, at, over_at, time.monotonic() - at)
+        return Incident(kind, hit.at, hit.over_at, time.monotonic() - hit.at)
 
     def _answers(self) -> bool:
         try:
@@ -98,10 +110,11 @@ class Mischief:
     def _role(self, role: str) -> processes.Process:
         return wait_until(f"there is a {role}", lambda: self._pac.role(role), BACK_DEADLINE_S)
 
-    def _end(self, process: processes.Process) -> float:
+    def _end(self, process: processes.Process) -> Hit:
+        at = time.monotonic()
         process.send(signal.SIGKILL)
         assert process.wait_end(10)
-        return time.monotonic()
+        return Hit(at, time.monotonic())
 
     def _wait_another(self, role: str, former: processes.Process) -> None:
         def is_there() -> bool:
@@ -110,50 +123,65 @@ class Mischief:
 
         wait_until(f"another {role} is there", is_there, BACK_DEADLINE_S)
 
-    def _kill_role(self, role: str) -> float:
+    def _kill_role(self, role: str) -> Hit:
         process = self._role(role)
-        over_at = self._end(process)
+        hit = self._end(process)
         self._wait_another(role, process)
-        return over_at
+        return hit
 
-    def _kill_serve(self) -> float:
-        over_at = self._end(self._role("serve"))
+    def _kill_serve(self) -> Hit:
+        hit = self._end(self._role("serve"))
         time.sleep(self._random.uniform(*SERVE_AWAY_S))
         self._pac.start()
-        return over_at
+        return hit
 
-    def _pause_role(self, role: str) -> float:
+    def _pause_role(self, role: str) -> Hit:
         process = self._role(role)
+        at = time.monotonic()
         process.send(signal.SIGSTOP)
         time.sleep(self._random.uniform(*PAUSE_S))
         process.send(signal.SIGCONT)
-        return time.monotonic()
+        return Hit(at, time.monotonic())
 
-    def _upgrade(self) -> float:
+    def _upgrade(self) -> Hit:
+        at = time.monotonic()
         command = [str(program("pac")), "upgrade", "--state", str(self._pac.state)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
         assert done.returncode == 0, done.stderr
-        return time.monotonic()
+        return Hit(at, time.monotonic())
 
     def _victim(self) -> processes.Process:
-        # Another one must be there to take the new requests.
+        # Another one must be there to take the new requests. Control may not have heard yet that
+        # its worker died just before, so it is asked itself.
         def one_of_several() -> processes.Process | None:
-            ready = [each for each in self._app.instances().values() if each["phase"] == "ready"]
+            ready = [each for each in self._app.instances().values() if is_ready(each)]
             revisions = [each["revision"] for each in ready]
             pids = [each["pid"] for each in ready if revisions.count(each["revision"]) > 1]
             return processes.find(self._random.choice(pids)) if pids else None
 
         return wait_until("two instances are ready", one_of_several, BACK_DEADLINE_S)
 
-    def _kill_instance(self) -> float:
+    def _kill_instance(self) -> Hit:
         return self._end(self._victim())
 
-    def _kill_worker(self) -> float:
+    def _kill_worker(self) -> Hit:
         def worker() -> processes.Process | None:
             found = workers(self._victim())
             return self._random.choice(found) if found else None
 
         return self._end(wait_until("there is a worker", worker, BACK_DEADLINE_S))
+
+
+def is_ready(instance: Mapping[str, Any]) -> bool:
+    """Whether an instance's own `par` says that its agent answers."""
+    if instance["phase"] != "ready":
+        return False
+    socket = instance["address"].removeprefix("unix:")
+    with httpx.Client(transport=httpx.HTTPTransport(uds=socket), timeout=HEALTH_DEADLINE_S) as par:
+        try:
+            return par.get("http://par/health").status_code == 200
+        except httpx.TransportError:
+            return False
 
 
 def workers(par: processes.Process) -> list[processes.Process]:

@@ -13,8 +13,6 @@ from .traffic import Failure
 
 # What ends the process that a request is in: that request is lost, and may be told so.
 LOSSY = {"kill edge", "kill an instance", "kill a worker"}
-# After these a request that comes later may be refused, and told so, until the edge knows.
-REFUSING = {"kill an instance", "kill a worker"}
 # How long after an incident a request that is lost is lost by it rather than by a deploy.
 AFTERMATH_S = 5.0
 DEPLOYS = "deploys, canaries, rollbacks, broken packages"
@@ -26,7 +24,6 @@ class Row:
 
     times: int = 0
     in_flight: list[Failure] = dataclasses.field(default_factory=list)
-    refused: list[Failure] = dataclasses.field(default_factory=list)
     others: list[Failure] = dataclasses.field(default_factory=list)
     untyped: list[Failure] = dataclasses.field(default_factory=list)
     back_s: list[float] = dataclasses.field(default_factory=list)
@@ -56,17 +53,15 @@ class Verdict:
     def table(self) -> str:
         """As it stands in bench/README.md."""
         lines = [
-            "| what was done | times | in flight, lost | later, refused | lost without a word "
-            "or a reason | back after, p50 / max |",
-            "|---|---|---|---|---|---|",
+            "| what was done | times | in flight, lost | lost without a word or a reason "
+            "| back after, p50 / max |",
+            "|---|---|---|---|---|",
         ]
         for kind, row in self.rows.items():
             back = f"{statistics.median(row.back_s):.2f} / {max(row.back_s):.2f} s" if row.back_s else ""
             told = len(row.in_flight) - len(row.untyped)
             lost = len(row.others) + len(row.untyped)
-            lines.append(
-                f"| {kind} | {row.times:,} | {told:,} | {len(row.refused):,} | {lost:,} | {back} |"
-            )
+            lines.append(f"| {kind} | {row.times:,} | {told:,} | {lost:,} | {back} |")
         answered = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.answers.items()))
         ends = ", ".join(f"{count:,} {state}" for state, count in sorted(self.ends.items()))
         lines += ["", f"Answered meanwhile: {sum(self.answers.values()):,} ({answered})."]
@@ -76,8 +71,7 @@ class Verdict:
 
 def judge(incidents: Iterable[Incident], failures: Iterable[Failure]) -> dict[str, Row]:
     """Gives each failure to the incident that it comes from: to one that may cost what is in flight
-    when it was; else to one after which it may be refused; else to the last one that began not long
-    before it ended; else to the deploys."""
+    when it was; else to the last one that began not long before it ended; else to the deploys."""
     rows: dict[str, Row] = collections.defaultdict(Row)
     rows[DEPLOYS] = Row()
     incidents = sorted(incidents, key=lambda each: each.at)
@@ -101,9 +95,5 @@ def judge(incidents: Iterable[Incident], failures: Iterable[Failure]) -> dict[st
             for each in incidents
             if each.at <= failure.ended_at and failure.started_at <= each.over_at + AFTERMATH_S
         ]
-        refusing = [each for each in recent if each.kind in REFUSING]
-        if failure.is_typed and refusing:
-            rows[refusing[-1].kind].refused.append(failure)
-        else:
-            rows[recent[-1].kind if recent else DEPLOYS].others.append(failure)
+        rows[recent[-1].kind if recent else DEPLOYS].others.append(failure)
     return dict(rows)
