@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -57,11 +56,6 @@ def wait_loaded(load: Recorder) -> None:
     )
 
 
-def upgrade(pac: Pac, *options: str) -> subprocess.CompletedProcess:
-    command = [str(program("pac")), "upgrade", "--state", str(pac.state), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
 class KeptConnection:
     """A client that keeps its connection between requests, as long as the server lets it."""
 
@@ -97,7 +91,7 @@ def test_an_upgrade_loses_nothing(pac: Pac, tmp_path: Path) -> None:
     with clients.recorded() as load, kept_connections(pac) as kept:
         wait_loaded(load)
         for target in ([], ["--program", str(tmp_path / "pac")], ["--program", str(program("pac"))]):
-            done = upgrade(pac, *target)
+            done = pac.upgrade(*target)
             assert (done.returncode, done.stdout) == (0, "upgraded\n"), done.stderr
             wait_loaded(load)
     clients.close()
@@ -118,9 +112,9 @@ def test_a_program_that_does_not_work_replaces_nothing(pac: Pac, tmp_path: Path)
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o700)
 
-    without_par = upgrade(pac, "--program", str(broken))
+    without_par = pac.upgrade("--program", str(broken))
     shutil.copy(program("par"), tmp_path / "par")
-    failing = upgrade(pac, "--program", str(broken))
+    failing = pac.upgrade("--program", str(broken))
 
     assert without_par.returncode == 1
     assert "par is not there" in without_par.stderr

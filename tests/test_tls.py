@@ -17,6 +17,7 @@ import pytest
 from websockets.sync.client import connect
 
 from devtool import rpc
+from devtool.load import Calls
 from devtool.pac import wait_until
 from pixell_testing.certificates import Authority, Pair, TlsPac
 from pixell_testing.packages import EXAMPLE, build, with_routes
@@ -338,6 +339,50 @@ def test_garbage_and_half_handshakes_are_cut(tls: TlsPac, authority: Authority) 
 
     assert half.recv(100) == b"", "its deadline ends it"
     assert curl(authority, f"https://localhost:{tls.tls_port}{HELLO}").returncode == 0
+
+
+class KeptTls:
+    """A client that keeps its encrypted connection between requests, as long as the server does."""
+
+    def __init__(self, tls: TlsPac, authority: Authority) -> None:
+        self._connection = http.client.HTTPSConnection(
+            "127.0.0.1", tls.tls_port, timeout=30, context=authority.trust()
+        )
+
+    def ask(self) -> None:
+        """A request that is answered with 200."""
+        try:
+            self._connection.request("GET", HELLO, headers={"Host": "localhost"})
+            reply = self._connection.getresponse()
+            reply.read()
+        except Exception:
+            self._connection.close()
+            raise
+        assert reply.status == 200, reply.status
+
+
+def test_an_upgrade_loses_nothing(tls: TlsPac, authority: Authority) -> None:
+    before = tls.role("edge")
+
+    def ask_anew() -> None:
+        KeptTls(tls, authority).ask()
+
+    def ask_plainly() -> None:
+        plain = http.client.HTTPConnection("127.0.0.1", tls.redirect_port, timeout=30)
+        plain.request("GET", HELLO, headers={"Host": "localhost"})
+        assert plain.getresponse().status == 308
+
+    calls = {"kept": KeptTls(tls, authority).ask, "new": ask_anew, "redirected": ask_plainly}
+    with Calls(calls.items(), pause_s=0.01) as load:
+        wait_until("the load runs", lambda: len(load.answers) > 50, 30)
+        done = tls.upgrade()
+        answered = len(load.answers)
+        wait_until("the load goes on", lambda: len(load.answers) > answered + 50, 30)
+
+    assert (done.returncode, done.stdout) == (0, "upgraded\n"), done.stderr
+    assert load.failures == []
+    assert tls.role("edge") != before
+    wait_until("the old edge has drained", lambda: not before.is_running(), 60)
 
 
 def memory_mib(pid: int) -> float:

@@ -7,7 +7,6 @@ import dataclasses
 import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -17,7 +16,6 @@ import httpx
 
 from devtool import processes
 from devtool.pac import Pac, wait_until
-from devtool.paths import program
 from pixell_testing.rollouts import MovedApp
 
 BACK_DEADLINE_S = 60
@@ -145,8 +143,7 @@ class Mischief:
 
     def _upgrade(self) -> Hit:
         at = time.monotonic()
-        command = [str(program("pac")), "upgrade", "--state", str(self._pac.state)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+        done = self._pac.upgrade()
         assert done.returncode == 0, done.stderr
         return Hit(at, time.monotonic())
 

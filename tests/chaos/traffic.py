@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import grpc
 from websockets.sync.client import connect
 
-from devtool.load import Calls
+from devtool.load import Calls, Repeated
 from devtool.pac import Pac, Reply
 from pixell_testing.clients import agent_of
 
@@ -74,43 +74,24 @@ def expect_ok(reply: Reply) -> Reply:
     return reply
 
 
-class Recorder:
-    """Makes each of some calls again and again, in a thread of its own, and records what failed. Use
-    it in a `with` block."""
+class Recorder(Repeated):
+    """Counts the answers of each kind and keeps what failed, and when."""
 
     def __init__(self, calls: Iterable[Callable[[], str]], *, pause_s: float) -> None:
-        self._pause_s = pause_s
-        self._is_over = threading.Event()
+        super().__init__(((call.__name__, call) for call in calls), pause_s=pause_s)
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._repeat, args=(call,)) for call in calls]
         self.answers: dict[str, int] = {}
         self.failures: list[Failure] = []
 
-    def __enter__(self) -> Recorder:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def answered(self, name: str, answer: str) -> None:
+        with self._lock:
+            self.answers[answer] = self.answers.get(answer, 0) + 1
 
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _repeat(self, call: Callable[[], str]) -> None:
-        while not self._is_over.is_set():
-            started_at = time.monotonic()
-            try:
-                kind = call()
-                with self._lock:
-                    self.answers[kind] = self.answers.get(kind, 0) + 1
-            except Exception as error:
-                text = f"{type(error).__name__}: {error}"
-                failure = Failure(
-                    call.__name__, started_at, time.monotonic(), text[:300], is_typed(error)
-                )
-                with self._lock:
-                    self.failures.append(failure)
-            self._is_over.wait(self._pause_s)
+    def failed(self, name: str, error: Exception, started_at: float) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self.failures.append(
+            Failure(name, started_at, time.monotonic(), text[:300], is_typed(error))
+        )
 
 
 class Clients:

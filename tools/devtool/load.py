@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 from devtool.pac import Pac
 
 
-class Calls:
+class Repeated:
     """Makes each of some calls again and again, in a thread of its own. Use it in a `with` block.
 
-    Each call has a name. What it returns is an answer; what it raises is a failure, told with the
-    name.
+    Each call has a name. What it returns is an answer; what it raises is a failure.
     """
 
     def __init__(
@@ -23,10 +23,17 @@ class Calls:
         self._pause_s = pause_s
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._repeat, args=each) for each in calls]
-        self.failures: list[str] = []
-        self.answers: list[Any] = []
 
-    def __enter__(self) -> Calls:
+    def answered(self, name: str, answer: Any) -> None:
+        """Keeps what a call returned. Called by many threads."""
+        raise NotImplementedError
+
+    def failed(self, name: str, error: Exception, started_at: float) -> None:
+        """Keeps what a call raised that was begun then, by time.monotonic(). Called by many
+        threads."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -38,11 +45,29 @@ class Calls:
 
     def _repeat(self, name: str, call: Callable[[], Any]) -> None:
         while not self._is_over.is_set():
+            started_at = time.monotonic()
             try:
-                self.answers.append(call())
+                self.answered(name, call())
             except Exception as error:
-                self.failures.append(f"{name}: {type(error).__name__}: {error}")
+                self.failed(name, error, started_at)
             self._is_over.wait(self._pause_s)
+
+
+class Calls(Repeated):
+    """Keeps every answer, and of each failure the text with the call's name."""
+
+    def __init__(
+        self, calls: Iterable[tuple[str, Callable[[], Any]]], *, pause_s: float = 0
+    ) -> None:
+        super().__init__(calls, pause_s=pause_s)
+        self.failures: list[str] = []
+        self.answers: list[Any] = []
+
+    def answered(self, name: str, answer: Any) -> None:
+        self.answers.append(answer)
+
+    def failed(self, name: str, error: Exception, started_at: float) -> None:
+        self.failures.append(f"{name}: {type(error).__name__}: {error}")
 
 
 class Load(Calls):

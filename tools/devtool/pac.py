@@ -23,6 +23,7 @@ from devtool.shell import Failure
 ROLES = ("serve", "control", "edge", "node")
 START_DEADLINE_S = 20
 STOP_DEADLINE_S = 45
+UPGRADE_DEADLINE_S = 200
 FINAL = ("completed", "failed")
 
 _given_ports: set[int] = set()  # by free_port()
@@ -212,6 +213,13 @@ class Pac:
             self._child.kill()
         for process in processes.using(self.state):
             process.send(signal.SIGKILL)
+
+    def upgrade(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """`pac upgrade`, ended."""
+        command = [str(program("pac")), "upgrade", "--state", str(self.state), *options]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=UPGRADE_DEADLINE_S, check=False
+        )
 
     def is_running(self) -> bool:
         """Whether `pac serve` is still there."""
