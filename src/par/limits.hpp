@@ -96,6 +96,8 @@ inline constexpr int kInstallMarginPart = 4;
 inline constexpr std::size_t kMaxCachedFileBytes = 64 * 1024;
 inline constexpr std::size_t kMaxFileCacheBytes = 8 * 1024 * 1024;
 inline constexpr std::size_t kMaxCachedFiles = 256;
+/// Bytes of a large file that are read at once for a connection that takes no files (HTTP/2).
+inline constexpr std::size_t kFileCopyBytes = 16 * 1024;
 /// Paths that are no UI file, remembered so that the disk is not asked again.
 inline constexpr std::size_t kMissedPaths = 64;
 /// How long a UI file that has changed or is new may be answered as it was.

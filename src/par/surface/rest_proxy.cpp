@@ -9,6 +9,7 @@
 #include "par/observe/trace_context.hpp"
 #include "par/surface/builtin_routes.hpp"
 #include "par/surface/ui_files.hpp"
+#include "par/surface/ui_serving.hpp"
 #include "par/worker/agent.hpp"
 
 namespace pixell::par {

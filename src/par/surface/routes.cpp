@@ -16,6 +16,7 @@
 #include "par/surface/observed_exchange.hpp"
 #include "par/surface/rest_proxy.hpp"
 #include "par/surface/ui_files.hpp"
+#include "par/surface/ui_serving.hpp"
 #include "par/worker/agent.hpp"
 
 namespace pixell::par {

@@ -20,7 +20,7 @@ class ObservedExchange;
 ///
 ///   gRPC ─▶ a2a_grpc          health ─▶ health_routes      meta, B/, ui-config ─▶ builtin_routes
 ///   /metrics ─▶ observe/metrics_page
-///   UI file ─▶ ui_files       agent's HTTP ─▶ rest_proxy   (404 ─▶ index.html of the UI)
+///   UI file ─▶ ui_files, ui_serving   agent's HTTP ─▶ rest_proxy   (404 ─▶ index.html of the UI)
 ///   A2A over HTTP, entrypoint ─▶ a2a_http ─▶ a2a_events
 class Routes final : public net::Service {
  public:

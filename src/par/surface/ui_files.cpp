@@ -8,12 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <functional>
 
-#include "net/reply.hpp"
 #include "par/limits.hpp"
+#include "par/surface/http_date.hpp"
 #include "par/surface/ui_path.hpp"
 
 namespace pixell::par {
@@ -22,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kVersionDigits = 12;  // of a package digest, in an ETag
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 std::string join(const std::vector<std::string>& segments) {
@@ -57,18 +57,33 @@ bool read_content(int fd, std::string& content) {
   return true;
 }
 
-void make_heads(UiFile& file, std::string_view name) {
+// `has_others`: what is sent depends on Accept-Encoding.
+void make_heads(UiRepresentation& file, std::string_view name, bool has_others) {
   file.unchanged.status = 304;
+  const std::string last_modified = http_date(file.modified_s());
   for (net::ResponseHead* head : {&file.found, &file.unchanged}) {
     head->headers.add_checked("etag", file.etag);
-    head->headers.add_checked("last-modified", file.last_modified);
+    head->headers.add_checked("last-modified", last_modified);
     // Always asked for again, answered 304: a new revision must show at once.
     head->headers.add_checked("cache-control", "no-cache");
+    if (has_others) head->headers.add_checked("vary", "Accept-Encoding");
   }
-  file.found.headers.add_checked("x-content-type-options", "nosniff");
-  file.found.headers.add_checked("content-type", content_type_of(name));
-  file.found.headers.add_checked("content-length", fmt::to_string(file.size));
+  net::Headers& found = file.found.headers;
+  found.add_checked("x-content-type-options", "nosniff");
+  found.add_checked("accept-ranges", "bytes");
+  found.add_checked("content-type", content_type_of(name));
+  for (const CodingNames& names : kFileCodings)
+    if (names.coding == file.coding) found.add_checked("content-encoding", names.name);
+  found.add_checked("content-length", fmt::to_string(file.size));
 }
+
+std::size_t bytes_of(const UiFile& file) {
+  std::size_t bytes = file.plain.content.size();
+  for (const UiRepresentation& each : file.encoded) bytes += each.content.size();
+  return bytes;
+}
+
+std::size_t count_of(const UiFile& file) { return 1 + file.encoded.size(); }
 
 }  // namespace
 
@@ -131,28 +146,53 @@ std::shared_ptr<const UiFile> UiFiles::find(std::string_view encoded_path, Insta
   return file;
 }
 
+// The file, or with `coding` the one beside it.
+std::optional<UiRepresentation> UiFiles::load_one(const std::vector<std::string>& segments,
+                                                  const CodingNames* coding) const {
+  struct stat status {};
+  UniqueFd fd;
+  if (coding == nullptr) {
+    fd = open_file(segments);
+  } else {
+    std::vector<std::string> beside = segments;
+    beside.back() += coding->suffix;
+    fd = open_file(beside);
+  }
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  UiRepresentation file;
+  file.size = status.st_size;
+  file.modified_ns = nanoseconds(status.st_mtim);
+  file.etag = fmt::format("\"{}-{:x}-{:x}", version_.substr(0, kVersionDigits), file.size,
+                          file.modified_ns);
+  if (coding != nullptr) {
+    file.coding = coding->coding;
+    file.etag.append("-").append(coding->name);
+  }
+  file.etag += '"';
+  if (static_cast<std::size_t>(file.size) > kMaxCachedFileBytes) {
+    file.fd = std::move(fd);
+    return file;
+  }
+  file.content.resize(static_cast<std::size_t>(file.size));
+  if (!read_content(fd.get(), file.content)) return std::nullopt;
+  return file;
+}
+
 std::shared_ptr<const UiFile> UiFiles::load(std::string_view encoded_path, Instant now) {
   const auto segments = ui_segments(encoded_path);
   if (!segments) return nullptr;
-  struct stat status {};
-  UniqueFd fd = open_file(*segments);
-  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return nullptr;
-  const std::int64_t modified_ns = nanoseconds(status.st_mtim);
+  auto plain = load_one(*segments, nullptr);
+  if (!plain) return nullptr;
   auto file = std::make_shared<UiFile>();
-  file->size = status.st_size;
-  file->etag = fmt::format("\"{}-{:x}-{:x}\"", version_.substr(0, 12), file->size, modified_ns);
-  file->last_modified = http_date(status.st_mtim.tv_sec);
-  make_heads(*file, segments->back());
-  if (static_cast<std::size_t>(file->size) > kMaxCachedFileBytes) {
-    file->fd = std::move(fd);
-  } else {
-    file->content.resize(static_cast<std::size_t>(file->size));
-    if (!read_content(fd.get(), file->content)) return nullptr;
-  }
+  file->plain = std::move(*plain);
+  for (const CodingNames& coding : kFileCodings)
+    if (auto beside = load_one(*segments, &coding)) file->encoded.push_back(std::move(*beside));
+  const bool has_others = !file->encoded.empty();
+  make_heads(file->plain, segments->back(), has_others);
+  for (UiRepresentation& each : file->encoded) make_heads(each, segments->back(), has_others);
   keep({.encoded_path = std::string(encoded_path),
         .path = join(*segments),
         .file = file,
-        .modified_ns = modified_ns,
         .checked_at = now});
   return file;
 }
@@ -172,129 +212,41 @@ std::shared_ptr<const UiFile> UiFiles::find_cached(std::string_view encoded_path
   return cached->file;
 }
 
-bool UiFiles::is_as_cached(const Cached& cached) const {
+// Whether the path is that file still, or no file still.
+bool UiFiles::is_on_disk(const std::string& path, const UiRepresentation* known) const {
   struct stat status {};
-  return ::fstatat(folder_.get(), cached.path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         nanoseconds(status.st_mtim) == cached.modified_ns && status.st_size == cached.file->size;
+  const bool is_file = ::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                       S_ISREG(status.st_mode);
+  if (known == nullptr) return !is_file;
+  return is_file && nanoseconds(status.st_mtim) == known->modified_ns &&
+         status.st_size == known->size;
+}
+
+bool UiFiles::is_as_cached(const Cached& cached) const {
+  if (!is_on_disk(cached.path, &cached.file->plain)) return false;
+  return std::ranges::all_of(kFileCodings, [&](const CodingNames& names) {
+    const auto& encoded = cached.file->encoded;
+    const auto known = std::ranges::find(encoded, names.coding, &UiRepresentation::coding);
+    std::string beside = cached.path;
+    beside += names.suffix;
+    return is_on_disk(beside, known == encoded.end() ? nullptr : &*known);
+  });
 }
 
 void UiFiles::keep(Cached cached) {
-  cached_bytes_ += cached.file->content.size();
+  cached_bytes_ += bytes_of(*cached.file);
+  cached_files_ += count_of(*cached.file);
   cache_.push_front(std::move(cached));
   by_path_[cache_.front().encoded_path] = cache_.begin();
-  while (cached_bytes_ > kMaxFileCacheBytes || cache_.size() > kMaxCachedFiles)
+  while (cached_bytes_ > kMaxFileCacheBytes || cached_files_ > kMaxCachedFiles)
     drop(std::prev(cache_.end()));
 }
 
 void UiFiles::drop(Cache::iterator at) {
-  cached_bytes_ -= at->file->content.size();
+  cached_bytes_ -= bytes_of(*at->file);
+  cached_files_ -= count_of(*at->file);
   by_path_.erase(at->encoded_path);
   cache_.erase(at);
-}
-
-std::string http_date(std::int64_t seconds) {
-  constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t time = seconds;
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
-                     kDays[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
-                     kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec);
-}
-
-namespace {
-
-// Sends an open file as fast as the client reads.
-class FileSender final : public net::StreamHandler {
- public:
-  FileSender(net::EventLoop& loop, net::ServerStream& stream, std::shared_ptr<const UiFile> file)
-      : loop_(loop), stream_(stream), file_(std::move(file)) {}
-
-  void send() {
-    if (!is_copying_) {
-      const ssize_t sent =
-          stream_.send_file(file_->fd.get(), at_, static_cast<std::size_t>(file_->size - at_));
-      if (sent == 0) return cut();
-      if (sent > 0) at_ += sent;
-      if (at_ == file_->size) return end();
-      if (sent > 0 || errno == EAGAIN) return;
-      is_copying_ = true;
-    }
-    copy();
-  }
-
-  void on_data(std::string_view) override {}
-  void on_end(const net::Headers&) override {}
-  void on_writable() override {
-    if (!is_over_) send();
-  }
-  void on_abort(net::AbortReason) override { is_over_ = true; }
-
- private:
-  void copy() {
-    while (at_ < file_->size) {
-      const auto most = std::min<std::int64_t>(net::EventLoop::kScratchBytes, file_->size - at_);
-      const ssize_t got = ::pread(file_->fd.get(), loop_.scratch(), static_cast<std::size_t>(most),
-                                  static_cast<off_t>(at_));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return cut();
-      at_ += got;
-      if (!stream_.send_data({loop_.scratch(), static_cast<std::size_t>(got)}) && at_ < file_->size)
-        return;
-    }
-    end();
-  }
-  void end() {
-    is_over_ = true;
-    stream_.finish();
-  }
-  // The file became shorter than what was promised: only a cut tells the client.
-  void cut() {
-    is_over_ = true;
-    stream_.reset(net::ResetCode::InternalError);
-  }
-
-  net::EventLoop& loop_;
-  net::ServerStream& stream_;
-  const std::shared_ptr<const UiFile> file_;
-  std::int64_t at_ = 0;
-  bool is_copying_ = false;  // the stream does not take files
-  bool is_over_ = false;
-};
-
-bool has_etag(std::string_view list, std::string_view etag) {
-  return list == "*" || list.find(etag) != std::string_view::npos;
-}
-
-bool is_unchanged(const net::RequestHead& request, const UiFile& file) {
-  // If-None-Match decides alone when it is there (RFC 9110 13.2.2).
-  if (const auto match = request.headers.get("if-none-match")) return has_etag(*match, file.etag);
-  // Our own date comes back word for word; any other is answered with the file.
-  return request.headers.get("if-modified-since") == std::string_view(file.last_modified);
-}
-
-}  // namespace
-
-std::unique_ptr<net::StreamHandler> serve_ui_file(net::EventLoop& loop, net::ServerStream& stream,
-                                                  std::shared_ptr<const UiFile> file) {
-  if (is_unchanged(stream.request(), *file)) {
-    stream.send_head(file->unchanged, true);
-    return net::ignore_body();
-  }
-  const bool ends = stream.request().method == "HEAD" || file->size == 0;
-  stream.send_head(file->found, ends);
-  if (ends) return net::ignore_body();
-  if (file->is_large()) {
-    auto sender = std::make_unique<FileSender>(loop, stream, std::move(file));
-    sender->send();
-    return sender;
-  }
-  stream.send_data(file->content);
-  stream.finish();
-  return net::ignore_body();
 }
 
 }  // namespace pixell::par

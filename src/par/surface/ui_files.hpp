@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,29 +13,38 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
-#include "net/event_loop.hpp"
 #include "net/message.hpp"
-#include "net/stream.hpp"
 #include "par/limits.hpp"
+#include "par/surface/content_coding.hpp"
 
 namespace pixell::par {
 
-/// A file that may be served: small ones in memory, others open. Its answers have their heads.
-struct UiFile {
+/// One form of a file (RFC 9110 3.2), as it lies in the folder: a small one in memory, another
+/// open. Its answers have their heads.
+struct UiRepresentation {
+  ContentCoding coding = ContentCoding::Identity;
   std::string content;  ///< of a small file
   UniqueFd fd;          ///< of a large file: more than kMaxCachedFileBytes
   std::int64_t size = 0;
+  std::int64_t modified_ns = 0;
   std::string etag;             ///< with quotes
-  std::string last_modified;    ///< HTTP-date
   net::ResponseHead found;      ///< 200, with Content-Type and Content-Length
   net::ResponseHead unchanged;  ///< 304
 
   bool is_large() const { return bool(fd); }
+  std::int64_t modified_s() const { return modified_ns / 1'000'000'000; }
+};
+
+/// A file that may be served, and those beside it that were made of it before (kFileCodings).
+struct UiFile {
+  UiRepresentation plain;
+  std::vector<UiRepresentation> encoded;  ///< in the order of kFileCodings
 };
 
 /// The UI folder of the package. Nothing outside it and nothing hidden can be named; links are not
-/// followed. Files that were asked for stay in memory, or open when they are large; whether they
-/// have changed on the disk, or are there by now, is looked at once in kFileCheckPause.
+/// followed. Files that were asked for stay in memory, or open when they are large, with what lies
+/// encoded beside them; whether they have changed on the disk, or are there by now, is looked at
+/// once in kFileCheckPause.
 class UiFiles {
  public:
   /// Finds the folder: `path` of the manifest, else dist/ui, whichever has index.html.
@@ -52,7 +62,6 @@ class UiFiles {
     std::string encoded_path;
     std::string path;  // below the folder
     std::shared_ptr<const UiFile> file;
-    std::int64_t modified_ns = 0;
     Instant checked_at{};
   };
   using Cache = std::list<Cached>;  // most recently used first
@@ -64,8 +73,11 @@ class UiFiles {
   UiFiles(UniqueFd folder, std::string version)
       : folder_(std::move(folder)), version_(std::move(version)) {}
   UniqueFd open_file(const std::vector<std::string>& segments) const;
+  std::optional<UiRepresentation> load_one(const std::vector<std::string>& segments,
+                                           const CodingNames* coding) const;
   std::shared_ptr<const UiFile> load(std::string_view encoded_path, Instant now);
   std::shared_ptr<const UiFile> find_cached(std::string_view encoded_path, Instant now);
+  bool is_on_disk(const std::string& path, const UiRepresentation* known) const;
   bool is_as_cached(const Cached& cached) const;
   void keep(Cached cached);
   void drop(Cache::iterator at);
@@ -75,15 +87,8 @@ class UiFiles {
   Cache cache_;
   std::unordered_map<std::string_view, Cache::iterator> by_path_;  // keys lie in cache_
   std::size_t cached_bytes_ = 0;
+  std::size_t cached_files_ = 0;             // encoded ones too
   std::array<Missed, kMissedPaths> missed_;  // each path has one place
 };
-
-/// Answers GET or HEAD with the file: 200, or 304 for If-None-Match and If-Modified-Since. Large
-/// files go out as the client reads. Returns the handler of the request's body.
-std::unique_ptr<net::StreamHandler> serve_ui_file(net::EventLoop& loop, net::ServerStream& stream,
-                                                  std::shared_ptr<const UiFile> file);
-
-/// An HTTP-date (RFC 9110 5.6.7) for seconds since 1970 UTC.
-std::string http_date(std::int64_t seconds);
 
 }  // namespace pixell::par

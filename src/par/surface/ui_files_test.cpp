@@ -37,9 +37,11 @@ class UiFilesTest : public testing::Test {
   // The content of a small file, or "none".
   std::string content(UiFiles& files, std::string_view path) {
     const auto file = files.find(path, now_);
-    return file == nullptr ? "none" : file->content;
+    return file == nullptr ? "none" : file->plain.content;
   }
-  std::string etag(UiFiles& files, std::string_view path) { return files.find(path, now_)->etag; }
+  std::string etag(UiFiles& files, std::string_view path) {
+    return files.find(path, now_)->plain.etag;
+  }
 
   fs::path root_;
   Instant now_{Millis(5'000)};
@@ -53,9 +55,9 @@ TEST_F(UiFilesTest, ServesFilesOfTheFolder) {
 
   EXPECT_EQ(content(*files, ""), "<p>hi</p>");
   const auto style = files->find("css/a.css", now_);
-  EXPECT_EQ(style->found.headers.get("content-type"), "text/css; charset=utf-8");
-  EXPECT_EQ(style->found.headers.get("content-length"), "3");
-  EXPECT_EQ(style->unchanged.headers.get("etag"), style->etag);
+  EXPECT_EQ(style->plain.found.headers.get("content-type"), "text/css; charset=utf-8");
+  EXPECT_EQ(style->plain.found.headers.get("content-length"), "3");
+  EXPECT_EQ(style->plain.unchanged.headers.get("etag"), style->plain.etag);
   EXPECT_FALSE(files->find("missing.js", now_));
   EXPECT_FALSE(files->find("css", now_));
   EXPECT_TRUE(files->has_index());
@@ -170,7 +172,7 @@ TEST_F(UiFilesTest, KeepsALargeFileOpenUntilItHasChanged) {
   write("ui/large.bin", std::string(kMaxCachedFileBytes + 1, 'l'));
   const auto files = open();
   const auto large = files->find("large.bin", now_);
-  ASSERT_TRUE(large->is_large());
+  ASSERT_TRUE(large->plain.is_large());
   EXPECT_EQ(files->find("large.bin", now_), large);
 
   write("ui/large.bin", std::string(kMaxCachedFileBytes + 2, 'm'));
@@ -179,10 +181,10 @@ TEST_F(UiFilesTest, KeepsALargeFileOpenUntilItHasChanged) {
 
   // Who is being sent the old one gets it to its end.
   char byte = 0;
-  EXPECT_EQ(::pread(large->fd.get(), &byte, 1, kMaxCachedFileBytes), 1);
+  EXPECT_EQ(::pread(large->plain.fd.get(), &byte, 1, kMaxCachedFileBytes), 1);
   EXPECT_EQ(byte, 'l');
-  EXPECT_EQ(next->size, large->size + 1);
-  EXPECT_NE(next->etag, large->etag);
+  EXPECT_EQ(next->plain.size, large->plain.size + 1);
+  EXPECT_NE(next->plain.etag, large->plain.etag);
 }
 
 TEST_F(UiFilesTest, GivesPackagesDifferentTags) {
@@ -222,8 +224,82 @@ TEST_F(UiFilesTest, KeepsNotTooManyFiles) {
   EXPECT_FALSE(asked_again.expired());
 }
 
-TEST(HttpDate, IsTheFixedFormOfRfc9110) {
-  EXPECT_EQ(http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+TEST_F(UiFilesTest, KnowsWhatLiesEncodedBesideAFile) {
+  write("ui/index.html", "x");
+  write("ui/js/a.js", "plain");
+  write("ui/js/a.js.gz", "gzipped");
+  write("ui/js/a.js.br", "brotli");
+  write("ui/b.js", "plain");
+  write("ui/b.js.gz", "gzipped");
+  write("ui/lonely.js.gz", "gzipped");
+  const auto files = open();
+
+  const auto both = files->find("js/a.js", now_);
+  ASSERT_EQ(both->encoded.size(), 2u);
+  EXPECT_EQ(both->encoded[0].content, "brotli");
+  EXPECT_EQ(both->encoded[1].content, "gzipped");
+  const net::Headers& encoded = both->encoded[1].found.headers;
+  EXPECT_EQ(encoded.get("content-encoding"), "gzip");
+  EXPECT_EQ(encoded.get("content-type"), "text/javascript; charset=utf-8");
+  EXPECT_EQ(encoded.get("content-length"), "7");
+  EXPECT_NE(both->encoded[0].etag, both->encoded[1].etag);
+  for (const net::ResponseHead* head : {&both->plain.found, &both->plain.unchanged,
+                                        &both->encoded[0].found, &both->encoded[0].unchanged})
+    EXPECT_EQ(head->headers.get("vary"), "Accept-Encoding");
+  EXPECT_FALSE(both->plain.found.headers.has("content-encoding"));
+  EXPECT_EQ(files->find("b.js", now_)->encoded.size(), 1u);
+  const auto alone = files->find("", now_);
+  EXPECT_TRUE(alone->encoded.empty());
+  EXPECT_FALSE(alone->plain.found.headers.has("vary"));
+  // What has no file to be made of is a file of its own.
+  EXPECT_FALSE(files->find("lonely.js", now_));
+  EXPECT_EQ(files->find("lonely.js.gz", now_)->plain.found.headers.get("content-type"),
+            "application/octet-stream");
+}
+
+TEST_F(UiFilesTest, SeesThatAnEncodedFileComesChangesAndGoes) {
+  write("ui/index.html", "plain");
+  const auto files = open();
+  const auto encoded = [&] {
+    const auto file = files->find("", now_);
+    return file->encoded.empty() ? "none" : file->encoded[0].content;
+  };
+  EXPECT_EQ(encoded(), "none");
+
+  write("ui/index.html.br", "one");
+  EXPECT_EQ(encoded(), "none");
+  now_ += kFileCheckPause;
+  EXPECT_EQ(encoded(), "one");
+  write("ui/index.html.br", "other");
+  now_ += kFileCheckPause;
+  EXPECT_EQ(encoded(), "other");
+  fs::remove(root_ / "ui/index.html.br");
+  now_ += kFileCheckPause;
+  EXPECT_EQ(encoded(), "none");
+}
+
+TEST_F(UiFilesTest, FollowsNoLinkToAnEncodedFile) {
+  write("ui/index.html", "x");
+  fs::create_symlink(root_ / ".env", root_ / "ui/index.html.gz");
+  fs::create_directory(root_ / "ui/index.html.br");
+
+  EXPECT_TRUE(open()->find("", now_)->encoded.empty());
+}
+
+TEST_F(UiFilesTest, CountsEncodedFilesAmongThoseThatItKeeps) {
+  write("ui/index.html", "x");
+  for (std::size_t i = 0; i < kMaxCachedFiles / 2; ++i) {
+    write("ui/" + std::to_string(i), "p");
+    write("ui/" + std::to_string(i) + ".gz", "z");
+  }
+  const auto files = open();
+  const std::weak_ptr<const UiFile> index = files->find("", now_);
+
+  for (std::size_t i = 0; i + 1 < kMaxCachedFiles / 2; ++i) files->find(std::to_string(i), now_);
+  EXPECT_FALSE(index.expired());
+  files->find(std::to_string(kMaxCachedFiles / 2 - 1), now_);
+
+  EXPECT_TRUE(index.expired());
 }
 
 }  // namespace
