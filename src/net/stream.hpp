@@ -84,14 +84,19 @@ class StreamHandler {
   virtual void on_abort(AbortReason reason) = 0;
 };
 
+/// The address of whoever comes by a Unix socket.
+inline constexpr std::string_view kUnixPeer = "unix";
+
 /// Who is at the other end of a server connection.
 struct PeerInfo {
-  std::string address;   ///< "127.0.0.1:51234", or "unix" for a Unix socket
+  std::string address;   ///< "127.0.0.1:51234", or kUnixPeer
   std::string listener;  ///< the name the listener was given
   bool is_encrypted = false;
   /// Of a client whose certificate was verified in the handshake, as x-forwarded-client-cert tells
   /// it: Hash=<SHA-256 of the certificate, hex>;Subject="<RFC 2253>";URI=<…>;DNS=<…>
   std::string certificate;
+
+  bool is_plain_local() const { return address == kUnixPeer && !is_encrypted; }
 };
 
 /// The server's end of an exchange.
