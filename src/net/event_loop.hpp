@@ -84,9 +84,10 @@ class EventLoop {
   Instant now() const;
   /// True on the thread that runs the loop.
   bool is_current() const;
-  /// A scratch buffer for reads, shared by everything on this loop (64 KiB).
+  /// A scratch buffer for reads, shared by everything on this loop. Larger than 64 KiB, so that a
+  /// body of that size comes with its head in one read.
   char* scratch();
-  static constexpr std::size_t kScratchBytes = 64 * 1024;
+  static constexpr std::size_t kScratchBytes = 80 * 1024;
 
  private:
   friend class Timer;

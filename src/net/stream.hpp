@@ -61,8 +61,8 @@ class Stream {
   /// Ends our side, with trailer fields when there are any (HTTP/2, or HTTP/1 chunked).
   virtual void finish(const Headers& trailers = {}) = 0;
 
-  /// Holds the peer's body back. Bytes already read may still arrive, at most one read buffer or
-  /// HTTP/2 window (64 KiB). Calls do not nest.
+  /// Holds the peer's body back. Bytes already read may still arrive, at most one read buffer
+  /// (EventLoop::kScratchBytes) or HTTP/2 window (kH2InitialWindow). Calls do not nest.
   virtual void pause() = 0;
   virtual void resume() = 0;
 
