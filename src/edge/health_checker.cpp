@@ -47,10 +47,12 @@ class HealthChecker::Probe final : public net::ClientHandler {
   void on_abort(net::AbortReason reason) override {
     stream_ = nullptr;
     if (!is_answered_) {
-      if (reason == net::AbortReason::Timeout)
+      if (reason == net::AbortReason::Timeout) {
         target_->probe_missed();
-      else
-        target_->failed(TargetFailure::Refused, now());
+      } else {
+        target_->probe_refused(now());
+        checker_.schedule(kSuspectProbeInterval);
+      }
     }
     over();
   }

@@ -28,6 +28,7 @@ class FakePar {
   void stop() { server_.reset(); }
 
   int status = 200;  // 0 = says nothing
+  bool breaks_off = false;
   int questions = 0;
 
  private:
@@ -35,7 +36,10 @@ class FakePar {
     ++questions;
     EXPECT_EQ(stream.request().path(), "/health");
     EXPECT_EQ(stream.request().headers.get("user-agent"), model::kProbeUserAgent);
-    if (status != 0) net::send_json(stream, status, "{}");
+    if (breaks_off)
+      stream.reset(net::ResetCode::Cancel);
+    else if (status != 0)
+      net::send_json(stream, status, "{}");
     return net::ignore_body();
   }
 
@@ -151,6 +155,25 @@ TEST_F(HealthCheckerTest, TakesATargetOutThatIsFoundDrainingOrGone) {
   EXPECT_FALSE(is_usable(0));
   EXPECT_FALSE(is_usable(1));
   EXPECT_EQ(registry_.figures().ejected, 2);
+}
+
+TEST_F(HealthCheckerTest, AsksATargetThatBreaksOffAgainOnlyAfterAWhile) {
+  first_.breaks_off = true;
+  use(0);
+  pass(kProbeInterval);
+  EXPECT_EQ(first_.questions, 1);
+  EXPECT_FALSE(is_usable(0));
+
+  for (int i = 2; i < 6; ++i) {
+    pass(kSuspectProbeInterval - Millis(1));
+    EXPECT_EQ(first_.questions, i - 1);
+    pass(Millis(1));
+    EXPECT_EQ(first_.questions, i);
+  }
+
+  first_.breaks_off = false;
+  pass(kSuspectProbeInterval);
+  EXPECT_TRUE(is_usable(0));
 }
 
 TEST_F(HealthCheckerTest, AsksASlowTargetAtOnce) {

@@ -101,8 +101,8 @@ inline constexpr Millis kMaxEjection{30'000};
 /// Connections in a row that ended before a reply until their target is ejected: one may be the
 /// fault of its request, several are not.
 inline constexpr int kClosedToEject = 3;
-/// A target whose par is not ready is out of rotation for so long: longer than from one probe to
-/// the next, so that it does not come back between two that find it so.
+/// A target whose par is not ready, or takes no probe, is out of rotation for so long: longer than
+/// from one probe to the next, so that it does not come back between two that find it so.
 inline constexpr Millis kNotReadyEjection{1'000};
 /// Ejections count while at most this share of a leg is out; when more is, the fault is likely not
 /// the targets', and those left would drown.

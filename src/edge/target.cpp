@@ -45,6 +45,12 @@ void TargetState::end_verdict() {
 }
 
 bool TargetState::failed(TargetFailure failure, Instant now) {
+  const bool is_taken_out = count_failure(failure, now);
+  if (!is_suspect_.exchange(true, kRelaxed) && events_->on_suspect) events_->on_suspect();
+  return is_taken_out;
+}
+
+bool TargetState::count_failure(TargetFailure failure, Instant now) {
   bool is_taken_out = false;
   if (failure == TargetFailure::NotReady) {
     is_taken_out = eject(now, kNotReadyEjection);
@@ -57,7 +63,6 @@ bool TargetState::failed(TargetFailure failure, Instant now) {
       is_taken_out = eject(now, std::min(kEjectionStep * count, kMaxEjection));
     }
   }
-  if (!is_suspect_.exchange(true, kRelaxed) && events_->on_suspect) events_->on_suspect();
   return is_taken_out;
 }
 
@@ -74,6 +79,11 @@ bool TargetState::eject(Instant now, Millis time) {
 
 void TargetState::probe_found_not_ready(Instant now) {
   end_verdict();
+  eject(now, kNotReadyEjection);
+}
+
+void TargetState::probe_refused(Instant now) {
+  count_failure(TargetFailure::Refused, now);
   eject(now, kNotReadyEjection);
 }
 

@@ -77,6 +77,9 @@ class TargetState {
   /// Answered 503: par lives, but drains or has no worker. Ejected for a while from now.
   void probe_found_not_ready(Instant now);
   bool has_missed() const { return misses_.load(std::memory_order_relaxed) != 0; }
+  /// Nobody accepts there, or the connection ended without an answer. Ejected for a while from now;
+  /// no further probe is asked for, since the checker goes on by itself.
+  void probe_refused(Instant now);
   /// Not answered in time; kMaxProbeMisses in a row make it unhealthy.
   void probe_missed();
 
@@ -88,6 +91,7 @@ class TargetState {
            misses_.load(std::memory_order_relaxed) != 0;
   }
   void clear();
+  bool count_failure(TargetFailure failure, Instant now);
   bool eject(Instant now, Millis time);
   void end_verdict();
 

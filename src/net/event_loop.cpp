@@ -167,6 +167,11 @@ struct EventLoop::Impl {
   struct Watch {
     FdHandler* handler = nullptr;
     std::uint32_t generation = 0;  // tells events of a descriptor from those of its predecessor
+    bool is_local = false;         // added by add_local()
+    bool awaits_output = false;    // of a local one: EPOLLOUT is among its events now
+    std::uint64_t key(int fd) const {
+      return (std::uint64_t(generation) << 32) | std::uint32_t(fd);
+    }
   };
 
   explicit Impl(const Clock& c) : clock(c), scratch(new char[kScratchBytes]) {}
@@ -176,6 +181,8 @@ struct EventLoop::Impl {
     // The counter can only be full when a wake-up waits already.
     [[maybe_unused]] const auto n = ::write(wake_fd.get(), &one, sizeof one);
   }
+  Result<void> add(int fd, FdHandler& handler, std::uint32_t events);
+  void set_awaits_output(int fd, bool awaits_output);
   void turn();
   void run_posted();
   void run_deletions();
@@ -233,8 +240,11 @@ void EventLoop::Impl::turn() {
       continue;
     }
     // Removed, or closed and given out anew, by an earlier handler of this turn.
-    if (watches[fd].handler == nullptr || watches[fd].generation != (key >> 32)) continue;
-    watches[fd].handler->on_ready(events[std::size_t(i)].events);
+    const Watch& watch = watches[fd];
+    if (watch.handler == nullptr || watch.generation != (key >> 32)) continue;
+    const std::uint32_t what = events[std::size_t(i)].events;
+    if (watch.awaits_output && (what & EPOLLOUT) != 0) set_awaits_output(int(fd), false);
+    watch.handler->on_ready(what);
   }
   timers.run_due(now);
   run_posted();
@@ -297,19 +307,47 @@ void EventLoop::post(std::function<void()> job) {
 Result<void> EventLoop::add(int fd, FdHandler& handler) { return add(fd, handler, kStreamEvents); }
 
 Result<void> EventLoop::add(int fd, FdHandler& handler, std::uint32_t events) {
-  CHECK(fd >= 0, "a descriptor is added while it is open");
-  if (impl_->watches.size() <= std::size_t(fd)) impl_->watches.resize(std::size_t(fd) + 1);
+  return impl_->add(fd, handler, events);
+}
+
+Result<void> EventLoop::add_local(int fd, FdHandler& handler) {
+  TRY_VOID(impl_->add(fd, handler, kStreamEvents));
   Impl::Watch& watch = impl_->watches[std::size_t(fd)];
+  watch.is_local = watch.awaits_output = true;
+  return {};
+}
+
+void EventLoop::await_writable(int fd) {
+  const Impl::Watch& watch = impl_->watches[std::size_t(fd)];
+  if (watch.is_local && !watch.awaits_output) impl_->set_awaits_output(fd, true);
+}
+
+Result<void> EventLoop::Impl::add(int fd, FdHandler& handler, std::uint32_t events) {
+  CHECK(fd >= 0, "a descriptor is added while it is open");
+  if (watches.size() <= std::size_t(fd)) watches.resize(std::size_t(fd) + 1);
+  Watch& watch = watches[std::size_t(fd)];
   CHECK(watch.handler == nullptr, "a descriptor has one handler");
+  watch.is_local = watch.awaits_output = false;
   ++watch.generation;
   epoll_event event{};
   event.events = events;
-  event.data.u64 = (std::uint64_t(watch.generation) << 32) | std::uint32_t(fd);
-  if (::epoll_ctl(impl_->epoll_fd.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+  event.data.u64 = watch.key(fd);
+  if (::epoll_ctl(epoll_fd.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     return errno_error("epoll_ctl", errno);
   }
   watch.handler = &handler;
   return {};
+}
+
+// epoll looks at the descriptor when its events change, so that no room is missed.
+void EventLoop::Impl::set_awaits_output(int fd, bool awaits_output) {
+  Watch& watch = watches[std::size_t(fd)];
+  watch.awaits_output = awaits_output;
+  epoll_event event{};
+  event.events = awaits_output ? kStreamEvents : kStreamEvents & ~std::uint32_t(EPOLLOUT);
+  event.data.u64 = watch.key(fd);
+  const int failed = ::epoll_ctl(epoll_fd.get(), EPOLL_CTL_MOD, fd, &event);
+  CHECK(failed == 0, "a descriptor that is watched can be watched for something else");
 }
 
 void EventLoop::remove(int fd) {

@@ -54,6 +54,13 @@ class EventLoop {
   /// handler must stay until remove(); after remove() it is not called, even in the same turn.
   Result<void> add(int fd, FdHandler& handler);
   Result<void> add(int fd, FdHandler& handler, std::uint32_t events);
+  /// As the first, but EPOLLOUT is told once and then only after await_writable(). For Unix
+  /// sockets: they become writable anew whenever the peer reads, so that every message would cost
+  /// its sender a turn. (TCP announces room only to whom it was refused.)
+  Result<void> add_local(int fd, FdHandler& handler);
+  /// A write was refused (EAGAIN): EPOLLOUT follows as soon as there is room, whatever the
+  /// descriptor was added with.
+  void await_writable(int fd);
   void remove(int fd);
 
   /// Calls `job` once after `delay`. The Timer cancels it when destroyed.
@@ -77,9 +84,10 @@ class EventLoop {
   Instant now() const;
   /// True on the thread that runs the loop.
   bool is_current() const;
-  /// A scratch buffer for reads, shared by everything on this loop (64 KiB).
+  /// A scratch buffer for reads, shared by everything on this loop. Larger than 64 KiB, so that a
+  /// body of that size comes with its head in one read.
   char* scratch();
-  static constexpr std::size_t kScratchBytes = 64 * 1024;
+  static constexpr std::size_t kScratchBytes = 80 * 1024;
 
  private:
   friend class Timer;

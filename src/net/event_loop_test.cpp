@@ -147,6 +147,42 @@ TEST_F(EventLoopTest, RunsCallbacksOfATurnInTheirOrder) {
   EXPECT_EQ(calls_, (std::vector<std::string>{"descriptor", "timer", "job", "deletion"}));
 }
 
+TEST_F(EventLoopTest, TellsALocalSocketOfRoomOnlyWhenItWaitsForIt) {
+  const SocketPair pair;
+  std::uint32_t seen = 0;
+  Recorder recorder([&](std::uint32_t events) { seen |= events; });
+  ASSERT_TRUE(loop_->add_local(pair.a.get(), recorder));
+  turn();
+  EXPECT_EQ(std::exchange(seen, 0), std::uint32_t(EPOLLOUT)) << "a new one is told once";
+
+  const auto send = [&] { return ::send(pair.a.get(), "x", 1, MSG_NOSIGNAL); };
+  std::array<char, 4096> bytes{};
+  const auto read = [&] { return ::recv(pair.b.get(), bytes.data(), bytes.size(), 0); };
+  ASSERT_EQ(send(), 1);
+  ASSERT_EQ(read(), 1);
+  turn();
+  EXPECT_EQ(seen, 0u) << "the peer has read";
+
+  ASSERT_EQ(::send(pair.b.get(), "y", 1, MSG_NOSIGNAL), 1);
+  turn();
+  EXPECT_EQ(std::exchange(seen, 0), std::uint32_t(EPOLLIN));
+
+  while (send() == 1) {
+  }
+  loop_->await_writable(pair.a.get());
+  turn();
+  EXPECT_EQ(seen & EPOLLOUT, 0u) << "it is full";
+  while (read() > 0) {
+  }
+  turn();
+  EXPECT_NE(std::exchange(seen, 0) & EPOLLOUT, 0u);
+
+  loop_->await_writable(pair.a.get());
+  turn();
+  EXPECT_NE(seen & EPOLLOUT, 0u) << "there was room when it was asked for";
+  loop_->remove(pair.a.get());
+}
+
 TEST_F(EventLoopTest, DoesNotCallAHandlerRemovedInTheSameTurn) {
   SocketPair first;
   SocketPair second;

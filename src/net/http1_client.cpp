@@ -73,10 +73,11 @@ void Http1Client::connect() {
     connect_retry_ = loop_.after(kConnectRetry, [this] { connect(); });
     return;
   }
-  if (socket && loop_.add(socket->get(), *this)) {
+  // A Unix connection stands at once, so that the request leaves in this turn.
+  const bool stands = upstream_->is_local();
+  if (socket &&
+      (stands ? loop_.add_local(socket->get(), *this) : loop_.add(socket->get(), *this))) {
     socket_ = Socket(std::move(*socket));
-    // A Unix connection stands at once, so that the request leaves in this turn.
-    const bool stands = upstream_->socket_address->family() == AF_UNIX;
     writer_.set_writable(stands);
     if (!stands) return;
     phase_ = Phase::Head;

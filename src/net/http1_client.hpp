@@ -139,7 +139,7 @@ class Http1Client final : private FdHandler {
   std::shared_ptr<Upstream> upstream_;
   ClientOptions options_;
   Socket socket_;
-  SocketWriter writer_{socket_, false};
+  SocketWriter writer_{loop_, socket_, false};
   HeadCollector collector_;
   Http1Response response_;
   std::unique_ptr<Http1ClientStream> stream_;

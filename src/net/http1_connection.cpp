@@ -18,7 +18,7 @@ constexpr int kMaxPasses = 8;
 Http1Connection::Http1Connection(ServerConnectionContext context, Socket socket)
     : context_(std::move(context)),
       socket_(std::move(socket)),
-      writer_(socket_, true),
+      writer_(context_.loop, socket_, true),
       deadline_(context_.loop, [this] { on_deadline(); }) {}
 
 Http1Connection::~Http1Connection() {
@@ -27,7 +27,8 @@ Http1Connection::~Http1Connection() {
 
 void Http1Connection::start(std::string first_bytes) {
   input_ = std::move(first_bytes);
-  if (!context_.loop.add(socket_.fd(), *this)) {
+  if (!(context_.peer.is_plain_local() ? context_.loop.add_local(socket_.fd(), *this)
+                                       : context_.loop.add(socket_.fd(), *this))) {
     close();
     return;
   }

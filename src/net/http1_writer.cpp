@@ -157,10 +157,12 @@ void SocketWriter::send(std::string_view data, std::string_view tail, int flags)
                                 {const_cast<char*>(tail.data()), tail.size()}}};
     const std::size_t total = queued() + data.size() + tail.size();
     if (total == 0) return;
-    const ssize_t n = socket_.write(parts.data(), int(parts.size()), flags);
+    const ssize_t n = data.empty() && tail.empty()
+                          ? socket_.write(std::string_view(queue_).substr(sent_), flags)
+                          : socket_.write(parts.data(), int(parts.size()), flags);
     if (n < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        is_writable_ = false;
+        note_full();
       } else {
         is_broken_ = true;
       }
@@ -195,7 +197,7 @@ ssize_t SocketWriter::send_file(int file, std::int64_t offset, std::size_t lengt
       sent += std::size_t(n);
       total_sent_ += std::uint64_t(n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      is_writable_ = false;
+      note_full();
     } else if (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS) {
       if (sent > 0) break;  // told by the next call
       errno = EOPNOTSUPP;

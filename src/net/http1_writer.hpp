@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/event_loop.hpp"
 #include "net/headers.hpp"
 #include "net/http1_parser.hpp"
 #include "net/message.hpp"
@@ -21,7 +22,8 @@ namespace pixell::net {
 /// waits here until it is writable again.
 class SocketWriter {
  public:
-  SocketWriter(Socket& socket, bool is_writable) : socket_(socket), is_writable_(is_writable) {}
+  SocketWriter(EventLoop& loop, Socket& socket, bool is_writable)
+      : loop_(loop), socket_(socket), is_writable_(is_writable) {}
 
   /// Whether the socket can take bytes (EPOLLOUT, or a new one that stands or does not yet).
   void set_writable(bool is_writable) { is_writable_ = is_writable; }
@@ -53,7 +55,12 @@ class SocketWriter {
   void take_spare_buffer();
   void send(std::string_view data, std::string_view tail, int flags);
   void drop_sent(std::size_t n);
+  void note_full() {
+    is_writable_ = false;
+    loop_.await_writable(socket_.fd());
+  }
 
+  EventLoop& loop_;
   Socket& socket_;
   bool is_writable_;
   bool is_broken_ = false;

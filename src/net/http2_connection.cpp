@@ -235,7 +235,7 @@ class Http2Connection final : public ServerConnection, private Http2Io {
 
 void Http2Connection::start(std::string first_bytes) {
   set_connected();
-  if (!attach(std::move(accepted_))) {
+  if (!attach(std::move(accepted_), context_.peer.is_plain_local())) {
     close_now();
     return;
   }

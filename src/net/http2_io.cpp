@@ -140,9 +140,10 @@ Http2Io::~Http2Io() {
   nghttp2_session_del(session_);
 }
 
-bool Http2Io::attach(Socket socket) {
+bool Http2Io::attach(Socket socket, bool is_local) {
   socket_ = std::move(socket);
-  if (!loop_.add(socket_.fd(), *this)) return false;
+  if (!(is_local ? loop_.add_local(socket_.fd(), *this) : loop_.add(socket_.fd(), *this)))
+    return false;
   if (socket_.holds_unread()) {
     is_read_wanted_ = true;
     schedule_flush();
@@ -269,7 +270,10 @@ bool Http2Io::write_socket() {
       written_ += static_cast<std::uint64_t>(n);
       continue;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      loop_.await_writable(socket_.fd());
+      return false;
+    }
     close(AbortReason::PeerClosed);
     return false;
   }

@@ -67,8 +67,9 @@ class Http2Io : public FdHandler {
   bool has_waiting_heads() const { return !heads_.empty(); }
   int fd() const { return socket_.fd(); }
 
-  /// Registers the socket. False when the loop refuses it; the caller then closes.
-  bool attach(Socket socket);
+  /// Registers the socket; `is_local` says that it is a Unix socket. False when the loop refuses
+  /// it; the caller then closes.
+  bool attach(Socket socket, bool is_local);
   /// Says that the transport stands: output may be written.
   void set_connected() { is_connected_ = true; }
   /// Starts the timer of idle_expired() and, on a server, of the pings to silent peers and of what

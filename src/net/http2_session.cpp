@@ -232,7 +232,7 @@ void Http2ClientSession::connect() {
     retry_ = loop().after(kConnectRetry, [this] { connect(); });
     return;
   }
-  if (socket && attach(Socket(std::move(*socket)))) return;
+  if (socket && attach(Socket(std::move(*socket)), upstream_.is_local())) return;
   // Failures must not reach a handler before open() has returned.
   has_failed_ = true;
   retry_ = loop().after(Millis(0), [this] { Http2Io::close(AbortReason::Refused); });

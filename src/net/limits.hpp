@@ -85,7 +85,7 @@ inline constexpr int kMaxReadsPerTurn = 16;
 inline constexpr Millis kConnectTimeout{5'000};
 /// Idle upstream connections: kept this long, and this many per address and loop.
 inline constexpr Millis kPoolIdleTimeout{4'000};
-inline constexpr std::size_t kMaxIdlePerAddress = 128;
+inline constexpr std::size_t kMaxIdlePerAddress = 1024;
 
 /// A client must be through its TLS handshake within this time from being accepted.
 inline constexpr Millis kHandshakeTimeout{10'000};

@@ -73,13 +73,13 @@ class Socket {
     message.msg_iovlen = std::size_t(count);
     return retry_interrupted([&] { return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | flags); });
   }
-  ssize_t write(std::string_view bytes) {
+  ssize_t write(std::string_view bytes, int flags = 0) {
     if (transport_ != nullptr) [[unlikely]] {
       const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
       return transport_->write(&part, 1);
     }
     return retry_interrupted(
-        [&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+        [&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags); });
   }
   /// Writes bytes of a file without reading them; 0 when the file ends before `offset`. An
   /// encrypted socket cannot (EOPNOTSUPP). Raises SIGPIPE when the peer is gone: the process

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "net/stream.hpp"
+
 namespace pixell::net {
 
 namespace {
@@ -97,7 +99,7 @@ std::string peer_text(const sockaddr_storage& address) {
     ::inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
     return "[" + std::string(host) + "]:" + std::to_string(ntohs(v6.sin6_port));
   }
-  return "unix";
+  return std::string(kUnixPeer);
 }
 
 }  // namespace pixell::net

@@ -61,8 +61,8 @@ class Stream {
   /// Ends our side, with trailer fields when there are any (HTTP/2, or HTTP/1 chunked).
   virtual void finish(const Headers& trailers = {}) = 0;
 
-  /// Holds the peer's body back. Bytes already read may still arrive, at most one read buffer or
-  /// HTTP/2 window (64 KiB). Calls do not nest.
+  /// Holds the peer's body back. Bytes already read may still arrive, at most one read buffer
+  /// (EventLoop::kScratchBytes) or HTTP/2 window (kH2InitialWindow). Calls do not nest.
   virtual void pause() = 0;
   virtual void resume() = 0;
 
@@ -84,14 +84,19 @@ class StreamHandler {
   virtual void on_abort(AbortReason reason) = 0;
 };
 
+/// The address of whoever comes by a Unix socket.
+inline constexpr std::string_view kUnixPeer = "unix";
+
 /// Who is at the other end of a server connection.
 struct PeerInfo {
-  std::string address;   ///< "127.0.0.1:51234", or "unix" for a Unix socket
+  std::string address;   ///< "127.0.0.1:51234", or kUnixPeer
   std::string listener;  ///< the name the listener was given
   bool is_encrypted = false;
   /// Of a client whose certificate was verified in the handshake, as x-forwarded-client-cert tells
   /// it: Hash=<SHA-256 of the certificate, hex>;Subject="<RFC 2253>";URI=<…>;DNS=<…>
   std::string certificate;
+
+  bool is_plain_local() const { return address == kUnixPeer && !is_encrypted; }
 };
 
 /// The server's end of an exchange.

@@ -20,6 +20,9 @@ class Upstream {
     if (auto parsed = SocketAddress::parse(address.text)) socket_address = *parsed;
   }
 
+  /// Listens on a Unix socket.
+  bool is_local() const { return socket_address && socket_address->family() == AF_UNIX; }
+
   const Address address;
   std::optional<SocketAddress> socket_address;  ///< nullopt: connecting is refused
   std::vector<Http1Client*> idle;               ///< the one used last at the back
