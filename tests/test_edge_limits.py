@@ -14,7 +14,8 @@ import grpc
 import pytest
 
 from devtool.pac import request
-from pixell_testing.route_edge import RouteEdge, Upstream, leg, reply
+from pixell_testing.edge import HelloEdge, leg
+from pixell_testing.upstream import Upstream, reply
 
 REPLY_DEADLINE_S = 20
 
@@ -41,7 +42,7 @@ def held() -> Iterator[Held]:
     answer.go.set()
 
 
-def get(edge: RouteEdge, path: str = "/agents/hello/api", **headers: str):
+def get(edge: HelloEdge, path: str = "/agents/hello/api", **headers: str):
     """One request on a connection of its own."""
     return request(edge.url, "GET", path, headers=headers, timeout_s=REPLY_DEADLINE_S)
 
@@ -49,7 +50,7 @@ def get(edge: RouteEdge, path: str = "/agents/hello/api", **headers: str):
 def test_the_rate_of_an_app(tmp_path: Path) -> None:
     """A burst is taken, the rest is told when to come, and comes through then."""
     limits = {"limits": {"requests_per_second": 1, "burst": 3}}
-    with Upstream(reply) as agent, RouteEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
+    with Upstream(reply) as agent, HelloEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
         replies = [get(edge) for _ in range(6)]
         refused = [one for one in replies if one.status == 429]
         assert [one.status for one in replies[:3]] == [200, 200, 200]
@@ -71,7 +72,7 @@ def test_the_rate_of_an_app(tmp_path: Path) -> None:
 def test_the_rate_of_an_app_over_grpc(tmp_path: Path) -> None:
     """A refused call has a status of its own."""
     limits = {"limits": {"requests_per_second": 1, "burst": 1}}
-    with Upstream(reply) as agent, RouteEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
+    with Upstream(reply) as agent, HelloEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
         assert get(edge).status == 200
         with grpc.insecure_channel(f"127.0.0.1:{edge.port}") as channel:
             call = channel.unary_unary("/agents/hello/pixell.agent.AgentService/Ping")
@@ -87,7 +88,7 @@ def test_the_concurrency_of_an_app(tmp_path: Path, held: Held) -> None:
     legs = []
     with Upstream(held) as agent:
         legs = [leg(1, agent.address)]
-        with RouteEdge(tmp_path, legs, limits, "--threads", "2") as edge:
+        with HelloEdge(tmp_path, legs, limits, "--threads", "2") as edge:
             slow = [
                 threading.Thread(target=get, args=(edge, "/agents/hello/slow")) for _ in range(2)
             ]
@@ -108,7 +109,7 @@ def test_what_one_thread_of_the_edge_takes(tmp_path: Path, held: Held) -> None:
     """More exchanges are shed; health, other paths and running requests are not."""
     with (
         Upstream(held) as agent,
-        RouteEdge(tmp_path, [leg(1, agent.address)], {}, "--max-exchanges", "1") as edge,
+        HelloEdge(tmp_path, [leg(1, agent.address)], {}, "--max-exchanges", "1") as edge,
     ):
         statuses = []
         slow = threading.Thread(
@@ -131,7 +132,7 @@ def test_what_one_thread_of_the_edge_takes(tmp_path: Path, held: Held) -> None:
 def test_the_body_of_a_request(tmp_path: Path) -> None:
     """Refused at once when its length is known, and the connection goes on."""
     limits = {"limits": {"max_body_bytes": 1000}}
-    with Upstream(reply) as agent, RouteEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
+    with Upstream(reply) as agent, HelloEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
         connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=REPLY_DEADLINE_S)
         for size, status in ((1000, 200), (1001, 413), (1000, 200)):
             connection.request("POST", "/agents/hello/api", b"x" * size)
@@ -147,7 +148,7 @@ def test_the_body_of_a_request(tmp_path: Path) -> None:
 def test_the_body_of_a_request_without_a_length(tmp_path: Path, held: Held) -> None:
     """Counted while it comes."""
     limits = {"limits": {"max_body_bytes": 1000}}
-    with Upstream(held) as agent, RouteEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
+    with Upstream(held) as agent, HelloEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
         with socket.create_connection(("127.0.0.1", edge.port), REPLY_DEADLINE_S) as client:
             client.sendall(
                 b"POST /agents/hello/slow HTTP/1.1\r\nHost: x\r\n"
@@ -161,7 +162,7 @@ def test_the_body_of_a_request_without_a_length(tmp_path: Path, held: Held) -> N
 def test_the_time_until_a_reply(tmp_path: Path, held: Held) -> None:
     """Each surface has its own; the others are not touched."""
     limits = {"limits": {"timeouts": {"rest_ms": 100}}}
-    with Upstream(held) as agent, RouteEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
+    with Upstream(held) as agent, HelloEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
         late = get(edge, "/agents/hello/api/slow")
         assert late.status == 504
         assert "within 100 ms (limits.timeouts)" in late.json()["detail"]
@@ -192,7 +193,7 @@ def test_silence_that_ends_an_exchange(tmp_path: Path) -> None:
         go.wait(REPLY_DEADLINE_S)
 
     limits = {"limits": {"timeouts": {"idle_ms": 1500}}}
-    with Upstream(stream) as agent, RouteEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
+    with Upstream(stream) as agent, HelloEdge(tmp_path, [leg(1, agent.address)], limits) as edge:
         connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=REPLY_DEADLINE_S)
         connection.request("GET", "/agents/hello/api/events")
         answer = connection.getresponse()
@@ -215,7 +216,7 @@ def test_who_the_agent_sees(tmp_path: Path) -> None:
     with Upstream(reply) as agent:
         legs = [leg(1, agent.address)]
         (tmp_path / "a").mkdir()
-        with RouteEdge(tmp_path / "a", legs, {}) as edge:
+        with HelloEdge(tmp_path / "a", legs, {}) as edge:
             assert get(edge, **told).status == 200
             host = f"127.0.0.1:{edge.port}"
             _, seen, _ = agent.seen.pop()
@@ -226,7 +227,7 @@ def test_who_the_agent_sees(tmp_path: Path) -> None:
             assert seen["x-request-id"] == "abc-1"
             assert "x-pixell-mirror" not in seen
         (tmp_path / "b").mkdir()
-        with RouteEdge(tmp_path / "b", legs, {}, "--trusted-proxy", "127.0.0.0/8") as edge:
+        with HelloEdge(tmp_path / "b", legs, {}, "--trusted-proxy", "127.0.0.0/8") as edge:
             assert get(edge, **told).status == 200
             host = f"127.0.0.1:{edge.port}"
             _, seen, _ = agent.seen.pop()

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from devtool.pac import request, wait_until
-from pixell_testing.route_edge import RouteEdge, Upstream, leg, reply
+from pixell_testing.edge import HelloEdge, leg
+from pixell_testing.upstream import Upstream, reply
 
 COUNTED_DEADLINE_S = 20
 MIRROR = {"mirror": {"revision": 2, "permille": 1000, "max_body_bytes": 1000}}
 
 
-def ask(edge: RouteEdge, path: str, body: bytes = b"") -> Any:
+def ask(edge: HelloEdge, path: str, body: bytes = b"") -> Any:
     """A request to the app."""
     method = "POST" if body else "GET"
     target = f"/agents/hello{path}"
@@ -27,7 +28,7 @@ def legs(original: Upstream, mirror_address: str) -> list[dict]:
     return [leg(1, original.address), leg(2, mirror_address, 0, "shadow")]
 
 
-def wait_for(edge: RouteEdge, **counts: Any) -> dict[str, Any]:
+def wait_for(edge: HelloEdge, **counts: Any) -> dict[str, Any]:
     """Waits until the edge counted that of its mirror."""
     seen: dict[str, Any] = {}
 
@@ -44,7 +45,7 @@ def test_the_same_request_reaches_both(tmp_path: Path) -> None:
     with (
         Upstream(reply) as original,
         Upstream(reply) as mirror,
-        RouteEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
+        HelloEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
     ):
         assert ask(edge, "/api/one").status == 200
         assert ask(edge, "/api/two", b"payload").status == 200
@@ -73,7 +74,7 @@ def test_differences_are_counted_and_logged(tmp_path: Path) -> None:
     with (
         Upstream(reply) as original,
         Upstream(other) as mirror,
-        RouteEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
+        HelloEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
     ):
         assert ask(edge, "/api/x").body == b"ok"
         wait_for(edge, differs={"status": 0, "body": 1})
@@ -92,7 +93,7 @@ def test_long_bodies_are_not_copied(tmp_path: Path) -> None:
     with (
         Upstream(reply) as original,
         Upstream(reply) as mirror,
-        RouteEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
+        HelloEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
     ):
         assert ask(edge, "/api/x", b"x" * 1001).status == 200
         counted = wait_for(edge, dropped=1)
@@ -111,13 +112,13 @@ def test_a_mirror_that_hangs_or_is_away_hurts_nobody(tmp_path: Path) -> None:
     with Upstream(reply) as original:
         with (
             Upstream(hang) as mirror,
-            RouteEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
+            HelloEdge(tmp_path, legs(original, mirror.address), MIRROR) as edge,
         ):
             assert {ask(edge, "/api/x").status for _ in range(100)} == {200}
             wait_for(edge, dropped=100 - 64)
             go.set()
             wait_for(edge, same=64)
         (tmp_path / "b").mkdir()
-        with RouteEdge(tmp_path / "b", legs(original, "127.0.0.1:1"), MIRROR) as edge:
+        with HelloEdge(tmp_path / "b", legs(original, "127.0.0.1:1"), MIRROR) as edge:
             assert {ask(edge, "/api/x").status for _ in range(10)} == {200}
             wait_for(edge, failed=10)

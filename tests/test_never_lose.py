@@ -206,6 +206,48 @@ def test_a_role_that_hangs_is_restarted(pac: Pac, role: str) -> None:
     assert "Role killed: it hangs" in pac.log_tail(200)
 
 
+def is_waited_for(address: str) -> bool:
+    """Whether somebody waits to be accepted on a Unix socket (proc(5), /proc/net/unix: a connection
+    that nobody has taken is in state 02)."""
+    path = address.removeprefix("unix:")
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    return any(line.split()[5] == "02" for line in lines if line.endswith(path))
+
+
+@pytest.mark.timeout(300)
+def test_who_waits_for_an_instance_that_dies_goes_to_another(pac: Pac) -> None:
+    """A POST that nobody has read is sent again, also when the node closes the socket late."""
+    app = MovedApp(pac, APP)
+    app.settings(instances=2)
+    victim = [*app.wait_instances(2).values()][0]
+    node = running(pac, "node")
+    par = processes.find(victim["pid"])
+    call = {"jsonrpc": "2.0", "id": 7, "method": "message/send", "params": {}}
+    statuses: list[int] = []
+    askers: list[threading.Thread] = []
+
+    def ask() -> None:
+        statuses.append(pac.post(f"/agents/{APP}/a2a", call, timeout_s=60).status)
+
+    def somebody_waits() -> bool:
+        askers.append(threading.Thread(target=ask))
+        askers[-1].start()
+        return is_waited_for(victim["address"])
+
+    node.send(signal.SIGSTOP)
+    try:
+        par.send(signal.SIGKILL)
+        assert par.wait_end(10)
+        wait_until("somebody waits", somebody_waits, 5)
+    finally:
+        node.send(signal.SIGCONT)
+    for asker in askers:
+        asker.join()
+
+    assert statuses == [200] * len(askers)
+    app.wait_instances(2)
+
+
 def test_stop_ends_what_a_killed_serve_left_behind(pac: Pac) -> None:
     left = [running(pac, role) for role in ("control", "edge", "node")]
     instances = pac.live_instances(APP)

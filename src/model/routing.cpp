@@ -47,15 +47,28 @@ bool is_alias(std::string_view alias) {
                      [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-// A host name in lower case (RFC 1123 2.1), at most 253 bytes.
-bool is_host(std::string_view host) {
-  if (host.empty() || host.size() > 253 || !is_alnum(host.front()) || !is_alnum(host.back()))
-    return false;
-  return host.find("..") == std::string_view::npos &&
-         std::all_of(host.begin(), host.end(), [](char c) {
-           return (is_alnum(c) && !(c >= 'A' && c <= 'Z')) || c == '-' || c == '.';
+// Whether `is_good` holds of each part of `text` between `separator`s.
+template <class IsGood>
+bool all_parts(std::string_view text, char separator, IsGood is_good) {
+  for (;;) {
+    const auto end = text.find(separator);
+    if (!is_good(text.substr(0, end))) return false;
+    if (end == std::string_view::npos) return true;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// A label of a host name in lower case: letters, digits and '-', which is neither first nor last
+// (RFC 1123 2.1), at most 63 bytes (RFC 1035 2.3.4).
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= 63 && is_alnum(label.front()) &&
+         is_alnum(label.back()) && std::all_of(label.begin(), label.end(), [](char c) {
+           return (is_alnum(c) && !(c >= 'A' && c <= 'Z')) || c == '-';
          });
 }
+
+// A host name in lower case, at most 253 bytes.
+bool is_host(std::string_view host) { return host.size() <= 253 && all_parts(host, '.', is_label); }
 
 // Reports what is malformed or there twice among `names`.
 template <class IsGood>
@@ -70,7 +83,8 @@ void check_names(Findings& findings, std::string_view what, const std::vector<st
                                                      "'-', '_' and '.', a letter or digit first",
                                                      shown, kMaxAliasBytes)
                                        : fmt::format("host '{}' must be a host name in lower case "
-                                                     "without a port, like agent.example.com",
+                                                     "without a port, like agent.example.com, and "
+                                                     "no part of it may begin or end with '-'",
                                                      shown)});
     else if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
              names.begin() + static_cast<std::ptrdiff_t>(i))
@@ -109,6 +123,12 @@ void check_legacy(Findings& findings, const LegacyTarget& legacy) {
     findings.push_back({"/legacy/path_prefix",
                         fmt::format("path_prefix '{}' must begin with '/', not end with it and "
                                     "hold letters, digits and -._~/ only",
+                                    prefix.substr(0, 80))});
+  // Whoever normalises paths would leave what the prefix names.
+  if (!all_parts(prefix, '/', [](std::string_view part) { return part != "." && part != ".."; }))
+    findings.push_back({"/legacy/path_prefix",
+                        fmt::format("path_prefix '{}' must not hold '.' or '..' between slashes; "
+                                    "give the path it leads to",
                                     prefix.substr(0, 80))});
 }
 

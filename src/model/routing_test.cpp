@@ -109,6 +109,12 @@ TEST_P(CheckRoutingTest, NamesPlaceValueAndRemedy) {
   EXPECT_THAT(findings[0].message, HasSubstr(GetParam().told));
 }
 
+std::string host_of(std::size_t bytes) {
+  std::string host;
+  while (host.size() + 2 < bytes) host += "a.";
+  return host.append(bytes - host.size(), 'a');
+}
+
 Routing with_names(std::vector<std::string> aliases, std::vector<std::string> hosts = {}) {
   return {.aliases = std::move(aliases), .hosts = std::move(hosts)};
 }
@@ -157,7 +163,11 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"UpperCaseHost", with_names({}, {"A.example"}), "/hosts/0", "in lower case"},
         Wrong{"EmptyLabel", with_names({}, {"a..b"}), "/hosts/0", "host 'a..b'"},
         Wrong{"HostWithDotLast", with_names({}, {"a."}), "/hosts/0", "host 'a.'"},
-        Wrong{"LongHost", with_names({}, {std::string(254, 'a')}), "/hosts/0", "host name"},
+        Wrong{"HostWithHyphenFirst", with_names({}, {"-a.b"}), "/hosts/0", "begin or end with '-'"},
+        Wrong{"LabelWithHyphenFirst", with_names({}, {"a.-b"}), "/hosts/0", "host 'a.-b'"},
+        Wrong{"LabelWithHyphenLast", with_names({}, {"a-.b"}), "/hosts/0", "host 'a-.b'"},
+        Wrong{"LongLabel", with_names({}, {std::string(64, 'a') + ".b"}), "/hosts/0", "host name"},
+        Wrong{"LongHost", with_names({}, {host_of(254)}), "/hosts/0", "host name"},
         Wrong{"HostTwice", with_names({}, {"a", "a"}), "/hosts/1", "'a' is there twice"},
         Wrong{"TooManyHosts", with_names({}, many(kMaxHosts + 1)), "/hosts",
               "65 hosts are more than 64"},
@@ -185,6 +195,12 @@ INSTANTIATE_TEST_SUITE_P(
               "/legacy/path_prefix", "path_prefix 'x' must begin with '/'"},
         Wrong{"PrefixWithSlashLast", with_legacy({.address = "a", .path_prefix = "/x/"}),
               "/legacy/path_prefix", "not end with it"},
+        Wrong{"PrefixThatLeadsUp", with_legacy({.address = "a", .path_prefix = "/x/../y"}),
+              "/legacy/path_prefix", "must not hold '.' or '..'"},
+        Wrong{"PrefixThatEndsAbove", with_legacy({.address = "a", .path_prefix = "/x/.."}),
+              "/legacy/path_prefix", "must not hold '.' or '..'"},
+        Wrong{"PrefixThatStays", with_legacy({.address = "a", .path_prefix = "/."}),
+              "/legacy/path_prefix", "path_prefix '/.'"},
         Wrong{"PrefixWithEscape", with_legacy({.address = "a", .path_prefix = "/x%20"}),
               "/legacy/path_prefix", "path_prefix '/x%20'"}),
     [](const auto& row) { return std::string(row.param.name); });

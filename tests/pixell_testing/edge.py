@@ -6,8 +6,9 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 from devtool.pac import Pac, request, wait_until
 from devtool.paths import program
@@ -26,31 +27,24 @@ def write_snapshot(path: Path, snapshot: dict) -> None:
     path.write_text(f"pixell-routes 1 {checksum:016x}\n{text}")
 
 
-class Edge:
-    """One edge on a port of its own that sends /agents/{app} to the address given for it."""
+def leg(revision: int, address: str, weight: int = 1000, tag: str = "") -> dict[str, Any]:
+    """One revision of a route."""
+    return {
+        "revision": revision,
+        "weight_permille": weight,
+        "tag": tag,
+        "addresses": [address],
+    }
 
-    def __init__(
-        self,
-        folder: Path,
-        agents: Mapping[str, str],
-        *options: str,
-        routing: Mapping[str, dict] | None = None,
-    ) -> None:
-        """An address is `unix:/path` or `127.0.0.1:port`, or empty for an app without revisions;
-        `options` come after our own; `routing` are settings by app."""
-        routes = folder / "edge"
-        routes.mkdir(parents=True, exist_ok=True)
-        legs = [
-            (app, [{"revision": 1, "weight_permille": 1000, "addresses": [address]}] * bool(address))
-            for app, address in agents.items()
-        ]
-        settings = routing or {}
-        snapshot = [
-            {"app_id": app, "short_id": "", "legs": leg}
-            | ({"routing": settings[app]} if app in settings else {})
-            for app, leg in legs
-        ]
-        write_snapshot(routes / "routes", {"generation": 1, "routes": snapshot})
+
+class RoutedEdge:
+    """One edge on a port of its own, with the routes it is given. Use it in a `with` block."""
+
+    def __init__(self, folder: Path, routes: Sequence[Mapping[str, Any]], *options: str) -> None:
+        """`routes` are those of a snapshot; `options` come after our own."""
+        (folder / "edge").mkdir(parents=True, exist_ok=True)
+        write_snapshot(folder / "edge" / "routes", {"generation": 1, "routes": routes})
+        self._agents = {route["app_id"] for route in routes}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self._listener.setblocking(False)  # as `pac serve` hands it down
         self.port = self._listener.getsockname()[1]
@@ -69,9 +63,8 @@ class Edge:
                 pass_fds=(fd,),
                 start_new_session=True,
             )
-        self._agents = set(agents)
 
-    def __enter__(self) -> Edge:
+    def __enter__(self) -> Self:
         wait_until("the edge serves its routes", self._is_ready, START_DEADLINE_S)
         return self
 
@@ -96,3 +89,36 @@ class Edge:
         """SIGTERM, and the exit code once it has drained."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_DEADLINE_S)
+
+
+class Edge(RoutedEdge):
+    """An edge that sends /agents/{app} to the address given for it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        agents: Mapping[str, str],
+        *options: str,
+        routing: Mapping[str, dict] | None = None,
+    ) -> None:
+        """An address is `unix:/path` or `127.0.0.1:port`, or empty for an app without revisions;
+        `options` come after our own; `routing` are settings by app."""
+        settings = routing or {}
+        routes = [
+            {"app_id": app, "short_id": "", "legs": [leg(1, address)] * bool(address)}
+            | ({"routing": settings[app]} if app in settings else {})
+            for app, address in agents.items()
+        ]
+        super().__init__(folder, routes, *options)
+
+
+class HelloEdge(RoutedEdge):
+    """An edge that serves one app, `hello`, with legs and settings."""
+
+    def __init__(self, folder: Path, legs: list[dict], routing: dict, *options: str) -> None:
+        route = {"app_id": "hello", "short_id": "", "legs": legs, "routing": routing}
+        super().__init__(folder, [route], *options)
+
+    def explain(self) -> dict[str, Any]:
+        """What it says of the app, with what it counted."""
+        return request(self.url, "GET", "/v1/edge/explain?url=/agents/hello/").json()

@@ -8,6 +8,7 @@
 #include "engine/local/node/instance_process.hpp"
 #include "engine/local/node/limits.hpp"
 #include "engine/local/node/process_tree.hpp"
+#include "engine/local/node/turn_away.hpp"
 
 namespace pixell::engine::node {
 
@@ -44,8 +45,9 @@ void InstanceProcess::clean_up_after_end() {
   is_watched_ = false;
   pidfd_.reset();
   // Nobody will accept any more: a client must be refused at once instead of waiting.
-  listener_.reset();
   ::unlink(files_.socket().c_str());
+  if (listener_) turn_away_waiting(listener_.get());
+  listener_.reset();
   adoption_note_.clear();
   cgroup_.kill_all();
   has_group_left_ = !cgroup_.remove();

@@ -50,6 +50,9 @@ inline constexpr Millis kStopMargin{5'000};
 /// The longest grace of one stop.
 inline constexpr Millis kMaxGrace{3'600'000};
 
+/// Who waited for an instance that ended and is told so; as many as its backlog holds.
+inline constexpr int kMaxTurnedAway = 4'096;
+
 /// One long poll of GET /changes, and how many may wait at once.
 inline constexpr Millis kMaxPollTimeout{60'000};
 inline constexpr std::size_t kMaxPolls = 64;
