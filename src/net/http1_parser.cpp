@@ -167,30 +167,57 @@ bool next_line(std::string_view& text, std::string_view& line) {
   return true;
 }
 
+// What the compiler makes one vector register of.
+using Sixteen [[gnu::vector_size(16)]] = unsigned char;
+constexpr unsigned char kSpace = ' ', kTab = '\t', kDelete = 0x7f;
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < kSpace && byte != kTab) || byte == kDelete;
+}
+
+// The first control byte but HTAB, or `end`.
+const char* find_control(const char* at, const char* end) {
+  for (; end - at >= std::ptrdiff_t(sizeof(Sixteen)); at += sizeof(Sixteen)) {
+    Sixteen bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    const auto found = ((bytes < kSpace) & (bytes != kTab)) | (bytes == kDelete);
+    std::array<std::uint64_t, 2> halves;
+    std::memcpy(halves.data(), &found, sizeof halves);
+    if ((halves[0] | halves[1]) != 0) break;
+  }
+  while (at != end && !is_control(*at)) ++at;
+  return at;
+}
+
 // Parses field lines up to the empty one and calls visit(field, is_line) for each; `is_line` says
 // that it stands there as "Name: value" without more blanks.
 template <class Visit>
 std::optional<Http1Error> each_field(std::string_view lines, Visit visit) {
-  std::size_t count = 0;
-  std::string_view line;
-  while (next_line(lines, line)) {
-    if (line.empty()) return std::nullopt;
-    if (is_blank(line.front())) return Http1Error{400, "folded header field"};
-    std::size_t name_end = 0;
-    while (name_end < line.size() && kTokenBytes[static_cast<unsigned char>(line[name_end])]) {
-      ++name_end;
-    }
-    if (name_end == 0 || name_end == line.size() || line[name_end] != ':') {
+  const Http1Error bad_end{400, "bad line end in the head"};
+  const char* at = lines.data();
+  const char* const end = at + lines.size();
+  for (std::size_t count = 0;;) {
+    if (end - at < 2) return bad_end;
+    if (at[0] == '\r' && at[1] == '\n') return std::nullopt;
+    if (is_blank(*at)) return Http1Error{400, "folded header field"};
+    const char* name_end = at;
+    while (name_end != end && kTokenBytes[static_cast<unsigned char>(*name_end)]) ++name_end;
+    if (name_end == at || name_end == end || *name_end != ':') {
       return Http1Error{400, "bad header field name"};
     }
-    const Headers::Field field{line.substr(0, name_end), trim(line.substr(name_end + 1))};
-    if (!is_field_value(field.value)) return Http1Error{400, "control byte in a header field"};
+    // The line ends at the first control byte, or is bad.
+    const char* const line_end = find_control(name_end + 1, end);
+    if (line_end == end || *line_end == '\n') return bad_end;
+    if (*line_end != '\r') return Http1Error{400, "control byte in a header field"};
+    if (end - line_end < 2 || line_end[1] != '\n') return bad_end;
+    const Headers::Field field{{at, name_end}, trim({name_end + 1, line_end})};
     if (++count > kMaxHeaderFields) return Http1Error{431, "too many header fields"};
-    const bool is_line =
-        line.size() == name_end + 2 + field.value.size() && line[name_end + 1] == ' ';
+    const bool is_line = field.value.data() == name_end + 2 && name_end[1] == ' ' &&
+                         field.value.data() + field.value.size() == line_end;
     if (auto error = visit(field, is_line)) return error;
+    at = line_end + 2;
   }
-  return Http1Error{400, "bad line end in the head"};
 }
 
 std::optional<Http1Error> parse_fields(std::string_view lines, Headers& out, FieldFacts& facts,
