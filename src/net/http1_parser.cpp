@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "net/http1_bytes.hpp"
+
 namespace pixell::net {
 
 namespace {
@@ -11,48 +13,6 @@ namespace {
 // Heads with no more than this do not make their buffers grow while fields are added to them.
 constexpr std::size_t kUsualFields = 16;
 constexpr std::size_t kUsualAddedBytes = 64;
-
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-constexpr std::uint64_t kHighs = 0x8080808080808080;
-
-constexpr std::array<bool, 256> make_table(std::string_view extra) {
-  std::array<bool, 256> table{};
-  for (int c = 0; c < 256; ++c) {
-    table[std::size_t(c)] =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  }
-  for (const char c : extra) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-
-constexpr auto kTokenBytes = make_table("!#$%&'*+-.^_`|~");          // RFC 9110 5.6.2
-constexpr auto kAuthorityBytes = make_table("-._~!$&'()*+,;=%:[]");  // RFC 3986 3.2, no userinfo
-
-bool all_in(const std::array<bool, 256>& table, std::string_view text) {
-  for (const char c : text) {
-    if (!table[static_cast<unsigned char>(c)]) return false;
-  }
-  return true;
-}
-
-// True when a byte of the eight is below `limit` (at most 128) or is DEL.
-bool has_control(std::uint64_t word, std::uint64_t limit) {
-  const std::uint64_t below = (word - kOnes * limit) & ~word & kHighs;
-  const std::uint64_t del = word ^ (kOnes * 0x7f);
-  return (below | ((del - kOnes) & ~del & kHighs)) != 0;
-}
-
-// has_control() for a text of eight bytes or more; the last word may overlap the one before.
-bool any_word(std::string_view text, std::uint64_t limit) {
-  const char* const last = text.data() + text.size() - 8;
-  std::uint64_t word;
-  for (const char* at = text.data(); at < last; at += 8) {
-    std::memcpy(&word, at, 8);
-    if (has_control(word, limit)) return true;
-  }
-  std::memcpy(&word, last, 8);
-  return has_control(word, limit);
-}
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -165,29 +125,6 @@ bool next_line(std::string_view& text, std::string_view& line) {
   line = text.substr(0, end - 1);
   text.remove_prefix(end + 1);
   return true;
-}
-
-// What the compiler makes one vector register of.
-using Sixteen [[gnu::vector_size(16)]] = unsigned char;
-constexpr unsigned char kSpace = ' ', kTab = '\t', kDelete = 0x7f;
-
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < kSpace && byte != kTab) || byte == kDelete;
-}
-
-// The first control byte but HTAB, or `end`.
-const char* find_control(const char* at, const char* end) {
-  for (; end - at >= std::ptrdiff_t(sizeof(Sixteen)); at += sizeof(Sixteen)) {
-    Sixteen bytes;
-    std::memcpy(&bytes, at, sizeof bytes);
-    const auto found = ((bytes < kSpace) & (bytes != kTab)) | (bytes == kDelete);
-    std::array<std::uint64_t, 2> halves;
-    std::memcpy(halves.data(), &found, sizeof halves);
-    if ((halves[0] | halves[1]) != 0) break;
-  }
-  while (at != end && !is_control(*at)) ++at;
-  return at;
 }
 
 // Parses field lines up to the empty one and calls visit(field, is_line) for each; `is_line` says
@@ -339,29 +276,6 @@ bool is_framing_field(std::string_view name) {
 }
 
 }  // namespace
-
-bool is_token(std::string_view text) { return !text.empty() && all_in(kTokenBytes, text); }
-
-bool is_authority(std::string_view text) { return all_in(kAuthorityBytes, text); }
-
-bool is_field_value(std::string_view text) {
-  if (text.size() >= 8 && !any_word(text, 0x20)) return true;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
-  }
-  return true;
-}
-
-bool is_target(std::string_view text) {
-  if (text.empty() || text.find('#') != std::string_view::npos) return false;
-  if (text.size() >= 8) return !any_word(text, 0x21);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f) return false;
-  }
-  return true;
-}
 
 std::optional<Http1Error> parse_request_head(std::string_view head, Http1Request& out) {
   std::string_view line;
