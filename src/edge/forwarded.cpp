@@ -168,25 +168,26 @@ void Forwarder::fill(const net::RequestHead& request, const net::PeerInfo& peer,
   // A client may write any scheme into its request; how it came is what counts.
   const std::string_view own_proto = peer.is_encrypted ? "https" : "http";
   Buffer buffer;
-  // Checked is what the kernel or we ourselves wrote; what came from outside the writer looks at.
+  // All is checked: it is of the kernel, ourselves, or the head of a request, which was looked at
+  // when it was read.
   if (is_stranger) {
     added.add_checked("x-forwarded-for", host);
     added.add_checked("x-forwarded-proto", own_proto);
   } else {
     append_list(buffer, request.headers, "x-forwarded-for");
     buffer.add(host);
-    added.add("x-forwarded-for", buffer.view());
-    added.add("x-forwarded-proto", told.proto.empty() ? own_proto : told.proto);
+    added.add_checked("x-forwarded-for", buffer.view());
+    added.add_checked("x-forwarded-proto", told.proto.empty() ? own_proto : told.proto);
     buffer.clear();
     append_list(buffer, request.headers, "forwarded");
   }
-  added.add("x-forwarded-host", told.host.empty() ? request.authority : told.host);
+  added.add_checked("x-forwarded-host", told.host.empty() ? request.authority : told.host);
   // A proxy that names the host but no port has told all it wants to.
   const bool is_ours = told.host.empty() && told.port.empty();
-  added.add("x-forwarded-port", is_ours ? port_of(request, peer.is_encrypted) : told.port);
+  added.add_checked("x-forwarded-port", is_ours ? port_of(request, peer.is_encrypted) : told.port);
   append_element(buffer, host, request, peer.is_encrypted);
-  added.add("forwarded", buffer.view());
-  added.add("x-real-ip", told.real_ip);
+  added.add_checked("forwarded", buffer.view());
+  added.add_checked("x-real-ip", told.real_ip);
   if (!peer.certificate.empty() || is_stranger) add_certificate(added, request, peer.certificate);
   added.add_checked("x-pixell-mirror", "");
   added.add_checked("x-request-id", request_id);

@@ -52,9 +52,11 @@ void Headers::append(std::string_view name, std::string_view value, bool is_line
     std::memcpy(text + end - 2, "\r\n", 2);
     return end;
   });
+  const std::uint8_t place = NameFilter::place_of(name);
+  names_.add(place);
   entries_.push_back({static_cast<std::uint32_t>(name_at), static_cast<std::uint32_t>(value_at),
                       static_cast<std::uint32_t>(value.size()),
-                      static_cast<std::uint16_t>(name.size()), is_line});
+                      static_cast<std::uint16_t>(name.size()), place, is_line});
 }
 
 bool is_request_id(std::string_view text) {
@@ -85,23 +87,27 @@ void Headers::set(std::string_view name, std::string_view value) {
 }
 
 void Headers::remove(std::string_view name) {
+  if (!names_.may_have(NameFilter::place_of(name))) return;
   remove_if([name](const Field& field) { return equal_names(field.name, name); });
 }
 
 void Headers::adopt(std::string_view lines) {
   entries_.clear();
+  names_ = {};
   text_.assign(lines);
 }
 
-std::optional<std::string_view> Headers::get(std::string_view name) const {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const Field field = (*this)[i];
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  for (const Entry& entry : entries_) {
+    if (entry.name_size != name.size()) continue;
+    const Field field = field_of(entry);
     if (equal_names(field.name, name)) return field.value;
   }
   return std::nullopt;
 }
 
 bool Headers::has_token(std::string_view name, std::string_view token) const {
+  if (!names_.may_have(NameFilter::place_of(name))) return false;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Field field = (*this)[i];
     if (!equal_names(field.name, name)) continue;
@@ -115,6 +121,7 @@ bool Headers::has_token(std::string_view name, std::string_view token) const {
 void Headers::clear() {
   text_.clear();
   entries_.clear();
+  names_ = {};
 }
 
 void Headers::reserve(std::size_t fields, std::size_t text_bytes) {

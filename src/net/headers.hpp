@@ -2,12 +2,35 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace pixell::net {
+
+/// A set of field names in one word, which tells at once that a name is not in it: a name's bit
+/// comes from its length and its first letter, whatever their case. May take another name for its
+/// own.
+class NameFilter {
+ public:
+  constexpr NameFilter() = default;
+  constexpr NameFilter(std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) add(place_of(name));
+  }
+  /// Where a name has its bit.
+  static constexpr std::uint8_t place_of(std::string_view name) {
+    const std::size_t letter = name.empty() ? 0 : static_cast<std::size_t>(name.front()) & 0x1f;
+    return static_cast<std::uint8_t>((name.size() + 5 * letter) & 63);
+  }
+  constexpr void add(std::uint8_t place) { bits_ |= std::uint64_t{1} << place; }
+  constexpr void add(const NameFilter& others) { bits_ |= others.bits_; }
+  constexpr bool may_have(std::uint8_t place) const { return (bits_ >> place & 1) != 0; }
+
+ private:
+  std::uint64_t bits_ = 0;
+};
 
 /// Header or trailer fields in wire order. All text sits in one buffer, each field as the line
 /// "Name: value\r\n" of HTTP/1, so that fields which are passed on are copied as they stand. Views
@@ -29,10 +52,13 @@ class Headers {
   template <class IsDoomed>
   void remove_if(IsDoomed is_doomed) {
     std::erase_if(entries_, [&](const Entry& e) { return is_doomed(field_of(e)); });
-    if (entries_.empty()) text_.clear();
+    if (entries_.empty()) clear();
   }
   /// The first value of that name.
-  std::optional<std::string_view> get(std::string_view name) const;
+  std::optional<std::string_view> get(std::string_view name) const {
+    if (!names_.may_have(NameFilter::place_of(name))) return std::nullopt;
+    return find(name);
+  }
   bool has(std::string_view name) const { return get(name).has_value(); }
   /// True when a comma list under `name` holds `token` (Connection: keep-alive, Upgrade).
   bool has_token(std::string_view name, std::string_view token) const;
@@ -40,6 +66,12 @@ class Headers {
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
   Field operator[](std::size_t i) const { return field_of(entries_[i]); }
+  /// The names of these fields, and maybe of some that were removed.
+  const NameFilter& names() const { return names_; }
+  /// False when the name of field `i` is surely not in the set.
+  bool may_be_in(const NameFilter& set, std::size_t i) const {
+    return set.may_have(entries_[i].place);
+  }
   /// The whole line of a field, when it may be written as it stands; empty when its parts have to
   /// be checked first. Lines that follow each other in the buffer follow each other in memory.
   std::string_view line(std::size_t i) const {
@@ -58,23 +90,28 @@ class Headers {
   /// Adds a field that stands in the adopted text: its parts are views into what adopt() was given,
   /// which began at `lines`. `is_line`: "Name: value\r\n" stands there exactly.
   void add_adopted(const char* lines, Field field, bool is_line) {
+    const std::uint8_t place = NameFilter::place_of(field.name);
+    names_.add(place);
     entries_.push_back({static_cast<std::uint32_t>(field.name.data() - lines),
                         static_cast<std::uint32_t>(field.value.data() - lines),
                         static_cast<std::uint32_t>(field.value.size()),
-                        static_cast<std::uint16_t>(field.name.size()), is_line});
+                        static_cast<std::uint16_t>(field.name.size()), place, is_line});
   }
 
  private:
   struct Entry {
     std::uint32_t name, value, value_size;
     std::uint16_t name_size;
+    std::uint8_t place;  // of the name in a NameFilter
     bool is_line;
   };
   Field field_of(const Entry& e) const {
     return {{text_.data() + e.name, e.name_size}, {text_.data() + e.value, e.value_size}};
   }
   void append(std::string_view name, std::string_view value, bool is_line);
+  std::optional<std::string_view> find(std::string_view name) const;
 
+  NameFilter names_;
   std::string text_;
   std::vector<Entry> entries_;
 };
@@ -95,6 +132,8 @@ bool is_request_id(std::string_view text);
 
 /// Whether the name is of those that RFC 9110 7.6.1 makes a matter of one hop: Connection,
 /// Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade.
+inline constexpr NameFilter kHopByHopNames = {
+    "te", "upgrade", "connection", "keep-alive", "proxy-connection", "transfer-encoding"};
 inline bool is_hop_by_hop(std::string_view name) {
   switch (name.size()) {
     case 2:

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/piece_pool.hpp"
 #include "base/unique_fd.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
@@ -34,7 +35,7 @@ class Http1ClientOwner {
 
 /// One request and its answer. It stays allocated until the caller ended its side and the answer
 /// is over, or until on_abort or reset(); calls on it after that, in the same turn, do nothing.
-class Http1ClientStream final : public ClientStream {
+class Http1ClientStream final : public ClientStream, public Pooled {
  public:
   Http1ClientStream(Http1Client& connection, Http1ClientOwner& owner, ClientHandler& handler)
       : connection_(&connection), owner_(owner), handler_(&handler) {}

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/piece_pool.hpp"
 #include "net/event_loop.hpp"
 #include "net/http1_parser.hpp"
 #include "net/http1_writer.hpp"
@@ -23,7 +24,7 @@ Http1Request take_spare_request();
 
 /// One request and its reply. Made by its connection; after the end it stays allocated until the
 /// end of the loop turn, and calls on it do nothing.
-class Http1Exchange final : public ServerStream {
+class Http1Exchange final : public ServerStream, public Pooled {
  public:
   Http1Exchange(Http1Connection& connection, const PeerInfo& peer, Http1Request request)
       : connection_(&connection), peer_(peer), request_(std::move(request)) {}

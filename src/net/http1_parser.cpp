@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "net/http1_bytes.hpp"
+
 namespace pixell::net {
 
 namespace {
@@ -11,48 +13,6 @@ namespace {
 // Heads with no more than this do not make their buffers grow while fields are added to them.
 constexpr std::size_t kUsualFields = 16;
 constexpr std::size_t kUsualAddedBytes = 64;
-
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-constexpr std::uint64_t kHighs = 0x8080808080808080;
-
-constexpr std::array<bool, 256> make_table(std::string_view extra) {
-  std::array<bool, 256> table{};
-  for (int c = 0; c < 256; ++c) {
-    table[std::size_t(c)] =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  }
-  for (const char c : extra) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-
-constexpr auto kTokenBytes = make_table("!#$%&'*+-.^_`|~");          // RFC 9110 5.6.2
-constexpr auto kAuthorityBytes = make_table("-._~!$&'()*+,;=%:[]");  // RFC 3986 3.2, no userinfo
-
-bool all_in(const std::array<bool, 256>& table, std::string_view text) {
-  for (const char c : text) {
-    if (!table[static_cast<unsigned char>(c)]) return false;
-  }
-  return true;
-}
-
-// True when a byte of the eight is below `limit` (at most 128) or is DEL.
-bool has_control(std::uint64_t word, std::uint64_t limit) {
-  const std::uint64_t below = (word - kOnes * limit) & ~word & kHighs;
-  const std::uint64_t del = word ^ (kOnes * 0x7f);
-  return (below | ((del - kOnes) & ~del & kHighs)) != 0;
-}
-
-// has_control() for a text of eight bytes or more; the last word may overlap the one before.
-bool any_word(std::string_view text, std::uint64_t limit) {
-  const char* const last = text.data() + text.size() - 8;
-  std::uint64_t word;
-  for (const char* at = text.data(); at < last; at += 8) {
-    std::memcpy(&word, at, 8);
-    if (has_control(word, limit)) return true;
-  }
-  std::memcpy(&word, last, 8);
-  return has_control(word, limit);
-}
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -171,26 +131,30 @@ bool next_line(std::string_view& text, std::string_view& line) {
 // that it stands there as "Name: value" without more blanks.
 template <class Visit>
 std::optional<Http1Error> each_field(std::string_view lines, Visit visit) {
-  std::size_t count = 0;
-  std::string_view line;
-  while (next_line(lines, line)) {
-    if (line.empty()) return std::nullopt;
-    if (is_blank(line.front())) return Http1Error{400, "folded header field"};
-    std::size_t name_end = 0;
-    while (name_end < line.size() && kTokenBytes[static_cast<unsigned char>(line[name_end])]) {
-      ++name_end;
-    }
-    if (name_end == 0 || name_end == line.size() || line[name_end] != ':') {
+  const Http1Error bad_end{400, "bad line end in the head"};
+  const char* at = lines.data();
+  const char* const end = at + lines.size();
+  for (std::size_t count = 0;;) {
+    if (end - at < 2) return bad_end;
+    if (at[0] == '\r' && at[1] == '\n') return std::nullopt;
+    if (is_blank(*at)) return Http1Error{400, "folded header field"};
+    const char* name_end = at;
+    while (name_end != end && kTokenBytes[static_cast<unsigned char>(*name_end)]) ++name_end;
+    if (name_end == at || name_end == end || *name_end != ':') {
       return Http1Error{400, "bad header field name"};
     }
-    const Headers::Field field{line.substr(0, name_end), trim(line.substr(name_end + 1))};
-    if (!is_field_value(field.value)) return Http1Error{400, "control byte in a header field"};
+    // The line ends at the first control byte, or is bad.
+    const char* const line_end = find_control(name_end + 1, end);
+    if (line_end == end || *line_end == '\n') return bad_end;
+    if (*line_end != '\r') return Http1Error{400, "control byte in a header field"};
+    if (end - line_end < 2 || line_end[1] != '\n') return bad_end;
+    const Headers::Field field{{at, name_end}, trim({name_end + 1, line_end})};
     if (++count > kMaxHeaderFields) return Http1Error{431, "too many header fields"};
-    const bool is_line =
-        line.size() == name_end + 2 + field.value.size() && line[name_end + 1] == ' ';
+    const bool is_line = field.value.data() == name_end + 2 && name_end[1] == ' ' &&
+                         field.value.data() + field.value.size() == line_end;
     if (auto error = visit(field, is_line)) return error;
+    at = line_end + 2;
   }
-  return Http1Error{400, "bad line end in the head"};
 }
 
 std::optional<Http1Error> parse_fields(std::string_view lines, Headers& out, FieldFacts& facts,
@@ -312,29 +276,6 @@ bool is_framing_field(std::string_view name) {
 }
 
 }  // namespace
-
-bool is_token(std::string_view text) { return !text.empty() && all_in(kTokenBytes, text); }
-
-bool is_authority(std::string_view text) { return all_in(kAuthorityBytes, text); }
-
-bool is_field_value(std::string_view text) {
-  if (text.size() >= 8 && !any_word(text, 0x20)) return true;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
-  }
-  return true;
-}
-
-bool is_target(std::string_view text) {
-  if (text.empty() || text.find('#') != std::string_view::npos) return false;
-  if (text.size() >= 8) return !any_word(text, 0x21);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f) return false;
-  }
-  return true;
-}
 
 std::optional<Http1Error> parse_request_head(std::string_view head, Http1Request& out) {
   std::string_view line;

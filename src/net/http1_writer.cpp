@@ -71,6 +71,15 @@ class FieldCopier {
   std::string_view run_;
 };
 
+// Names that need a closer look when a head is written; all other fields are copied.
+constexpr NameFilter names_to_look_at(std::initializer_list<std::string_view> more) {
+  NameFilter names = kHopByHopNames;
+  names.add(NameFilter(more));
+  return names;
+}
+constexpr NameFilter kReplyNames = names_to_look_at({"content-length"});
+constexpr NameFilter kRequestNames = names_to_look_at({"content-length", "host", "expect"});
+
 bool is_length(std::string_view name) {
   return name.size() == 14 && equal_names(name, "content-length");
 }
@@ -266,6 +275,10 @@ BodyFraming append_reply_head(std::string& out, const ResponseHead& head, ReplyC
   {
     FieldCopier copier(out);
     for (std::size_t i = 0; i < head.headers.size(); ++i) {
+      if (!head.headers.may_be_in(kReplyNames, i)) {
+        copier.copy(head.headers, i);
+        continue;
+      }
       const Headers::Field field = head.headers[i];
       if (is_hop_by_hop(field.name)) continue;
       if (is_length(field.name)) {
@@ -305,15 +318,20 @@ std::optional<BodyFraming> append_request_head(std::string& out, const OutgoingH
   bool has_coding = false;
   std::string_view upgrade;
   FieldCopier copier(out);
-  const NameSet replaced(head.added);
+  NameFilter names = kRequestNames;
+  if (head.added != nullptr) names.add(head.added->names());
   for (std::size_t i = 0; i < head.fields->size(); ++i) {
+    if (!head.fields->may_be_in(names, i)) {
+      copier.copy(*head.fields, i);
+      continue;
+    }
     const Headers::Field field = (*head.fields)[i];
     if (is_hop_by_hop(field.name)) {
       has_coding = has_coding || field.name.size() == 17;
       if (field.name.size() == 7) upgrade = field.value;
       continue;
     }
-    if (is_host_or_expect(field.name) || replaced.contains(field.name)) continue;
+    if (is_host_or_expect(field.name) || head.is_replaced(field.name)) continue;
     if (is_length(field.name)) {
       if (!length) length = parse_length(field.value);
       continue;

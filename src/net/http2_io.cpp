@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "net/http2_memory.hpp"
 #include "net/limits.hpp"
 
 namespace pixell::net {
@@ -98,8 +99,8 @@ struct Http2Callbacks {
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     failed = role == Http2Io::Role::Server
-                 ? nghttp2_session_server_new2(&session, callbacks, &io, option)
-                 : nghttp2_session_client_new2(&session, callbacks, &io, option);
+                 ? nghttp2_session_server_new3(&session, callbacks, &io, option, http2_memory())
+                 : nghttp2_session_client_new3(&session, callbacks, &io, option, http2_memory());
     CHECK(failed == 0, "nghttp2 fails here only without memory");
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);

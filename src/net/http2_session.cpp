@@ -61,10 +61,9 @@ RequestBlock::RequestBlock(const OutgoingHead& head) {
   add_pseudo(":scheme", scheme);
   add_pseudo(":authority", authority);
   add_pseudo(":path", head.target);
-  const NameSet replaced(head.added);
   for (std::size_t i = 0; i < head.fields->size(); ++i) {
     const Headers::Field field = (*head.fields)[i];
-    if (!replaced.contains(field.name)) add(field.name, field.value);
+    if (!head.is_replaced(field.name)) add(field.name, field.value);
   }
   for (std::size_t i = 0; head.added != nullptr && i < head.added->size(); ++i)
     if (!(*head.added)[i].value.empty()) add((*head.added)[i].name, (*head.added)[i].value);

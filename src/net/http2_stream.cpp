@@ -14,6 +14,10 @@ namespace {
 // An emptied queue keeps a buffer up to this size; more is given back.
 constexpr std::size_t kKeptQueueBytes = 16 * 1024;
 
+// Heads with no more than this do not make their buffers grow.
+constexpr std::size_t kUsualFields = 12;
+constexpr std::size_t kUsualHeadBytes = 480;
+
 // RFC 9113 10.5.1 and SETTINGS_MAX_HEADER_LIST_SIZE count 32 bytes for each field.
 constexpr std::size_t kFieldOverhead = 32;
 
@@ -66,8 +70,11 @@ bool is_forbidden_in_http2(std::string_view name, std::string_view value) {
 }
 
 void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::string_view value) {
-  block.push_back(
-      {bytes_of(name), bytes_of(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+  // What is another one in each request would only push from the table what comes again.
+  const bool is_new_each_time =
+      equal_names(name, "x-request-id") || equal_names(name, "traceparent");
+  block.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(),
+                   is_new_each_time ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE});
 }
 
 void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers) {
@@ -254,6 +261,7 @@ void Http2Stream::cut(ResetCode code) {
 bool Http2Stream::collect(std::string_view name, std::string_view value) {
   block_bytes_ += name.size() + value.size() + kFieldOverhead;
   if (block_bytes_ > kMaxHeadBytes || block_.size() >= kMaxHeaderFields) return false;
+  if (block_.empty()) block_.reserve(kUsualFields, kUsualHeadBytes);
   // nghttp2 has checked both (RFC 9113 8.2.1).
   block_.add_checked(name, value);
   return true;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/piece_pool.hpp"
 #include "net/event_loop.hpp"
 #include "net/stream.hpp"
 
@@ -60,7 +61,7 @@ void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers);
 ///
 /// The head waits for the end of the loop turn so that a message without a body becomes one HEADERS
 /// frame that ends the stream, as gRPC's Trailers-Only answers must be.
-class Http2Stream {
+class Http2Stream : public Pooled {
  public:
   Http2Stream(Http2Io& io, std::int32_t id) : io_(&io), id_(id) {}
   Http2Stream(const Http2Stream&) = delete;

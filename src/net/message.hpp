@@ -60,23 +60,9 @@ struct OutgoingHead {
   /// theirs away.
   const Headers* added = nullptr;
   bool is_upgrade = false;  ///< asks for a protocol switch
-};
 
-/// Whether the name is one of `names`; told apart by their sizes first, to be quick.
-class NameSet {
- public:
-  explicit NameSet(const Headers* names) : names_(names) {
-    for (std::size_t i = 0; names != nullptr && i < names->size(); ++i)
-      sizes_ |= bit((*names)[i].name.size());
-  }
-  bool contains(std::string_view name) const {
-    return (sizes_ & bit(name.size())) != 0 && names_->has(name);
-  }
-
- private:
-  static std::uint64_t bit(std::size_t size) { return std::uint64_t{1} << (size & 63); }
-  const Headers* names_;
-  std::uint64_t sizes_ = 0;
+  /// Whether a field of `fields` has to make way for one of `added`.
+  bool is_replaced(std::string_view name) const { return added != nullptr && added->has(name); }
 };
 
 /// The standard reason phrase ("Not Found"), or "" for an unknown status.

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/piece_pool.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "net/exchange_deadline.hpp"
@@ -54,7 +55,7 @@ struct ProxyLimits {
 ///   replying ─upstream failed─▶ over (cut)    anything ─client gone─▶ over (upstream reset)
 ///
 /// While it holds, the client's body waits: up to kReplayBytes and one read of its socket.
-class ProxyExchange : public StreamHandler {
+class ProxyExchange : public StreamHandler, public Pooled {
  public:
   ProxyExchange(EventLoop& loop, HttpClient& client, ServerStream& front);
   ProxyExchange(const ProxyExchange&) = delete;
