@@ -14,10 +14,12 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+PIP_LOCK = HERE / "pip.lock"
 BASE_LOCK = ROOT / "workers" / "python" / "base_requirements.lock"
 PROGRAMS = ("par", "par-prepare", "par-package", "par-telemetry")
 # What the interpreter of Debian 12 on x86-64 can load.
@@ -68,9 +70,11 @@ def make_context(out: Path, programs: Path, cache: Path) -> None:
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     compile_in_place(share / "python", modules)
+    # Its byte code would be 2.4 MB for what runs when dependencies are installed, if ever.
+    unzip(wheels(cache / "pip", PIP_LOCK), modules)
     for name in ("environments", "instance"):
         (out / "state" / name).mkdir(parents=True)
-    shutil.copytree(wheels(cache), out / "wheels")
+    shutil.copytree(wheels(cache / "wheels", BASE_LOCK), out / "wheels")
     copy_node(node_modules(cache), out / "node")
     for path in [out, *out.rglob("*")]:
         if not path.is_symlink():
@@ -93,8 +97,8 @@ def compile_in_place(*folders: Path) -> None:
         run(*python, "--invalidation-mode", "unchecked-hash", *strip_to, str(folder))
 
 
-def wheels(cache: Path) -> Path:
-    """The wheels of the base list, fetched once for each content of its lock."""
+def wheels(cache: Path, lock: Path) -> Path:
+    """The wheels that a lock names, fetched once for each content of it."""
 
     def fetch(folder: Path) -> None:
         platforms = [f"manylinux_{version}_x86_64" for version in PLATFORMS]
@@ -103,9 +107,16 @@ def wheels(cache: Path) -> Path:
         command += ["--require-hashes", "--only-binary", ":all:", "--python-version", "3.11"]
         for platform in platforms:
             command += ["--platform", platform]
-        run(*command, "-d", str(folder), "-r", str(BASE_LOCK))
+        run(*command, "-d", str(folder), "-r", str(lock))
 
-    return kept(cache / "wheels", BASE_LOCK.read_bytes(), fetch)
+    return kept(cache, lock.read_bytes(), fetch)
+
+
+def unzip(wheels_of: Path, to: Path) -> None:
+    """Installs wheels that are nothing but files for one folder."""
+    for wheel in sorted(wheels_of.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(to)
 
 
 def node_modules(cache: Path) -> Path:
