@@ -40,6 +40,9 @@ Result<par::Programs> find_programs(const par::Environment& env) {
   // Needed for the export of spans only; whether it is there is seen then.
   programs.telemetry = (fs::path(programs.prepare).parent_path() / "par-telemetry").string();
   TRY(programs.worker_dir, first_existing("workers/python", share_places));
+  // An image has some; elsewhere there are none, and all are installed.
+  programs.environments =
+      (fs::path(programs.worker_dir).parent_path().parent_path() / "environments").string();
   return programs;
 }
 

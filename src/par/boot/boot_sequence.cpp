@@ -51,8 +51,7 @@ void BootSequence::start() {
   const auto started = prepare_->start(
       {.program = context_.programs.prepare,
        .env = context_.environment,
-       .spec_json = prepare_spec_json(context_.config, places_->prepare(),
-                                      context_.programs.worker_dir + "/base_requirements.lock"),
+       .spec_json = prepare_spec_json(context_.config, places_->prepare(), context_.programs),
        .own_user = own_user});
   if (!started) fail(make_failure(Cause::Internal, started.error().message));
 }

@@ -19,13 +19,6 @@
 
 namespace pixell::par {
 
-/// Programs and directories par uses; cmd/par finds them.
-struct Programs {
-  std::string prepare;     ///< par-prepare
-  std::string telemetry;   ///< par-telemetry; may be absent, it is needed for the export of spans
-  std::string worker_dir;  ///< workers/python
-};
-
 /// Told how a boot goes.
 class BootOwner {
  public:

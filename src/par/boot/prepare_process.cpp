@@ -86,7 +86,7 @@ Result<Prepared> prepared_from_json(const nlohmann::json& line) {
 }  // namespace
 
 std::string prepare_spec_json(const Config& config, const std::string& work_dir,
-                              const std::string& base_lock) {
+                              const Programs& programs) {
   const Millis margin = std::min(kInstallMargin, config.startup_timeout / kInstallMarginPart);
   const std::int64_t install_seconds =
       std::max<std::int64_t>(1, (config.startup_timeout - margin).count() / 1000);
@@ -99,7 +99,8 @@ std::string prepare_spec_json(const Config& config, const std::string& work_dir,
                          {"env_store_max_idle_days", config.env_store_max_idle_days},
                          {"python", config.python},
                          {"worker_uid", config.worker_uid},
-                         {"base_lock", base_lock},
+                         {"base_lock", programs.worker_dir + "/base_requirements.lock"},
+                         {"shipped_store", programs.environments},
                          {"wheelhouse", config.wheelhouse},
                          {"offline", config.offline},
                          {"index_url", config.index_url},

@@ -25,6 +25,14 @@ namespace pixell::par {
 
 struct Config;
 
+/// Programs and directories par uses; cmd/par finds them.
+struct Programs {
+  std::string prepare;       ///< par-prepare
+  std::string telemetry;     ///< par-telemetry; may be absent, it is needed for the export of spans
+  std::string worker_dir;    ///< workers/python
+  std::string environments;  ///< installed dependencies that came with par; may be absent
+};
+
 /// What par-prepare answers when the package is there and its dependencies are installed.
 struct Prepared {
   model::Manifest manifest;
@@ -57,10 +65,10 @@ struct PrepareCommand {
   std::optional<uid_t> own_user{};
 };
 
-/// Builds the JSON object par-prepare reads. `work_dir` is where it may write; `base_lock` names
-/// the lock file of the packages every agent may rely on.
+/// Builds the JSON object par-prepare reads. `work_dir` is where it may write; of `programs` it
+/// needs the lock of the packages every agent may rely on and the environments that came with par.
 std::string prepare_spec_json(const Config& config, const std::string& work_dir,
-                              const std::string& base_lock);
+                              const Programs& programs);
 
 /// One run of par-prepare: a child of its own group that answers in JSON lines and exits.
 class PrepareProcess {

@@ -40,10 +40,13 @@ std::string EnvironmentStore::key_of(const EnvironmentRequest& request) {
   };
   for (const std::string& part :
        {request.interpreter.path, request.interpreter.version, request.interpreter.abi,
-        request.interpreter.platform, without_credentials(request.index_url),
-        without_credentials(extra_index(request)), request.wheelhouse.string(),
-        std::string(request.is_offline ? "offline" : ""), proxies_of(request.env),
-        request.base_lock})
+        request.interpreter.platform, request.base_lock})
+    add(part);
+  if (request.requirements.is_empty()) return digest.finish();
+  for (const std::string& part :
+       {without_credentials(request.index_url), without_credentials(extra_index(request)),
+        request.wheelhouse.string(), std::string(request.is_offline ? "offline" : ""),
+        proxies_of(request.env)})
     add(part);
   for (const apkg::RequirementsFile& file : request.requirements.files) {
     add(file.path);
@@ -64,6 +67,10 @@ std::string EnvironmentStore::key_of(const EnvironmentRequest& request) {
 apkg::Checked<Environment> EnvironmentStore::provide(const EnvironmentRequest& request,
                                                      const StoreEvents& events) {
   const std::string key = key_of(request);
+  if (const fs::path shipped = shipped_ / key; !shipped_.empty() && is_complete(shipped))
+    return Environment{.site_packages = shipped / "site-packages",
+                       .lock_file = shipped / kLockFile,
+                       .was_there = true};
   bool was_there = true;
   CHECKED_TRY(const fs::path place, provide_entry({.store = directory_,
                                                    .key = key,
@@ -114,8 +121,7 @@ apkg::Checked<void> EnvironmentStore::install(const EnvironmentRequest& request,
     if (!failed) fs::remove_all(place, failed);
   const nlohmann::json record = {{"installer", installer.name()},
                                  {"interpreter", request.interpreter.path},
-                                 {"python_version", request.interpreter.version},
-                                 {"created_at", system_clock().unix_now()}};
+                                 {"python_version", request.interpreter.version}};
   std::string lines;
   for (const std::string& line : lock_lines(lock)) lines += line + "\n";
   auto written = write_file_atomically(building / kLockFile, lines, 0444);

@@ -46,14 +46,18 @@ struct Environment {
 /// whomever, gets exactly the locked packages.
 class EnvironmentStore {
  public:
-  explicit EnvironmentStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  /// `shipped` (may be empty or missing) holds entries that came with the programs, in an image: it
+  /// is only read, and what vouches for its files is the image's digest.
+  explicit EnvironmentStore(std::filesystem::path directory, std::filesystem::path shipped = {})
+      : directory_(std::move(directory)), shipped_(std::move(shipped)) {}
 
-  /// The environment, installed when it is not there. Failures: DependencyNotFound,
+  /// The environment, installed when it is neither there nor shipped. Failures: DependencyNotFound,
   /// DependencyConflict, DependencyTimeout, DependencyFailed.
   apkg::Checked<Environment> provide(const EnvironmentRequest& request, const StoreEvents& events);
 
   /// The key: SHA-256 over everything that decides what is installed. Credentials in the index's
-  /// URL are not among it: they change, and the packages do not.
+  /// URL are not among it: they change, and the packages do not. Nor are, for the base environment,
+  /// the places wheels come from: its lock has a hash for each.
   static std::string key_of(const EnvironmentRequest& request);
 
  private:
@@ -63,6 +67,7 @@ class EnvironmentStore {
                               const std::filesystem::path& building,
                               const StoreEvents& events) const;
   std::filesystem::path directory_;
+  std::filesystem::path shipped_;
 };
 
 }  // namespace pixell::prepare

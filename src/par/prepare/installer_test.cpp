@@ -52,7 +52,8 @@ TEST(InstallerEnvironment, HoldsNamedVariablesOnly) {
 }
 
 TEST(EnvironmentKey, CoversWhatChoosesArchives) {
-  const EnvironmentRequest plain{.wheelhouse = "/wheels",
+  const EnvironmentRequest plain{.requirements = {.declared = {"dep"}},
+                                 .wheelhouse = "/wheels",
                                  .env = {{"PIP_EXTRA_INDEX_URL", "https://u:old@more"}}};
   EnvironmentRequest other = plain;
   const auto key = EnvironmentStore::key_of(plain);
@@ -70,6 +71,19 @@ TEST(EnvironmentKey, CoversWhatChoosesArchives) {
   other = plain;
   other.requirements.archives = {{"x.whl", "00"}};
   EXPECT_NE(EnvironmentStore::key_of(other), key);
+}
+
+TEST(EnvironmentKey, OfTheBaseEnvironmentIsTheSameWhereverItsWheelsComeFrom) {
+  const EnvironmentRequest plain{.base_lock = "a==1 --hash=sha256:00"};
+  const auto key = EnvironmentStore::key_of(plain);
+
+  EXPECT_EQ(EnvironmentStore::key_of({.base_lock = plain.base_lock,
+                                      .index_url = "https://index",
+                                      .wheelhouse = "/wheels",
+                                      .is_offline = true,
+                                      .env = {{"HTTP_PROXY", "http://proxy"}}}),
+            key);
+  EXPECT_NE(EnvironmentStore::key_of({.base_lock = "a==2 --hash=sha256:00"}), key);
 }
 
 TEST(NpmRegistryUrl, LosesItsPasswordToALineOfItsOwn) {

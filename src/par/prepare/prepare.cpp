@@ -236,7 +236,7 @@ class Preparation {
     if (requirements.needs_build && sha256.empty()) {
       CHECKED_TRY(sha256, digest_of_project(root));
     }
-    return EnvironmentStore(spec_.env_store)
+    return EnvironmentStore(spec_.env_store, spec_.shipped_store)
         .provide({.interpreter = interpreter,
                   .requirements = std::move(requirements),
                   .package_sha256 = std::move(sha256),
@@ -319,6 +319,7 @@ Result<Spec> spec_from_json(const json& given) try {
             .allow_hosts = given.value("allow_hosts", std::vector<std::string>{}),
             .work_dir = given.value("work_dir", std::string()),
             .env_store = given.at("env_store").get<std::string>(),
+            .shipped_store = given.value("shipped_store", std::string()),
             .python = given.value("python", std::string()),
             .worker_uid = given.value("worker_uid", std::int64_t{-1}),
             .base_lock = given.at("base_lock").get<std::string>(),

@@ -23,6 +23,7 @@ struct Spec {
   std::vector<std::string> allow_hosts;
   std::filesystem::path work_dir;
   std::filesystem::path env_store;
+  std::filesystem::path shipped_store;  ///< of environments that came with the programs; or empty
   std::string python;
   std::int64_t worker_uid = -1;
   std::filesystem::path base_lock;

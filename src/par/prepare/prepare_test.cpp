@@ -69,6 +69,7 @@ class PrepareTest : public testing::Test {
                     .package_sha256 = sha256,
                     .work_dir = root_ / "work",
                     .env_store = root_ / "store",
+                    .shipped_store = shipped_,
                     .base_lock = root_ / "base.lock",
                     .wheelhouse = root_ / "wheels",
                     .is_offline = true,
@@ -88,6 +89,7 @@ class PrepareTest : public testing::Test {
   }
 
   fs::path root_;
+  fs::path shipped_;
   std::vector<json> lines_;
 };
 
@@ -121,6 +123,25 @@ TEST_F(PrepareTest, InstallsRequirementsOnceAndTheVenvSeesThem) {
   ASSERT_TRUE(again["ok"]);
   EXPECT_TRUE(has_event("Reusing existing venv"));
   EXPECT_FALSE(has_event("Installing dependencies"));
+}
+
+TEST_F(PrepareTest, TakesTheBaseEnvironmentThatCameWithParAndWritesNothing) {
+  const fs::path path = package("name: a\nrest: {entry: \"m:f\"}\n");
+  shipped_ = root_ / "shipped";
+  warm({.env_store = shipped_, .base_lock = root_ / "base.lock", .install_timeout_s = 60},
+       own_environment(), [](const json&) {});
+
+  const json result = run(path);
+
+  ASSERT_TRUE(result["ok"]) << result.dump(1);
+  EXPECT_TRUE(has_event("Reusing existing venv"));
+  EXPECT_TRUE(result["lock_file"].get<std::string>().starts_with(shipped_.string()));
+  EXPECT_FALSE(fs::exists(root_ / "store" / ".leases")) << "nobody collects what was shipped";
+
+  add_wheel("tinydep", "1.5");
+  const json other = run(package("name: a\nrest: {entry: \"m:f\"}\n", "tinydep>=1.0\n"));
+  ASSERT_TRUE(other["ok"]) << other.dump(1);
+  EXPECT_TRUE(has_event("Installing dependencies"));
 }
 
 TEST_F(PrepareTest, DigestsWhatABuildOfAFolderMayRead) {

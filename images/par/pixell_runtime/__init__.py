@@ -1,0 +1,1 @@
+"""`python -m pixell_runtime`: the start command of earlier images."""
