@@ -13,4 +13,7 @@ int hex_value(char c);
 /// NUL. '+' stays a '+'.
 std::optional<std::string> percent_decode(std::string_view text);
 
+/// %XX for everything but letters, digits and -._~ (RFC 3986 section 2.3) and what `kept` names.
+std::string percent_encode(std::string_view text, std::string_view kept = {});
+
 }  // namespace pixell

@@ -16,5 +16,11 @@ TEST(PercentDecode, RefusesMalformedSequencesAndNul) {
     EXPECT_EQ(percent_decode(text), std::nullopt) << text;
 }
 
+TEST(PercentEncode, KeepsTheUnreservedAndWhatIsNamed) {
+  EXPECT_EQ(percent_encode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(percent_encode("/a b%\xff"), "%2Fa%20b%25%FF");
+  EXPECT_EQ(percent_encode("/a/b", "/"), "/a/b");
+}
+
 }  // namespace
 }  // namespace pixell

@@ -48,7 +48,9 @@ class Engine {
   virtual Capabilities capabilities() = 0;
 
   /// Makes sure the instance exists and runs. The same spec again is success without effect;
-  /// another spec under the same id is AlreadyExists. Returns what is observed now (Starting).
+  /// another spec under the same id is AlreadyExists. Returns what is observed now (Starting). One
+  /// that could not be started, for a reason with a cause of its own (no image, a full disk …), is
+  /// returned as Failed with that cause and started_at 0; nothing is kept of it.
   virtual Result<model::Instance> ensure(const InstanceSpec& spec) = 0;
 
   /// Asks the instance to drain and end within `grace`, then ends it by force. Returns when the

@@ -44,6 +44,9 @@ enum class Cause {
   Unhealthy,
   AppDeleted,
   EngineFailed,
+  EngineUnavailable,
+  ImageNotFound,
+  DiskFull,
   Internal,
 };
 std::string_view to_string(Cause cause);

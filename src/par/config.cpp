@@ -41,6 +41,7 @@ constexpr std::array kParVariables = {
     std::string_view("PACKAGE_SHA256"),
     std::string_view("PACKAGE_URL"),
     std::string_view("PACKAGE_URL_ALLOW_HOSTS"),
+    std::string_view("PAR_ENVIRONMENT_FILE"),
     std::string_view("PAR_NODE"),
     std::string_view("PAR_PREPARE"),
     std::string_view("PAR_PYTHON"),

@@ -26,6 +26,7 @@ struct AppView {
   TrafficMeasured measured;    ///< of the newest open deployment's revision, in its stage
   bool edges_applied = false;  ///< every live edge has the route's generation in force
   bool engine_seen = true;     ///< false: the engine is away, nothing is known about instances
+  std::string engine_problem;  ///< why it is away
 };
 
 }  // namespace pixell::reconcile

@@ -92,6 +92,16 @@ Result<void> Executor::record_revision(std::string_view deployment_id,
   return {};
 }
 
+namespace {
+
+// The engine tells why it could not, and keeps nothing of it.
+bool was_never_started(const model::Instance& instance) {
+  return instance.phase == model::InstancePhase::Failed && instance.started_at == 0 &&
+         instance.boot_report && instance.boot_report->failure;
+}
+
+}  // namespace
+
 Result<void> Executor::perform(const model::AgentApp& app, const StartInstance& step,
                                std::stop_token) {
   if (!step.deployment_id.empty()) TRY_VOID(mark_step(step.deployment_id, model::kStepStart));
@@ -116,6 +126,8 @@ Result<void> Executor::perform(const model::AgentApp& app, const StartInstance& 
         model::make_failure(model::Cause::EngineFailed,
                             "the engine could not start the instance: " + started.error().message),
         now);
+  if (was_never_started(*started))
+    return parts_.rows.fail(row.id, *started->boot_report->failure, now);
   parts_.log.info("Instance started",
                   {{"app", app.id}, {"revision", step.revision}, {"instance", row.id}});
   if (started->started_at == 0) started->started_at = now;

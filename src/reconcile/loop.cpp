@@ -271,7 +271,7 @@ void Reconciler::Impl::watch_engine(std::stop_token stop) {
     }
     if (!change || !strange) {
       const Error& error = change ? strange.error() : change.error();
-      if (observer.lose_sight() || is_first)
+      if (observer.lose_sight(error.message) || is_first)
         parts.log.warning("Engine does not answer", {{"error", error.message}});
       is_first = false;
       is_regained = true;

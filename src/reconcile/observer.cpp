@@ -55,13 +55,14 @@ Result<std::vector<std::string>> Observer::look() {
   return strange;
 }
 
-bool Observer::lose_sight() {
+bool Observer::lose_sight(const std::string& problem) {
   const auto before = sight_.get();
-  if (!before->is_seen) return false;
+  if (!before->is_seen && before->problem == problem) return false;
   auto lost = std::make_shared<EngineSight>(*before);
   lost->is_seen = false;
+  lost->problem = problem;
   sight_.set(std::move(lost));
-  return true;
+  return before->is_seen;
 }
 
 Result<AppView> Observer::view_of(const std::string& app_id) const {
@@ -70,6 +71,7 @@ Result<AppView> Observer::view_of(const std::string& app_id) const {
   const auto sight = sight_.get();
   AppView view;
   view.engine_seen = sight->is_seen;
+  view.engine_problem = sight->problem;
   auto app = store_.app(app_id);
   if (!app && app.error().code != ErrorCode::NotFound) return std::move(app).error();
   view.app.id = app_id;

@@ -19,6 +19,7 @@ namespace pixell::reconcile {
 /// What the engine showed at the last look, by app.
 struct EngineSight {
   bool is_seen = false;  ///< false: the engine did not answer
+  std::string problem;   ///< what it said then, or what there was to say
   std::map<std::string, std::vector<model::Instance>> instances;
 };
 
@@ -34,8 +35,8 @@ class Observer {
   /// that the engine or the store did not answer. From one thread at a time.
   Result<std::vector<std::string>> look();
 
-  /// Notes that the engine does not answer. True when it did before.
-  bool lose_sight();
+  /// Notes that the engine does not answer, and why. True when it did before.
+  bool lose_sight(const std::string& problem);
 
   /// Puts together what the planner needs; an app that the store does not know is an empty one.
   Result<AppView> view_of(const std::string& app_id) const;

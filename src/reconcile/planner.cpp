@@ -17,12 +17,16 @@ using model::Cause;
 using model::InstancePhase;
 using model::kWholeTraffic;
 
-model::Failure overdue(const model::Deployment& deployment) {
+model::Failure overdue(const model::Deployment& deployment, const AppView& view) {
   std::string step = "waiting";
   for (const model::DeploymentStep& candidate : deployment.steps)
     if (candidate.state == model::StepState::Processing) step = candidate.name;
   std::vector<std::string> evidence{fmt::format("it was at: {}", step)};
   if (deployment.rollout.is_paused) evidence.push_back("its rollout was paused");
+  if (!view.engine_seen && !view.engine_problem.empty())
+    return model::make_failure(Cause::EngineUnavailable,
+                               "what runs the agents could not be reached: " + view.engine_problem,
+                               std::move(evidence));
   return model::make_failure(Cause::DeadlineExceeded,
                              fmt::format("the deployment did not finish within {} s",
                                          (deployment.deadline - deployment.created_at) / 1'000),
@@ -97,7 +101,7 @@ class Planning {
       if (has_all_traffic(*current_))
         complete(*current_);
       else
-        fail(*current_, overdue(*current_));
+        fail(*current_, overdue(*current_, view_));
       return true;
     }
     if (current_->rollout.stage < 0) return false;

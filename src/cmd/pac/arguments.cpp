@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/percent.hpp"
 #include "model/traffic.hpp"
 
 namespace pixell::cmd {
@@ -260,19 +261,6 @@ std::string show_bytes(std::int64_t bytes) {
   for (; amount >= 1024 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
   if (unit == 0 || amount >= 10) return fmt::format("{:.0f} {}", amount, kUnits[unit]);
   return fmt::format("{:.1f} {}", amount, kUnits[unit]);
-}
-
-std::string percent_encode(std::string_view text, std::string_view kept) {
-  constexpr std::string_view kUnreserved =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  std::string encoded;
-  for (const char c : text) {
-    if (kUnreserved.find(c) != std::string_view::npos || kept.find(c) != std::string_view::npos)
-      encoded += c;
-    else
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return encoded;
 }
 
 std::string query_of(const std::vector<std::pair<std::string_view, std::string>>& parameters) {

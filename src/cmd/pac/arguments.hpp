@@ -56,8 +56,6 @@ std::string show_age(std::string_view iso, UnixMillis now);
 /// "512 B", "1.5 KiB", "20 MiB"
 std::string show_bytes(std::int64_t bytes);
 
-/// %XX for everything but letters, digits and -._~ (RFC 3986 section 2.3) and what `kept` names.
-std::string percent_encode(std::string_view text, std::string_view kept = {});
 /// "?a=b&c=d" of those that are not empty; empty without any.
 std::string query_of(const std::vector<std::pair<std::string_view, std::string>>& parameters);
 

@@ -143,11 +143,5 @@ TEST(QueryOf, LeavesOutWhatIsEmpty) {
   EXPECT_EQ(query_of({{"a", "1 2"}, {"b", ""}, {"c", "&"}}), "?a=1%202&c=%26");
 }
 
-TEST(PercentEncode, LeavesUnreservedCharactersAndWhatIsKept) {
-  EXPECT_EQ(percent_encode("aZ09-._~"), "aZ09-._~");
-  EXPECT_EQ(percent_encode("/a b%\xff"), "%2Fa%20b%25%FF");
-  EXPECT_EQ(percent_encode("/a/b", "/"), "/a/b");
-}
-
 }  // namespace
 }  // namespace pixell::cmd

@@ -156,9 +156,7 @@ void add_serve(CLI::App& app, int& exit_code, const RoleRunners& runners) {
       ->add_option("--redirect-port", options.redirect_port,
                    "The port it leads to. Default: that of the first --tls-listen")
       ->check(CLI::Range(1, 65'535));
-  serve->add_option("--engine", options.engine, "local or fake")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"local", "fake"}));
+  add_engine_options(*serve, options.engine, "Options");
   serve->add_option("--allow-file-dir", arguments->allow_file_dirs,
                     "Directory that file:// packages may come from; may be repeated. Default: the "
                     "current directory and the state directory");
@@ -246,8 +244,7 @@ void add_roles(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   auto control_options = std::make_shared<ControlOptions>();
   add_role_options(*control, control_options->role);
   control->get_option("--state")->required();
-  control->add_option("--node-socket", control_options->node_socket)->required();
-  control->add_option("--engine", control_options->engine);
+  add_engine_options(*control, control_options->engine, "");
   control->add_option("--allow-file-dir", control_options->allow_file_dirs);
   control->add_option("--allow-host", control_options->allowed_hosts);
   control->callback(

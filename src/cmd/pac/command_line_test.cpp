@@ -124,6 +124,10 @@ TEST_F(CommandLineTest, ServesWithEveryOption) {
 TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
   for (const Role& role : make_roles({.state_dir = "/s",
                           .listen = {},
+                          .engine = {.name = "docker",
+                                    .docker = {.socket = "/s/docker.sock",
+                                              .image = "par@sha256:1",
+                                              .publish = "127.0.0.1:20000-20999"}},
                           .allow_file_dirs = {"/a", "/b"},
                           .allowed_hosts = {"h"},
                           .edge_threads = 2,
@@ -135,9 +139,12 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                                      {.plain = std::vector<UniqueFd>(2)}))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
+  EXPECT_EQ(pac({"node", "--state", "/s", "--held-fd", "4", "--held-fd", "5"}), 42) << err_;
   ASSERT_TRUE(control_ && edge_ && node_);
-  EXPECT_EQ(control_->node_socket, "/s/run/node.sock");
-  EXPECT_EQ(control_->engine, "local");
+  EXPECT_EQ(control_->engine.name, "docker");
+  EXPECT_EQ(control_->engine.docker.socket, "/s/docker.sock");
+  EXPECT_EQ(control_->engine.docker.image, "par@sha256:1");
+  EXPECT_EQ(control_->engine.docker.publish, "127.0.0.1:20000-20999");
   EXPECT_THAT(control_->allow_file_dirs, ElementsAre("/a", "/b"));
   EXPECT_THAT(control_->allowed_hosts, ElementsAre("h"));
   EXPECT_EQ(edge_->control_socket, "/s/run/control.sock");

@@ -19,8 +19,6 @@
 #include "cmd/pac/limits.hpp"
 #include "cmd/pac/state_restore.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
-#include "engine/fake/fake_engine.hpp"
-#include "engine/local/local_engine.hpp"
 #include "net/blocking_service.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
@@ -33,13 +31,6 @@ namespace pixell::cmd {
 namespace {
 
 namespace fs = std::filesystem;
-
-Result<std::unique_ptr<engine::Engine>> make_engine(const ControlOptions& options) {
-  if (options.engine == "local") return engine::make_local_engine(options.node_socket);
-  if (options.engine == "fake") return std::make_unique<engine::FakeEngine>(system_clock());
-  return make_error(ErrorCode::InvalidArgument,
-                    fmt::format("there is no engine '{}'; use local or fake", options.engine));
-}
 
 // The pids of the roles as their supervisor wrote them.
 nlohmann::json role_pids(const fs::path& state_dir) {
@@ -123,7 +114,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       store::make_sqlite_store(options.role.state_dir / "pixell.db", system_clock()));
   TRY(const apkg::PackageStore packages,
       apkg::PackageStore::open(options.role.state_dir / "packages"));
-  TRY(const auto engine, make_engine(options));
+  TRY(const auto engine, make_engine(options.engine, options.role.state_dir, log));
   StoredPackageImporter importer(packages, options.role.state_dir / "downloads",
                                  private_package_hosts(own_environment()),
                                  apkg::system_package_source());

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/pac/engine_choice.hpp"
 #include "cmd/pac/role_life.hpp"
 
 namespace pixell::cmd {
@@ -11,8 +12,7 @@ namespace pixell::cmd {
 /// What the control role is started with.
 struct ControlOptions {
   RoleOptions role;
-  std::filesystem::path node_socket;  ///< of `pac node`, for the local engine
-  std::string engine = "local";       ///< local or fake
+  EngineChoice engine;
   std::vector<std::filesystem::path> allow_file_dirs;
   std::vector<std::string> allowed_hosts;  ///< Host names the API answers besides loopback
 };

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/percent.hpp"
 #include "cmd/pac/arguments.hpp"
 #include "cmd/pac/commands/event_position.hpp"
 #include "cmd/pac/commands/log_line.hpp"

@@ -29,8 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr int kFirstHeldFd = kLifeFd + 1;
 
-bool has_node(const ServeOptions& options) { return options.engine == "local"; }
-
 // A role is this program again, with the role as its command and, besides the log, only its life
 // line and the public sockets. It dies with its supervisor until it is recorded (RoleLife).
 Role make_role(const ServeOptions& options, const std::string& name,
@@ -48,10 +46,9 @@ Role make_role(const ServeOptions& options, const std::string& name,
 }
 
 std::vector<std::string> control_arguments(const ServeOptions& options) {
-  std::vector<std::string> arguments{
-      "--state",       options.state_dir.string(),
-      "--node-socket", engine::node::node_socket(options.state_dir).string(),
-      "--engine",      options.engine};
+  std::vector<std::string> arguments{"--state", options.state_dir.string()};
+  const auto engine = engine_arguments(options.engine);
+  arguments.insert(arguments.end(), engine.begin(), engine.end());
   for (const fs::path& directory : options.allow_file_dirs)
     arguments.insert(arguments.end(), {"--allow-file-dir", directory.string()});
   for (const std::string& host : options.allowed_hosts)
@@ -95,9 +92,9 @@ Result<void> check_certificates(const ServeOptions& options) {
   return {};
 }
 
-// Asks the node to stop every agent and waits until they have, while it supervises on.
+// Asks the engine to stop every agent and waits until they have, while it supervises on.
 void stop_instances(const ServeOptions& options, Supervisor& supervisor, const Log& log) {
-  const auto engine = engine::make_local_engine(engine::node::node_socket(options.state_dir));
+  const auto engine = make_engine(options.engine, options.state_dir, log);
   if (!engine) {
     log.error("Instances not stopped", {{"error", engine.error().message}});
     return;
@@ -128,7 +125,7 @@ void stop_instances(const ServeOptions& options, Supervisor& supervisor, const L
     if (!is_any_running) return;
     supervisor.turn(system_clock().now() + kInstancePoll);
   }
-  log.warning("Instances still stopping; the node's next start adopts them");
+  log.warning("Instances still stopping; the next start adopts them");
 }
 
 // Ends everything in order: the edge first, so that requests end well; control next, so that it
@@ -138,7 +135,7 @@ void stop_all(const ServeOptions& options, Supervisor& supervisor, Takeover& tak
   takeover.hurry();
   supervisor.stop("edge", edge::kDrainTimeout + kEdgeStopMargin);
   supervisor.stop("control", kRoleStopTimeout);
-  if (options.stop_instances && has_node(options)) stop_instances(options, supervisor, log);
+  if (options.stop_instances) stop_instances(options, supervisor, log);
   supervisor.stop("node", kRoleStopTimeout);
   const Instant last =
       system_clock().now() +
@@ -181,7 +178,8 @@ class UpgradeTeller {
 
 // What would end the new program at its start is found out before anything is changed.
 Result<void> check_upgrade(const ServeOptions& options, const fs::path& program) {
-  if (has_node(options)) TRY_VOID(engine::node::find_par_program(own_environment(), program));
+  if (has_node(options.engine))
+    TRY_VOID(engine::node::find_par_program(own_environment(), program));
   TRY_VOID(check_certificates(options));
   return check_program(program);
 }
@@ -215,7 +213,7 @@ Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   ServeHandover handover = take_serve_handover();
   const bool is_upgraded = static_cast<bool>(handover.lock);
   // Without it no agent could ever start, and the node would be restarted for ever.
-  if (has_node(options)) TRY_VOID(engine::node::find_par_program(own_environment()));
+  if (has_node(options.engine)) TRY_VOID(engine::node::find_par_program(own_environment()));
   options.program = own_program();
   TRY_VOID(check_certificates(options));
   TRY(const ServeClaim claim, claim_state_and_ports(options.state_dir,
@@ -278,7 +276,7 @@ sigset_t watched_signals() {
 
 std::vector<Role> make_roles(const ServeOptions& options, const PublicListeners& listeners) {
   std::vector<Role> roles;
-  if (has_node(options))
+  if (has_node(options.engine))
     roles.push_back(make_role(options, "node", {"--state", options.state_dir.string()}, listeners));
   roles.push_back(make_role(options, "control", control_arguments(options), listeners));
   roles.push_back(make_role(options, "edge", edge_arguments(options, listeners), listeners));

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "cmd/pac/engine_choice.hpp"
 #include "cmd/pac/role.hpp"
 #include "cmd/pac/serve_claim.hpp"
 #include "edge/limits.hpp"
@@ -23,7 +24,7 @@ struct ServeOptions {
   net::tls::TlsOptions tls;                  ///< what they are served with
   std::vector<std::string> redirect_listen;  ///< address:port of each that leads to https://
   std::uint16_t redirect_port = 0;           ///< which port there; 0 = of the first tls_listen
-  std::string engine = "local";              ///< local or fake
+  EngineChoice engine;
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;
   int edge_threads = 1;
@@ -35,8 +36,8 @@ struct ServeOptions {
   bool stop_instances = false;  ///< at the end; else they keep running and are adopted next time
 };
 
-/// The roles of an installation in the order they are started. With the fake engine there is no
-/// node: nothing is run. `listeners` are handed to every role, so that they outlive any of them,
+/// The roles of an installation in the order they are started. Only the local engine
+/// has a node. `listeners` are handed to every role, so that they outlive any of them,
 /// and must stay open.
 std::vector<Role> make_roles(const ServeOptions& options, const PublicListeners& listeners);
 

@@ -29,23 +29,22 @@ TEST(MakeRoles, StartsTheNodeFirstAndTheEdgeLast) {
   EXPECT_THAT(arguments(roles[0]), ElementsAre("--state", "/s"));
 }
 
-TEST(MakeRoles, HasNoNodeForTheFakeEngine) {
-  const auto roles = make_roles({.state_dir = "/s", .engine = "fake"}, {});
-
-  EXPECT_THAT(names(roles), ElementsAre("control", "edge"));
+TEST(MakeRoles, HasNoNodeForOtherEnginesThanTheLocalOne) {
+  for (const char* engine : {"fake", "docker"})
+    EXPECT_THAT(names(make_roles({.state_dir = "/s", .engine = {.name = engine}}, {})),
+                ElementsAre("control", "edge"));
 }
 
 TEST(MakeRoles, TellsControlWhatItMayServe) {
   const auto roles = make_roles({.state_dir = "/s",
-                                 .engine = "fake",
+                                 .engine = {.name = "fake"},
                                  .allow_file_dirs = {"/a", "/b"},
                                  .allowed_hosts = {"pixell.example"}},
                                 {});
 
   EXPECT_THAT(arguments(roles[0]),
-              ElementsAre("--state", "/s", "--node-socket", "/s/run/node.sock", "--engine", "fake",
-                          "--allow-file-dir", "/a", "--allow-file-dir", "/b", "--allow-host",
-                          "pixell.example"));
+              ElementsAre("--state", "/s", "--engine", "fake", "--allow-file-dir", "/a",
+                          "--allow-file-dir", "/b", "--allow-host", "pixell.example"));
 }
 
 TEST(MakeRoles, HandsEveryListenerToEachRoleAndTellsTheEdgeItsKind) {

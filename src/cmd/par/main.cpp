@@ -23,6 +23,7 @@
 #include "par/boot/early_exit.hpp"
 #include "par/children.hpp"
 #include "par/config.hpp"
+#include "par/environment_file.hpp"
 #include "par/runtime.hpp"
 
 namespace pixell::cmd {
@@ -61,7 +62,8 @@ Result<std::unique_ptr<TerminalOutput>> terminal_for(const StartMode& mode,
                                screen.has_colour);
 }
 
-int run_with(const StartMode& mode, const par::Environment& env, Log log) {
+int run_with(const StartMode& mode, par::Environment env, Log log) {
+  const auto added = par::add_environment_file(env);
   par::ConfigStart start{.package_path = mode.package_path};
   if (mode.is_command_line) start.listen_addr = "127.0.0.1";
   // The child that opens it has another working directory.
@@ -74,6 +76,7 @@ int run_with(const StartMode& mode, const par::Environment& env, Log log) {
   if (deployment != env.end() && !deployment->second.empty())
     log = log.with("deploymentId", deployment->second);
 
+  if (!added) return par::refuse_config(env, {added.error().message}, log, system_clock());
   auto config = par::parse_config(env, start);
   if (!config) return par::refuse_config(env, config.error(), log, system_clock());
   auto programs = find_programs(env);

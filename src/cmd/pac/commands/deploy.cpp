@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "base/percent.hpp"
 #include "cmd/pac/arguments.hpp"
 #include "cmd/pac/commands/names.hpp"
 #include "cmd/pac/commands/packages.hpp"

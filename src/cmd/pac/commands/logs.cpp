@@ -8,6 +8,7 @@
 
 #include "api/limits.hpp"
 #include "base/ids.hpp"
+#include "base/percent.hpp"
 #include "cmd/pac/arguments.hpp"
 #include "cmd/pac/commands/log_line.hpp"
 #include "cmd/pac/commands/names.hpp"

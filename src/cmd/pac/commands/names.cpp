@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/ids.hpp"
+#include "base/percent.hpp"
 #include "cmd/pac/arguments.hpp"
 #include "cmd/pac/limits.hpp"
 

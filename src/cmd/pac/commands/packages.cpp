@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/percent.hpp"
 #include "cmd/pac/arguments.hpp"
 #include "cmd/pac/commands/names.hpp"
 #include "cmd/pac/limits.hpp"

@@ -58,6 +58,7 @@ constexpr std::array kRefused = {std::string_view("PATH"),
                                  std::string_view("ENV_STORE_MAX_MB"),
                                  std::string_view("ENV_STORE_MAX_IDLE_DAYS"),
                                  std::string_view("STATE_DIR"),
+                                 std::string_view("PAR_ENVIRONMENT_FILE"),
                                  std::string_view("PAR_WORKER_UID"),
                                  std::string_view("PIXELL_SHARE"),
                                  std::string_view("PAR_PREPARE"),
@@ -78,19 +79,19 @@ constexpr std::array kRefusedPrefixes = {std::string_view("LD_"), std::string_vi
                                          std::string_view("UV_"), std::string_view("npm_config_"),
                                          std::string_view("NPM_CONFIG_")};
 
-bool is_refused(std::string_view name) {
-  if (std::find(kIndexes.begin(), kIndexes.end(), name) != kIndexes.end()) return false;
-  return std::any_of(kRefusedPrefixes.begin(), kRefusedPrefixes.end(),
-                     [name](std::string_view prefix) { return name.starts_with(prefix); }) ||
-         std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end();
-}
-
 std::string seconds(Millis time) {
   return time.count() % 1000 == 0 ? fmt::format("{}", time.count() / 1000)
                                   : fmt::format("{:.3f}", double(time.count()) / 1000.0);
 }
 
 }  // namespace
+
+bool is_refused(std::string_view name) {
+  if (std::find(kIndexes.begin(), kIndexes.end(), name) != kIndexes.end()) return false;
+  return std::any_of(kRefusedPrefixes.begin(), kRefusedPrefixes.end(),
+                     [name](std::string_view prefix) { return name.starts_with(prefix); }) ||
+         std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end();
+}
 
 bool is_passed_on(std::string_view name) {
   return std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/instance_spec.hpp"
@@ -31,6 +32,10 @@ ParEnvironment par_environment(const InstanceSpec& spec, const ParEnvironmentInp
 /// True for variables of the node that every par may see: PATH, LANG, TZ, proxies, certificates,
 /// and what steers the installers.
 bool is_passed_on(std::string_view name);
+
+/// True for variables a deployment may not set, because they would steer par itself or decide what
+/// other agents get.
+bool is_refused(std::string_view name);
 
 /// This process's environment.
 std::map<std::string, std::string> own_environment();

@@ -1,4 +1,4 @@
-// A scripted `par` for tests of the node: it writes the records of a real one and answers 200 to
+// A scripted `par` for tests of engines: it writes the records of a real one and answers 200 to
 // whatever is asked.
 // What it does is said by deploy-time variables, as an agent's environment would arrive:
 //   FAKE_PAR_BOOT   ready (default) | fail | die (exits without records) | hang (stays in fetch)
@@ -9,9 +9,13 @@
 //   FAKE_PAR_EAT_MB memory to touch before it gets ready
 //   FAKE_PAR_CHILD  1 = leaves a child in a process group of its own, its pid in the file `child`
 // Its whole environment is left in the file `environment`, one variable per line.
+// With PAR_ENVIRONMENT_FILE it is in a container: it takes the deploy-time variables from there and
+// listens on REST_PORT. `fake_par healthcheck` does what FAKE_PAR_HEALTH says.
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -19,6 +23,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -108,14 +113,38 @@ void serve_until_stopped(const sigset_t& signals) {
   }
 }
 
+// What an engine of containers gives instead of an environment and a listening socket.
+void take_container_start() {
+  const auto text = pixell::read_file(variable("PAR_ENVIRONMENT_FILE"));
+  if (!text) std::_Exit(95);
+  const auto document = nlohmann::json::parse(*text);
+  for (const auto& [name, value] : document.items())
+    ::setenv(name.c_str(), value.get<std::string>().c_str(), 1);
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(variable("REST_PORT").c_str())));
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener, 16) != 0 || (listener != 3 && ::dup2(listener, 3) != 3))
+    std::_Exit(94);
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "healthcheck") {
+    // Without the deploy-time variables: what it says was written down by the one that serves.
+    const auto health = pixell::read_file(in_directory("health"));
+    if (health && *health == "silent") say("par: not healthy: no answer within 3000 ms");
+    return health && *health == "silent" ? 1 : 0;
+  }
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  if (!variable("PAR_ENVIRONMENT_FILE").empty()) take_container_start();
   record_environment();
+  record("health", variable("FAKE_PAR_HEALTH", "answer"));
   int is_listening = 0;
   socklen_t size = sizeof is_listening;
   if (::getsockopt(3, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 || is_listening == 0)

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "engine/docker/docker_engine.hpp"
+#include "engine/engine.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace pixell::cmd {
+
+/// Which engine runs the agents, and what it needs to know.
+struct EngineChoice {
+  std::string name = "local";  ///< local, docker or fake
+  engine::DockerSettings docker;
+};
+
+/// --engine and the settings of each engine; `group` is where help shows them.
+void add_engine_options(CLI::App& command, EngineChoice& choice, const std::string& group);
+
+/// The same options again, for the command line of a role.
+std::vector<std::string> engine_arguments(const EngineChoice& choice);
+
+/// Whether agents are processes of `pac node`.
+inline bool has_node(const EngineChoice& choice) { return choice.name == "local"; }
+
+/// The engine of an installation, for the process that asks. It asks nobody before its first call.
+Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,
+                                                    const std::filesystem::path& state_dir,
+                                                    const Log& log);
+
+}  // namespace pixell::cmd
