@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -237,3 +240,35 @@ def test_the_hard_limit_is_told_and_ends_the_boot(par: StartPar) -> None:
         14,
     )
     assert last["remedy"] and last["evidence"]
+
+
+def test_a_log_that_nobody_reads_stalls_no_request(tmp_path: Path) -> None:
+    requests = 12_000  # lines of more than what waits: 2 MiB
+    package = tmp_path / "ui.apkg"
+    package.write_bytes(
+        from_files({"agent.yaml": "name: ui\nversion: '1'\nui: {path: ui}\n", "ui/index.html": "x"})
+    )
+    fifo = tmp_path / "log"
+    os.mkfifo(fifo)
+    unread = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    into_fifo = ("sh", "-c", 'exec "$0" "$@" >"$FIFO"')
+    texts: list[bytes] = []
+    with Par(tmp_path, package, env={"FIFO": str(fifo)}, prefix=into_fifo) as running:
+        running.wait_ready()
+        load = ["h2load", "--h1", "-n", str(requests), "-c", "8", f"{running.url}/ui/index.html"]
+        done = subprocess.run(load, capture_output=True, text=True, timeout=120, check=False)
+        assert f"{requests} succeeded, 0 failed" in done.stdout, done.stdout
+
+        os.set_blocking(unread, True)
+        with open(unread, "rb") as log:
+            reader = threading.Thread(target=lambda: texts.append(log.read()))
+            reader.start()
+            assert running.stop() == 0
+            reader.join(30)
+
+    lines = [json.loads(line) for line in texts[0].splitlines() if line.startswith(b"{")]
+    told = sum(line.get("url") == "/ui/index.html" for line in lines)
+    dropped = sum(line["lines"] for line in lines if line["event"] == "Access log lines dropped")
+    assert dropped > 0
+    assert told + dropped == requests
+    assert lines[-1]["event"] == "Runtime shutdown complete"

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "base/clock.hpp"
+
 namespace pixell {
 
 /// One text value of a log line; the rest is cut.
@@ -20,5 +22,22 @@ inline constexpr std::size_t kRandomPoolBytes = 512;
 /// together.
 inline constexpr std::size_t kMaxPieceBytes = 2 * 1024;
 inline constexpr std::size_t kMaxPooledBytes = 1024 * 1024;
+
+/// Log lines that come with each request wait in pieces of this many bytes, or for kLogDelay after
+/// the first.
+inline constexpr std::size_t kLogBufferBytes = 64 * 1024;
+inline constexpr Millis kLogDelay{100};
+/// One such line, its newline included: what a pipe takes in one piece on every system (PIPE_BUF).
+inline constexpr std::size_t kMaxLogLine = 4096;
+/// Of it, what lines begin with: time and bound fields.
+inline constexpr std::size_t kMaxLogLineHead = 512;
+/// Full buffers of all loops that wait for a slow reader; more lines are dropped and counted.
+inline constexpr std::size_t kMaxWaitingLogBuffers = 32;
+/// Empty buffers that are kept for the next burst.
+inline constexpr std::size_t kMaxSpareLogBuffers = 4;
+/// How long the last lines may take to be written when the program ends.
+inline constexpr Millis kLogStopTimeout{2'000};
+/// How often a full pipe is looked at.
+inline constexpr Millis kLogPoll{50};
 
 }  // namespace pixell

@@ -2,17 +2,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
-#include "edge/access_log_writer.hpp"
-#include "edge/edge_counters.hpp"
 #include "edge/surface.hpp"
 #include "net/event_loop.hpp"
+#include "net/line_log.hpp"
 #include "net/message.hpp"
 
 namespace pixell::edge {
@@ -55,50 +53,29 @@ struct AccessRecord {
   net::Protocol protocol = net::Protocol::Http1;  ///< the client's
 };
 
-/// The line of each request, of one loop: put into a buffer without an allocation, a clock or a
-/// system call, and handed to the writer when the buffer is full or kAccessLogDelay after its first
-/// line. Texts may hold anything: they are escaped, and cut so that a line is at most
-/// kMaxAccessLine. When the writer does not keep up, lines are dropped and a line tells how many.
+/// The line of each request, of one loop (net/line_log.hpp). Texts may hold anything: they are
+/// escaped, and cut so that a line is at most kMaxLogLine.
 class AccessLog {
  public:
   /// Lines have the fields that `log` has, and nothing is written when it writes no infos.
   /// `loop_number` is the value of "loop". The loop and the writer outlive this.
-  AccessLog(net::EventLoop& loop, AccessLogWriter& writer, const Log& log, AccessLogChoice choice,
+  AccessLog(net::EventLoop& loop, LogWriter& writer, const Log& log, AccessLogChoice choice,
             std::size_t loop_number);
-  /// Hands over what waits, and tells what was dropped.
-  ~AccessLog();
 
   void write(const AccessRecord& record);
   /// Hands what waits to the writer. The loop's thread, or any when the loop does not run.
-  void flush();
+  void flush() { lines_.flush(); }
 
   /// Any thread.
-  std::int64_t lines_dropped() const { return dropped_.value(); }
+  std::int64_t lines_dropped() const { return lines_.lines_dropped(); }
 
  private:
   bool wants(const AccessRecord& record, bool& is_sample);
-  void put_time(Instant at);
-  void put_second(std::int64_t second);
-  char* put_line(char* out, const AccessRecord& record, bool is_sample);
-  bool make_room();
-  void put_dropped();
-  void wait_to_flush();
+  char* put_line(char* out, const AccessRecord& record, bool is_sample) const;
 
-  net::EventLoop& loop_;
-  AccessLogWriter& writer_;
   AccessLogChoice choice_;
   std::uint32_t until_sample_ = 0;
-  std::unique_ptr<AccessLogBuffer> buffer_;
-  net::Timer timer_;
-  // The beginning of each line up to the app's id; its timestamp is written anew when it changes.
-  std::string head_;
-  std::string warning_head_;  // of the line that tells what was dropped
-  // What the wall clock said at an instant: it is asked once a second.
-  Instant known_at_{};
-  UnixMillis known_unix_ = 0;
-  std::int64_t second_ = -1;  // the one that head_ has
-  LoopCounter dropped_;
-  std::int64_t dropped_told_ = 0;
+  net::LineLog lines_;
 };
 
 }  // namespace pixell::edge

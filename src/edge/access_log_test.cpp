@@ -8,9 +8,11 @@
 #include <sstream>
 #include <thread>
 
+#include "base/limits.hpp"
 #include "base/testing/fake_clock.hpp"
 #include "base/unique_fd.hpp"
 #include "base/utf8.hpp"
+#include "edge/limits.hpp"
 
 namespace pixell::edge {
 namespace {
@@ -48,7 +50,7 @@ class AccessLogTest : public ::testing::Test {
   std::vector<std::string> lines_of(Use use, AccessLogChoice choice = {},
                                     LogLevel least = LogLevel::Info) {
     {
-      AccessLogWriter writer(write_.get());
+      LogWriter writer(write_.get());
       AccessLog log(*loop_, writer, Log(write_.get(), least, clock_).with("role", "edge"), choice,
                     3);
       use(log);
@@ -142,7 +144,7 @@ TEST_F(AccessLogTest, IsJsonWhateverTheTextsHold) {
 
   ASSERT_EQ(lines.size(), texts.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    EXPECT_LT(lines[i].size(), kMaxAccessLine);
+    EXPECT_LT(lines[i].size(), kMaxLogLine);
     const json line = json::parse(lines[i], nullptr, false);
     ASSERT_TRUE(line.is_object()) << lines[i];
     const auto path = line.at("path").get<std::string>();
@@ -218,7 +220,7 @@ TEST_F(AccessLogTest, HasNothingWhenTheLogHasNoInfos) {
 }
 
 TEST_F(AccessLogTest, DropsLinesThatNobodyTakesAndTellsHowMany) {
-  AccessLogWriter writer(write_.get());
+  LogWriter writer(write_.get());
   std::optional<AccessLog> log;
   log.emplace(*loop_, writer, Log(write_.get(), LogLevel::Info, clock_), AccessLogChoice(), 0);
   AccessRecord record = request();
@@ -258,10 +260,10 @@ TEST_F(AccessLogTest, DropsLinesThatNobodyTakesAndTellsHowMany) {
 }
 
 TEST_F(AccessLogTest, IsHandedOverSoonAfterItsFirstLine) {
-  AccessLogWriter writer(write_.get());
+  LogWriter writer(write_.get());
   AccessLog log(*loop_, writer, Log(write_.get(), LogLevel::Info, clock_), {}, 0);
   log.write(request());
-  clock_.advance(kAccessLogDelay);
+  clock_.advance(kLogDelay);
   loop_->post([this] { loop_->post([this] { loop_->stop(); }); });
   loop_->run();
 

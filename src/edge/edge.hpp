@@ -9,11 +9,11 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/log_writer.hpp"
 #include "base/result.hpp"
 #include "base/thread_pool.hpp"
 #include "base/unique_fd.hpp"
 #include "edge/access_log.hpp"
-#include "edge/access_log_writer.hpp"
 #include "edge/app_states.hpp"
 #include "edge/limits.hpp"
 #include "edge/overload.hpp"
@@ -95,9 +95,9 @@ class Edge {
 
   EdgeListeners listeners_;  // their sockets until accept()
   Log log_;
-  AccessLogWriter access_log_writer_;  // the loops hand their lines to it
-  TrafficMeter traffic_;               // and count in this
-  AppStates apps_;                     // and in this
+  LogWriter access_log_writer_;  // the loops hand their lines to it
+  TrafficMeter traffic_;         // and count in this
+  AppStates apps_;               // and in this
   TargetRegistry targets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   ThreadPool metrics_pool_{1};  // the page is long, and no loop's work

@@ -1,23 +1,8 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
+#include "base/loop_counter.hpp"
 
 namespace pixell::edge {
-
-/// A number that one loop writes and any thread reads: no lock, no locked instruction.
-class LoopCounter {
- public:
-  void operator+=(std::int64_t more) {
-    value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-  }
-  void operator++() { *this += 1; }
-  void operator--() { *this += -1; }
-  std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::int64_t> value_ = 0;
-};
 
 /// What one loop counts of one app beside the replies of its revisions. A reference to it is good
 /// for the turn of the loop in which it was looked up (TrafficMeter::Cells), while an exchange of

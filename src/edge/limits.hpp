@@ -37,20 +37,6 @@ inline constexpr Millis kTrafficBackoffMax{2'000};
 /// How often control is asked whether it is still the one that has been told, changes or not.
 inline constexpr Millis kTrafficAskPeriod{5'000};
 
-/// Access lines that wait are handed over in pieces of this many bytes, or kAccessLogDelay after
-/// the first.
-inline constexpr std::size_t kAccessLogBufferBytes = 64 * 1024;
-inline constexpr Millis kAccessLogDelay{100};
-/// One line, its newline included: what a pipe takes in one piece on every system (PIPE_BUF).
-inline constexpr std::size_t kMaxAccessLine = 4096;
-/// Full buffers of all loops that wait for a slow reader; more lines are dropped and counted.
-inline constexpr std::size_t kMaxWaitingAccessLogs = 32;
-/// Empty buffers that are kept for the next burst.
-inline constexpr std::size_t kMaxSpareAccessLogs = 4;
-/// How long the last lines may take to be written when the edge ends.
-inline constexpr Millis kAccessLogStopTimeout{2'000};
-/// How often a full pipe is looked at.
-inline constexpr Millis kAccessLogPoll{50};
 /// A reply whose head took longer has a line whatever is sampled.
 inline constexpr Millis kSlowReply{1'000};
 /// N of --access-log 1/N at most.

@@ -59,6 +59,8 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
             .multiplexed = config_.multiplexed,
             .ui_port = config_.ui_port},
       observer_(loop, children, read_observe_settings(environment_), log_),
+      log_writer_(log_.fd()),
+      access_log_(loop, log_writer_, log_),
       client_(loop, client_options(config_)),
       agent_(loop, children, client_, *this, log_),
       boot_({.loop = loop,
@@ -70,7 +72,7 @@ Runtime::Runtime(net::EventLoop& loop, Children& children, Config config, Enviro
              .programs = programs_,
              .log = log_},
             *this),
-      routes_(loop, client_, view_, observer_, log_),
+      routes_(loop, client_, view_, observer_, access_log_),
       server_(loop, routes_, log_),
       drain_(loop, server_, agent_, log_, *this) {
   view_.agent = &agent_;
@@ -281,6 +283,9 @@ void Runtime::finish(int code) {
   server_.stop_accepting();
   server_.close_all();
   boot_.clean_up();
+  // The lines of requests, and then the last one.
+  access_log_.flush();
+  log_writer_.stop();
   if (!failure_) enter(Phase::Stopped);
   check(files_.write_exit(code, failure_, loop_.clock().unix_now()));
   if (failure_)

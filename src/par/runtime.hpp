@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "base/log_writer.hpp"
 #include "base/result.hpp"
 #include "model/boot_report.hpp"
 #include "net/client.hpp"
@@ -16,6 +17,7 @@
 #include "par/children.hpp"
 #include "par/config.hpp"
 #include "par/drain_sequence.hpp"
+#include "par/observe/access_log.hpp"
 #include "par/observe/observer.hpp"
 #include "par/surface/agent_view.hpp"
 #include "par/surface/routes.hpp"
@@ -93,6 +95,8 @@ class Runtime final : private BootOwner, private AgentOwner, private DrainOwner 
   UnixMillis began_;
   AgentView view_;
   Observer observer_;
+  LogWriter log_writer_;
+  AccessLog access_log_;
   net::HttpClient client_;
   Agent agent_;
   BootSequence boot_;

@@ -1,8 +1,5 @@
 #include "par/surface/observed_exchange.hpp"
 
-#include <array>
-#include <chrono>
-#include <span>
 #include <utility>
 
 #include "net/grpc.hpp"
@@ -18,12 +15,12 @@ constexpr int kClientClosed = 499;
 }  // namespace
 
 ObservedExchange::ObservedExchange(net::ServerStream& stream, const Clock& clock,
-                                   Observer& observer, OpenExchanges& all, const Log& log)
+                                   Observer& observer, OpenExchanges& all, AccessLog& access_log)
     : stream_(stream),
       clock_(clock),
       observer_(observer),
       all_(all),
-      log_(log),
+      access_log_(access_log),
       start_(clock.now()),
       began_(clock.unix_now()),
       method_(stream.request().method),
@@ -114,7 +111,8 @@ void ObservedExchange::on_abort(net::AbortReason reason) {
 void ObservedExchange::over() {
   if (std::exchange(is_over_, true)) return;
   leave();
-  const Instant::duration took = clock_.now() - start_;
+  const Instant now = clock_.now();
+  const Instant::duration took = now - start_;
   observer_.request_ended({.trace = trace_,
                            .end = {.surface = surface_,
                                    .method = method_,
@@ -123,18 +121,13 @@ void ObservedExchange::over() {
                                    .took = took},
                            .path = path_,
                            .began = began_});
-  const std::chrono::duration<double> seconds = took;
-  std::array<LogField, 8> fields = {LogField{"method", method_},
-                                    LogField{"url", path_},
-                                    LogField{"status_code", status_},
-                                    LogField{"process_time", seconds.count()},
-                                    LogField{"trace_id", text_of(trace_.trace_id)},
-                                    LogField{"span_id", text_of(trace_.span_id)},
-                                    LogField{"request_id", trace_.request_id},
-                                    LogField{"", ""}};
-  std::size_t count = 7;
-  if (!grpc_status_.empty()) fields[count++] = {"grpc_status", grpc_status_};
-  log_.line(LogLevel::Info, "Request processed", std::span(fields).first(count));
+  access_log_.write({.ended_at = now,
+                     .method = method_,
+                     .path = path_,
+                     .status = status_,
+                     .took = took,
+                     .trace = trace_,
+                     .grpc_status = grpc_status_});
 }
 
 }  // namespace pixell::par

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "net/stream.hpp"
+#include "par/observe/access_log.hpp"
 #include "par/observe/observer.hpp"
 #include "par/surface/open_exchanges.hpp"
 
@@ -17,7 +17,7 @@ namespace pixell::par {
 class ObservedExchange final : public net::ServerStream, public net::StreamHandler {
  public:
   ObservedExchange(net::ServerStream& stream, const Clock& clock, Observer& observer,
-                   OpenExchanges& all, const Log& log);
+                   OpenExchanges& all, AccessLog& access_log);
   /// One that was never over counts as over now.
   ~ObservedExchange() override;
 
@@ -75,7 +75,7 @@ class ObservedExchange final : public net::ServerStream, public net::StreamHandl
   OpenExchanges& all_;
   ObservedExchange* next_ = nullptr;
   ObservedExchange** from_ = nullptr;  // what points at us in the list; null when we are not in it
-  const Log& log_;
+  AccessLog& access_log_;
   Instant start_;
   UnixMillis began_;
   // Copies: the line may be written when the stream has gone.

@@ -107,8 +107,8 @@ RouteRequest request_of(const net::ServerStream& stream) {
 Handler Routes::on_request(net::ServerStream& stream) {
   if (is_probe(stream.request()))
     return send(stream, health_answer(view_, true, loop_.clock().unix_now()));
-  auto exchange =
-      std::make_unique<ObservedExchange>(stream, loop_.clock(), observer_, open_exchanges_, log_);
+  auto exchange = std::make_unique<ObservedExchange>(stream, loop_.clock(), observer_,
+                                                     open_exchanges_, access_log_);
   exchange->handle_with(answer(*exchange));
   return exchange;
 }

@@ -2,10 +2,10 @@
 
 #include <memory>
 
-#include "base/log.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "net/stream.hpp"
+#include "par/observe/access_log.hpp"
 #include "par/observe/observer.hpp"
 #include "par/surface/a2a_events.hpp"
 #include "par/surface/agent_view.hpp"
@@ -28,8 +28,8 @@ class Routes final : public net::Service {
   static constexpr const char* kUiListener = "ui";
 
   Routes(net::EventLoop& loop, net::HttpClient& client, const AgentView& view, Observer& observer,
-         Log log)
-      : loop_(loop), client_(client), view_(view), observer_(observer), log_(std::move(log)) {}
+         AccessLog& access_log)
+      : loop_(loop), client_(client), view_(view), observer_(observer), access_log_(access_log) {}
 
   std::unique_ptr<net::StreamHandler> on_request(net::ServerStream& stream) override;
 
@@ -52,7 +52,7 @@ class Routes final : public net::Service {
   net::HttpClient& client_;
   const AgentView& view_;
   Observer& observer_;
-  Log log_;
+  AccessLog& access_log_;
   EventStreams event_streams_;
   OpenExchanges open_exchanges_;
 };

@@ -1,4 +1,4 @@
-#include "edge/access_log_writer.hpp"
+#include "base/log_writer.hpp"
 
 #include <limits.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 
 #include "base/clock.hpp"
 
-namespace pixell::edge {
+namespace pixell {
 
 namespace {
 
@@ -29,16 +29,16 @@ std::size_t piece_of(std::string_view text) {
 
 }  // namespace
 
-AccessLogWriter::AccessLogWriter(int fd) : fd_(fd), is_file_(is_regular_file(fd)) {
+LogWriter::LogWriter(int fd) : fd_(fd), is_file_(is_regular_file(fd)) {
   thread_ = std::thread([this] { work(); });
 }
 
-AccessLogWriter::~AccessLogWriter() { stop(); }
+LogWriter::~LogWriter() { stop(); }
 
-bool AccessLogWriter::exchange(std::unique_ptr<AccessLogBuffer>& buffer) {
+bool LogWriter::exchange(std::unique_ptr<LogBuffer>& buffer) {
   {
     std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMaxWaitingAccessLogs) return false;
+    if (waiting_.size() >= kMaxWaitingLogBuffers) return false;
     waiting_.push_back(std::move(buffer));
     if (!empty_.empty()) {
       buffer = std::move(empty_.back());
@@ -47,12 +47,16 @@ bool AccessLogWriter::exchange(std::unique_ptr<AccessLogBuffer>& buffer) {
   }
   wake_.notify_one();
   // The array stays as it is: nothing reads what was not written.
-  if (!buffer) buffer = std::make_unique_for_overwrite<AccessLogBuffer>();
+  if (!buffer) buffer = std::make_unique_for_overwrite<LogBuffer>();
   buffer->used = 0;
   return true;
 }
 
-void AccessLogWriter::take_last(std::unique_ptr<AccessLogBuffer> buffer) {
+void LogWriter::take_last(std::unique_ptr<LogBuffer> buffer) {
+  if (!thread_.joinable()) {
+    write_out(*buffer);
+    return;
+  }
   {
     std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(buffer));
@@ -60,7 +64,7 @@ void AccessLogWriter::take_last(std::unique_ptr<AccessLogBuffer> buffer) {
   wake_.notify_one();
 }
 
-void AccessLogWriter::stop() {
+void LogWriter::stop() {
   if (!thread_.joinable()) return;
   {
     std::lock_guard lock(mutex_);
@@ -70,9 +74,9 @@ void AccessLogWriter::stop() {
   thread_.join();
 }
 
-void AccessLogWriter::work() {
+void LogWriter::work() {
   while (true) {
-    std::unique_ptr<AccessLogBuffer> buffer;
+    std::unique_ptr<LogBuffer> buffer;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return is_stopping_ || !waiting_.empty(); });
@@ -83,11 +87,11 @@ void AccessLogWriter::work() {
     std::lock_guard lock(mutex_);
     waiting_.pop_front();
     if (!is_written && is_stopping_) return;
-    if (empty_.size() < kMaxSpareAccessLogs) empty_.push_back(std::move(buffer));
+    if (empty_.size() < kMaxSpareLogBuffers) empty_.push_back(std::move(buffer));
   }
 }
 
-bool AccessLogWriter::write_out(const AccessLogBuffer& buffer) {
+bool LogWriter::write_out(const LogBuffer& buffer) {
   std::string_view rest(buffer.bytes.data(), buffer.used);
   while (!rest.empty()) {
     const std::size_t size = is_file_ ? rest.size() : piece_of(rest);
@@ -97,7 +101,7 @@ bool AccessLogWriter::write_out(const AccessLogBuffer& buffer) {
   return true;
 }
 
-bool AccessLogWriter::write_piece(const char* bytes, std::size_t size) {
+bool LogWriter::write_piece(const char* bytes, std::size_t size) {
   while (size > 0) {
     if (!is_file_ && !wait_for_room()) return false;
     const ssize_t written = ::write(fd_, bytes, size);
@@ -110,14 +114,14 @@ bool AccessLogWriter::write_piece(const char* bytes, std::size_t size) {
 }
 
 // Waits as long as it takes, but not on and on once we are to stop.
-bool AccessLogWriter::wait_for_room() {
+bool LogWriter::wait_for_room() {
   while (left_.count() > 0) {
     pollfd full{.fd = fd_, .events = POLLOUT, .revents = 0};
-    if (::poll(&full, 1, static_cast<int>(kAccessLogPoll.count())) != 0) return true;
+    if (::poll(&full, 1, static_cast<int>(kLogPoll.count())) != 0) return true;
     std::lock_guard lock(mutex_);
-    if (is_stopping_) left_ -= kAccessLogPoll;
+    if (is_stopping_) left_ -= kLogPoll;
   }
   return false;
 }
 
-}  // namespace pixell::edge
+}  // namespace pixell

@@ -1,4 +1,4 @@
-#include "edge/access_log_writer.hpp"
+#include "base/log_writer.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include "base/files.hpp"
 #include "base/unique_fd.hpp"
 
-namespace pixell::edge {
+namespace pixell {
 namespace {
 
 struct Pipe {
@@ -26,8 +26,8 @@ Pipe make_pipe(int flags = O_CLOEXEC) {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-std::unique_ptr<AccessLogBuffer> full_of(char letter, std::size_t line_bytes) {
-  auto buffer = std::make_unique<AccessLogBuffer>();
+std::unique_ptr<LogBuffer> full_of(char letter, std::size_t line_bytes) {
+  auto buffer = std::make_unique<LogBuffer>();
   while (buffer->used + line_bytes <= buffer->bytes.size()) {
     std::memset(buffer->bytes.data() + buffer->used, letter, line_bytes - 1);
     buffer->used += line_bytes;
@@ -45,13 +45,13 @@ std::string read_all(int fd) {
   return text;
 }
 
-TEST(AccessLogWriter, WritesABufferToAFile) {
+TEST(LogWriter, WritesABufferToAFile) {
   char name[] = "/tmp/access_log_XXXXXX";
   UniqueFd file(::mkstemp(name));
   auto buffer = full_of('x', 100);
   const std::string text(buffer->bytes.data(), buffer->used);
   {
-    AccessLogWriter writer(file.get());
+    LogWriter writer(file.get());
     EXPECT_TRUE(writer.exchange(buffer));
     ASSERT_NE(buffer, nullptr);
     EXPECT_EQ(buffer->used, 0u);
@@ -61,20 +61,20 @@ TEST(AccessLogWriter, WritesABufferToAFile) {
 }
 
 // The number of buffers that are taken when nobody reads.
-int fill(AccessLogWriter& writer) {
+int fill(LogWriter& writer) {
   for (int taken = 0;; ++taken) {
     auto buffer = full_of(static_cast<char>('a' + taken % 26), 333);
     if (!writer.exchange(buffer)) return taken;
   }
 }
 
-TEST(AccessLogWriter, TakesSoMuchAndNoMoreWhenNobodyReads) {
+TEST(LogWriter, TakesSoMuchAndNoMoreWhenNobodyReads) {
   Pipe pipe = make_pipe();
-  AccessLogWriter writer(pipe.write.get());
+  LogWriter writer(pipe.write.get());
 
   const int taken = fill(writer);
 
-  EXPECT_GE(taken, static_cast<int>(kMaxWaitingAccessLogs));
+  EXPECT_GE(taken, static_cast<int>(kMaxWaitingLogBuffers));
   std::thread reader([&] { read_all(pipe.read.get()); });
   writer.stop();
   pipe.write.reset();
@@ -90,7 +90,7 @@ void expect_whole_lines(std::string_view text, std::size_t line_bytes) {
 }
 
 // Two writers share a pipe that is full again and again.
-TEST(AccessLogWriter, TearsNoLineOfAPipeThatSomebodyElseWritesToAsWell) {
+TEST(LogWriter, TearsNoLineOfAPipeThatSomebodyElseWritesToAsWell) {
   for (const int flags : {O_CLOEXEC, O_CLOEXEC | O_NONBLOCK}) {
     Pipe pipe = make_pipe(flags);
     ASSERT_GE(::fcntl(pipe.write.get(), F_SETPIPE_SZ, PIPE_BUF), 0);
@@ -98,10 +98,10 @@ TEST(AccessLogWriter, TearsNoLineOfAPipeThatSomebodyElseWritesToAsWell) {
     constexpr std::size_t kLineBytes = 777;
     constexpr int kBuffers = 20;
     std::thread writers([&] {
-      AccessLogWriter first(pipe.write.get());
-      AccessLogWriter second(pipe.write.get());
+      LogWriter first(pipe.write.get());
+      LogWriter second(pipe.write.get());
       for (int i = 0; i < kBuffers; ++i)
-        for (AccessLogWriter* writer : {&first, &second}) {
+        for (LogWriter* writer : {&first, &second}) {
           auto buffer = full_of(writer == &first ? 'a' : 'b', kLineBytes);
           EXPECT_TRUE(writer->exchange(buffer));
         }
@@ -112,14 +112,14 @@ TEST(AccessLogWriter, TearsNoLineOfAPipeThatSomebodyElseWritesToAsWell) {
     const std::string text = read_all(pipe.read.get());
     writers.join();
 
-    EXPECT_EQ(text.size() / kLineBytes, 2 * kBuffers * (kAccessLogBufferBytes / kLineBytes));
+    EXPECT_EQ(text.size() / kLineBytes, 2 * kBuffers * (kLogBufferBytes / kLineBytes));
     expect_whole_lines(text, kLineBytes);
   }
 }
 
-TEST(AccessLogWriter, EndsWhenNobodyReadsAnyMore) {
+TEST(LogWriter, EndsWhenNobodyReadsAnyMore) {
   Pipe pipe = make_pipe();
-  AccessLogWriter writer(pipe.write.get());
+  LogWriter writer(pipe.write.get());
   fill(writer);
 
   writer.stop();
@@ -129,4 +129,4 @@ TEST(AccessLogWriter, EndsWhenNobodyReadsAnyMore) {
 }
 
 }  // namespace
-}  // namespace pixell::edge
+}  // namespace pixell
