@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <vector>
 
 namespace pixell {
 
@@ -19,5 +21,21 @@ struct Pooled {
   static void* operator new(std::size_t size) { return take_piece(size); }
   static void operator delete(void* piece, std::size_t size) noexcept { give_piece(piece, size); }
 };
+
+/// Has strings and vectors live in such pieces.
+template <class T>
+struct PieceAllocator {
+  using value_type = T;
+  PieceAllocator() = default;
+  template <class Other>
+  // NOLINTNEXTLINE(google-explicit-constructor): as the standard asks of an allocator
+  PieceAllocator(const PieceAllocator<Other>&) {}
+  T* allocate(std::size_t count) { return static_cast<T*>(take_piece(count * sizeof(T))); }
+  void deallocate(T* piece, std::size_t count) noexcept { give_piece(piece, count * sizeof(T)); }
+  bool operator==(const PieceAllocator&) const { return true; }
+};
+using PieceString = std::basic_string<char, std::char_traits<char>, PieceAllocator<char>>;
+template <class T>
+using PieceVector = std::vector<T, PieceAllocator<T>>;
 
 }  // namespace pixell

@@ -67,6 +67,22 @@ TEST(PiecePool, HoldsNoMoreThanItMay) {
   EXPECT_LE(pooled_bytes(), kMaxPooledBytes);
 }
 
+TEST(PieceAllocator, HoldsStringsAndVectorsOfAnySize) {
+  PieceString text;
+  PieceVector<int> numbers;
+  for (int i = 0; i < 5000; ++i) {
+    text += static_cast<char>('a' + i % 26);
+    numbers.push_back(i);
+  }
+  const PieceVector<int> copy = numbers;
+  const PieceString moved = std::move(text);
+
+  for (int i = 0; i < 5000; ++i) {
+    ASSERT_EQ(moved[static_cast<std::size_t>(i)], 'a' + i % 26);
+    ASSERT_EQ(copy[static_cast<std::size_t>(i)], i);
+  }
+}
+
 TEST(Pooled, LetsAnObjectDieByItsBase) {
   struct Base {
     virtual ~Base() = default;

@@ -32,7 +32,7 @@ bool any_token(std::string_view list, Visit visit) {
   return false;
 }
 
-bool is_inside(std::string_view text, const std::string& owner) {
+bool is_inside(std::string_view text, std::string_view owner) {
   const std::less<const char*> before;
   return !before(text.data(), owner.data()) && before(text.data(), owner.data() + owner.size());
 }

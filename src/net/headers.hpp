@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/piece_pool.hpp"
+
 namespace pixell::net {
 
 /// A set of field names in one word, which tells at once that a name is not in it: a name's bit
@@ -112,8 +114,8 @@ class Headers {
   std::optional<std::string_view> find(std::string_view name) const;
 
   NameFilter names_;
-  std::string text_;
-  std::vector<Entry> entries_;
+  PieceString text_;
+  PieceVector<Entry> entries_;
 };
 
 /// Compares two names without case (ASCII).

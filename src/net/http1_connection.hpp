@@ -20,17 +20,18 @@ namespace pixell::net {
 class Http1Connection;
 
 /// A request whose buffers have room already, if a former exchange of this thread left one.
-Http1Request take_spare_request();
+std::unique_ptr<Http1Request> take_spare_request();
 
 /// One request and its reply. Made by its connection; after the end it stays allocated until the
 /// end of the loop turn, and calls on it do nothing.
 class Http1Exchange final : public ServerStream, public Pooled {
  public:
-  Http1Exchange(Http1Connection& connection, const PeerInfo& peer, Http1Request request)
+  Http1Exchange(Http1Connection& connection, const PeerInfo& peer,
+                std::unique_ptr<Http1Request> request)
       : connection_(&connection), peer_(peer), request_(std::move(request)) {}
   ~Http1Exchange() override;
 
-  const RequestHead& request() const override { return request_.head; }
+  const RequestHead& request() const override { return request_->head; }
   const PeerInfo& peer() const override { return peer_; }
   void send_informational(const ResponseHead& head) override;
   void send_head(const ResponseHead& head, bool ends) override;
@@ -45,9 +46,9 @@ class Http1Exchange final : public ServerStream, public Pooled {
  private:
   friend class Http1Connection;
 
-  Http1Connection* connection_;  // null once the exchange is over
-  const PeerInfo& peer_;         // of the connection, which outlives this
-  Http1Request request_;
+  Http1Connection* connection_;            // null once the exchange is over
+  const PeerInfo& peer_;                   // of the connection, which outlives this
+  std::unique_ptr<Http1Request> request_;  // there to the end
   std::unique_ptr<StreamHandler> handler_;
   BodyDecoder decoder_;
   BodyWriter writer_;

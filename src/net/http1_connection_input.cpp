@@ -127,16 +127,16 @@ void Http1Connection::take_head(std::string_view& bytes) {
 void Http1Connection::begin_exchange() {
   auto owned = std::make_unique<Http1Exchange>(*this, context_.peer, take_spare_request());
   Http1Exchange& exchange = *owned;
-  if (const auto error = parse_request_head(collector_.head(), exchange.request_)) {
+  if (const auto error = parse_request_head(collector_.head(), *exchange.request_)) {
     refuse(*error);
     return;
   }
-  if (context_.peer.is_encrypted) exchange.request_.head.scheme = "https";
+  if (context_.peer.is_encrypted) exchange.request_->head.scheme = "https";
   collector_.reset();
-  exchange.decoder_.start(exchange.request_.body);
-  exchange.awaits_continue_ = exchange.request_.expects_continue;
-  exchange.holds_end_ = exchange.request_.head.is_upgrade();
-  keep_alive_ = exchange.request_.keep_alive;
+  exchange.decoder_.start(exchange.request_->body);
+  exchange.awaits_continue_ = exchange.request_->expects_continue;
+  exchange.holds_end_ = exchange.request_->head.is_upgrade();
+  keep_alive_ = exchange.request_->keep_alive;
   phase_ = Phase::Body;
   exchange_ = std::move(owned);
   deadline_.clear();

@@ -12,13 +12,13 @@ namespace {
 // Heads of exchanges that are over: their buffers are for the next ones of this thread's loop.
 constexpr std::size_t kMaxSpareRequests = 64;
 constexpr std::size_t kMaxSpareTextBytes = 8 * 1024;
-thread_local std::vector<Http1Request> spare_requests;
+thread_local std::vector<std::unique_ptr<Http1Request>> spare_requests;
 
 }  // namespace
 
-Http1Request take_spare_request() {
-  if (spare_requests.empty()) return {};
-  Http1Request request = std::move(spare_requests.back());
+std::unique_ptr<Http1Request> take_spare_request() {
+  if (spare_requests.empty()) return std::make_unique<Http1Request>();
+  auto request = std::move(spare_requests.back());
   spare_requests.pop_back();
   return request;
 }
@@ -26,13 +26,14 @@ Http1Request take_spare_request() {
 Http1Exchange::~Http1Exchange() {
   handler_.reset();  // it may look at the request
   if (spare_requests.size() >= kMaxSpareRequests ||
-      request_.head.headers.text_capacity() + request_.head.target.capacity() > kMaxSpareTextBytes)
+      request_->head.headers.text_capacity() + request_->head.target.capacity() >
+          kMaxSpareTextBytes)
     return;
   spare_requests.push_back(std::move(request_));
 }
 
 void Http1Exchange::send_informational(const ResponseHead& head) {
-  if (connection_ == nullptr || is_head_sent_ || request_.is_http10) return;
+  if (connection_ == nullptr || is_head_sent_ || request_->is_http10) return;
   if (head.status < 100 || head.status > 199 || head.status == 101) return;
   if (head.status == 100) awaits_continue_ = false;
   append_reply_head(connection_->writer_.queue(), head, {});
@@ -52,8 +53,8 @@ void Http1Exchange::send_head(const ResponseHead& head, bool ends) {
   // told from it.
   const bool keep_alive = connection.keep_alive_ && !connection.is_draining_ && !awaits_continue_;
   const BodyFraming framing = append_reply_head(connection.writer_.queue(), head,
-                                                {.is_http10 = request_.is_http10,
-                                                 .is_head_request = request_.head.method == "HEAD",
+                                                {.is_http10 = request_->is_http10,
+                                                 .is_head_request = request_->head.method == "HEAD",
                                                  .keep_alive = keep_alive,
                                                  .ends = ends});
   writer_.start(framing);

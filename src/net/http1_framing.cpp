@@ -114,6 +114,23 @@ bool BodyDecoder::fail(const char* message) {
   return false;
 }
 
+// The usual line, which is here as a whole and has nothing but the size. False when it is another
+// one: it is taken byte by byte.
+bool BodyDecoder::take_size_line(std::string_view& bytes) {
+  if (digits_ > 0) return false;
+  std::uint64_t size = 0;
+  std::size_t at = 0;
+  for (; at < bytes.size() && at < std::size_t(kMaxSizeDigits); ++at) {
+    const int digit = hex_value(bytes[at]);
+    if (digit < 0) break;
+    size = size * 16 + std::uint64_t(digit);
+  }
+  if (at == 0 || !bytes.substr(at).starts_with("\r\n")) return false;
+  bytes.remove_prefix(at + 2);
+  rest_ = size;
+  return end_size_line();
+}
+
 bool BodyDecoder::take_size(std::string_view& bytes) {
   const char c = bytes.front();
   const int digit = hex_value(c);
@@ -191,7 +208,7 @@ BodyDecoder::State BodyDecoder::decode_chunked(std::string_view& bytes, std::str
     bool is_good = true;
     switch (step_) {
       case Step::Size:
-        is_good = take_size(bytes);
+        is_good = take_size_line(bytes) || take_size(bytes);
         break;
       case Step::Extension:
         is_good = take_extension(bytes);
@@ -202,6 +219,10 @@ BodyDecoder::State BodyDecoder::decode_chunked(std::string_view& bytes, std::str
       case Step::Data:
         if (rest_ > 0) return take_data(bytes, data);
         step_ = Step::DataCr;
+        if (bytes.starts_with("\r\n")) {
+          bytes.remove_prefix(2);
+          step_ = Step::Size;
+        }
         break;
       case Step::DataCr:
         is_good = take_byte(bytes, '\r', Step::DataLf);

@@ -129,6 +129,7 @@ class BodyDecoder {
   State decode_chunked(std::string_view& bytes, std::string_view& data);
   State take_data(std::string_view& bytes, std::string_view& data);
   // These take one part of the chunk syntax and move on to the next step; false = failed.
+  bool take_size_line(std::string_view& bytes);
   bool take_size(std::string_view& bytes);
   bool take_extension(std::string_view& bytes);
   bool take_byte(std::string_view& bytes, char expected, Step next);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -20,9 +21,9 @@ constexpr std::size_t kSpareBufferBytes = 4096;
 constexpr std::size_t kMaxSpareBuffers = 64;
 thread_local std::vector<std::string> spare_buffers;
 
-void append_number(std::string& out, std::uint64_t number, int base) {
+void append_number(std::string& out, std::uint64_t number) {
   std::array<char, 24> text;
-  const auto [end, ec] = std::to_chars(text.data(), text.data() + text.size(), number, base);
+  const auto [end, ec] = std::to_chars(text.data(), text.data() + text.size(), number);
   out.append(text.data(), end);
 }
 
@@ -97,9 +98,30 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
   return length;
 }
 
+// "<size>\r\n" of a chunk; views into `room`.
+std::string_view chunk_line(std::array<char, 24>& room, std::size_t size) {
+  char* end = std::to_chars(room.data(), room.data() + room.size(), size, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  return {room.data(), end};
+}
+
+void append_chunk(std::string& out, std::string_view line, std::string_view data) {
+  const std::size_t before = out.size();
+  const std::size_t data_at = before + line.size();
+  const std::size_t end = data_at + data.size() + 2;
+  // Grown once, as chunks may be small. (gcc 12 does not say `end` to the callback when it grows.)
+  out.resize_and_overwrite(end, [&](char* text, std::size_t) {
+    std::memcpy(text + before, line.data(), line.size());
+    std::memcpy(text + data_at, data.data(), data.size());
+    std::memcpy(text + end - 2, "\r\n", 2);
+    return end;
+  });
+}
+
 void append_length(std::string& out, std::uint64_t length) {
   out += "Content-Length: ";
-  append_number(out, length, 10);
+  append_number(out, length);
   out += "\r\n";
 }
 
@@ -109,7 +131,7 @@ void append_status_line(std::string& out, int status) {
     return;
   }
   out += "HTTP/1.1 ";
-  append_number(out, std::uint64_t(std::clamp(status, 100, 999)), 10);
+  append_number(out, std::uint64_t(std::clamp(status, 100, 999)));
   out += ' ';
   out += reason_phrase(status);
   out += "\r\n";
@@ -241,16 +263,20 @@ bool BodyWriter::add(SocketWriter& writer, std::string_view data) {
   }
   if (data.empty()) return is_whole;
   std::string& queue = writer.queue();
-  std::string_view tail;
+  const bool is_small = writer.queued() + data.size() <= kSendCoalesceBytes;
   if (kind_ == BodyKind::Chunked) {
-    append_number(queue, data.size(), 16);
-    queue += "\r\n";
-    tail = "\r\n";
-  }
-  if (writer.queued() + data.size() <= kSendCoalesceBytes) {
-    queue.append(data).append(tail);
+    std::array<char, 24> room;
+    const std::string_view line = chunk_line(room, data.size());
+    if (is_small) {
+      append_chunk(queue, line, data);
+    } else {
+      queue += line;
+      writer.write(data, "\r\n");
+    }
+  } else if (is_small) {
+    queue += data;
   } else {
-    writer.write(data, tail);
+    writer.write(data);
   }
   return is_whole;
 }

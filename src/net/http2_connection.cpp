@@ -143,7 +143,7 @@ void Http2ServerStream::send_continue() {
 void Http2ServerStream::send_informational(const ResponseHead& head) {
   if (!is_live() || is_head_sent_) return;
   std::array<char, 12> room;
-  std::vector<nghttp2_nv> block;
+  FieldBlock block;
   add_field(block, ":status", status_text(head.status, room));
   add_fields(block, head.headers);
   nghttp2_submit_headers(io().session(), NGHTTP2_FLAG_NONE, id(), nullptr, block.data(),
@@ -164,7 +164,7 @@ void Http2ServerStream::send_head(const ResponseHead& head, bool ends) {
 
 void Http2ServerStream::submit_head() {
   std::array<char, 12> room;
-  std::vector<nghttp2_nv> block;
+  FieldBlock block;
   block.reserve(answer_.headers.size() + 1);
   add_field(block, ":status", status_text(answer_.status, room));
   add_fields(block, answer_.headers);

@@ -24,16 +24,16 @@ constexpr Millis kConnectRetry{5};
 class RequestBlock {
  public:
   explicit RequestBlock(const OutgoingHead& head);
-  std::vector<nghttp2_nv>& fields() { return fields_; }
+  FieldBlock& fields() { return fields_; }
   void clear() {
-    text_ = std::string();
-    fields_ = std::vector<nghttp2_nv>();
+    text_ = PieceString();
+    fields_ = FieldBlock();
   }
 
  private:
   void add(std::string_view name, std::string_view value);
-  std::string text_;  // as long as the fields need it, so that it never moves
-  std::vector<nghttp2_nv> fields_;
+  PieceString text_;  // as long as the fields need it, so that it never moves
+  FieldBlock fields_;
 };
 
 constexpr std::size_t kPseudoFields = 4;
@@ -125,7 +125,7 @@ class Http2ClientStream final : public ClientStream, public Http2Stream {
 
 void Http2ClientStream::submit_head() {
   const nghttp2_data_provider body = body_source();
-  const std::vector<nghttp2_nv>& block = request_.fields();
+  const FieldBlock& block = request_.fields();
   const std::int32_t submitted =
       nghttp2_submit_request(io().session(), nullptr, block.data(), block.size(),
                              has_no_body() ? nullptr : &body, static_cast<Http2Stream*>(this));

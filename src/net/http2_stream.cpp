@@ -49,7 +49,7 @@ void ByteQueue::pop(std::size_t count) {
 void ByteQueue::clear() {
   taken_ = 0;
   if (bytes_.capacity() > kKeptQueueBytes) {
-    std::string().swap(bytes_);
+    PieceString().swap(bytes_);
   } else {
     bytes_.clear();
   }
@@ -69,7 +69,7 @@ bool is_forbidden_in_http2(std::string_view name, std::string_view value) {
   }
 }
 
-void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::string_view value) {
+void add_field(FieldBlock& block, std::string_view name, std::string_view value) {
   // What is another one in each request would only push from the table what comes again.
   const bool is_new_each_time =
       equal_names(name, "x-request-id") || equal_names(name, "traceparent");
@@ -77,7 +77,7 @@ void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::strin
                    is_new_each_time ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE});
 }
 
-void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers) {
+void add_fields(FieldBlock& block, const Headers& headers) {
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const Headers::Field field = headers[i];
     if (!is_forbidden_in_http2(field.name, field.value)) add_field(block, field.name, field.value);
@@ -143,7 +143,7 @@ ssize_t Http2Stream::read_body(std::uint8_t* to, std::size_t room, std::uint32_t
     flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!trailers_.empty() && io_ != nullptr) {
       flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      std::vector<nghttp2_nv> block;
+      FieldBlock block;
       block.reserve(trailers_.size());
       add_fields(block, trailers_);
       const int failed = nghttp2_submit_trailer(io_->session(), id_, block.data(), block.size());

@@ -30,7 +30,7 @@ class ByteQueue {
   void clear();
 
  private:
-  std::string bytes_;
+  PieceString bytes_;
   std::size_t taken_ = 0;
 };
 
@@ -45,13 +45,15 @@ class Http2Progress {
   Instant since_ = Instant::max();  // max = nothing waited
 };
 
+using FieldBlock = PieceVector<nghttp2_nv>;
+
 /// Adds one field. nghttp2 copies name (as lower case) and value when the block is submitted, so
 /// both must stay until then.
-void add_field(std::vector<nghttp2_nv>& block, std::string_view name, std::string_view value);
+void add_field(FieldBlock& block, std::string_view name, std::string_view value);
 /// Whether HTTP/2 has no room for the field: a matter of one hop (RFC 9113 8.2.2), or Host.
 bool is_forbidden_in_http2(std::string_view name, std::string_view value);
 /// Adds all fields but the forbidden ones.
-void add_fields(std::vector<nghttp2_nv>& block, const Headers& headers);
+void add_fields(FieldBlock& block, const Headers& headers);
 
 /// One HTTP/2 stream, either end: the outgoing queue, flow control of what comes in, and the two
 /// ends of it. Its handler is told nothing more once it is detached.
