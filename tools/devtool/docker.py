@@ -1,0 +1,228 @@
+"""A Docker daemon of one's own, for tests, `./dev up` and benchmarks, and images for it.
+
+Nothing of the machine is touched: the daemon keeps everything in its folder, and has address ranges
+of its own.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from devtool.shell import Failure
+
+START_DEADLINE_S = 60
+STOP_DEADLINE_S = 30
+# Of a daemon's own address ranges: each network of 256 addresses out of 10.<n>.0.0/16.
+FIRST_RANGE, RANGES = 128, 96
+
+
+class Daemon:
+    """One dockerd on a folder. Use it in a `with` block, or start() and stop()."""
+
+    def __init__(self, folder: Path, *, arguments: tuple[str, ...] = ()) -> None:
+        """`folder` is its own, with a short path; `arguments` are further ones of dockerd."""
+        self.folder = folder
+        self.socket = folder / "docker.sock"
+        self.log = folder / "dockerd.log"
+        self._arguments = arguments
+        self._child: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Daemon":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def start(self) -> None:
+        """Starts it and returns when it answers. With live-restore, containers outlive it."""
+        program = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if program is None:
+            raise Failure("dockerd is missing; ./dev bootstrap installs docker.io")
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        config = self.folder / "daemon.json"
+        config.write_text("{}", encoding="utf-8")  # and not that of the machine
+        number = FIRST_RANGE + int(hashlib.sha256(bytes(self.folder)).hexdigest(), 16) % RANGES
+        command = [program, "--host", f"unix://{self.socket}", "--config-file", config]
+        command += ["--data-root", self.folder / "data", "--exec-root", self.folder / "exec"]
+        command += ["--pidfile", self.folder / "docker.pid", "--bridge", "none", "--live-restore"]
+        command += ["--default-address-pool", f"base=10.{number}.0.0/16,size=24"]
+        with open(self.log, "ab") as log:
+            self._child = subprocess.Popen(
+                [*map(str, command), *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_DEADLINE_S
+        while not self.answers():
+            if self._child.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise Failure(f"dockerd does not start. Its log ends with:\n{self.log_tail()}")
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        """Whether it can be used."""
+        try:
+            return self.request("GET", "/_ping")[0] == 200
+        except OSError:
+            return False
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The end of its log."""
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """Ends the daemon; with live-restore its containers go on."""
+        if self._child is None:
+            return
+        self._child.send_signal(signal.SIGTERM)
+        try:
+            self._child.wait(timeout=STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL to the daemon alone."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+    def remove(self) -> None:
+        """Ends it with all of its containers and networks, and removes its folder."""
+        with contextlib.suppress(OSError, Failure):
+            if self._child is None:
+                self.start()
+            for container in self.get("/containers/json?all=1"):
+                self.request("DELETE", f"/containers/{container['Id']}?force=1&v=1")
+            self.request("POST", "/networks/prune")
+        self.stop()
+        unmount_below(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --------------------------------------------------------------------------- its API
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, kind: str = "application/json"
+    ) -> tuple[int, bytes]:
+        """One request; status and answer. OSError when nobody answers."""
+        connection = UnixConnection(str(self.socket))
+        try:
+            connection.request(method, path, body=body, headers={"Content-Type": kind})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"{method} {path}: {error}") from error
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        """A JSON answer; Failure for a refusal."""
+        status, body = self.request("GET", path)
+        if status != 200:
+            raise Failure(f"docker: GET {path}: {status} {body.decode(errors='replace')}")
+        return json.loads(body)
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """Everything about a container."""
+        return self.get(f"/containers/{container}/json")
+
+    def containers(self, label: str) -> list[dict[str, Any]]:
+        """Those with a label, ended ones too."""
+        filters = urllib.parse.quote(json.dumps({"label": [label]}))
+        return self.get(f"/containers/json?all=1&filters={filters}")
+
+    def import_image(self, name: str, archive: bytes, changes: list[str], platform: str = "") -> str:
+        """Makes an image of a root file system (a tar archive); returns its id."""
+        query = [("fromSrc", "-"), ("repo", name), *(("changes", change) for change in changes)]
+        query += [("platform", platform)] if platform else []
+        path = "/images/create?" + urllib.parse.urlencode(query)
+        status, body = self.request("POST", path, archive, "application/x-tar")
+        if status != 200:
+            raise Failure(f"docker: import {name}: {status} {body.decode(errors='replace')}")
+        return self.get(f"/images/{name}/json")["Id"]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("docker", timeout=600)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def unmount_below(folder: Path) -> None:
+    """Takes away what a killed daemon left mounted."""
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    for place in sorted((line.split()[1] for line in mounts), reverse=True):
+        if place.startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+
+
+@contextlib.contextmanager
+def given_or_own(folder: Path) -> Iterator[Daemon]:
+    """The daemon PIXELL_DOCKER_SOCKET names, or one of our own, which ends with the block."""
+    given = os.environ.get("PIXELL_DOCKER_SOCKET")
+    if given:
+        daemon = Daemon(Path(given).parent)
+        daemon.socket = Path(given)
+        if not daemon.answers():
+            raise Failure(f"PIXELL_DOCKER_SOCKET={given}: no Docker daemon answers there")
+        yield daemon
+        return
+    with Daemon(folder) as daemon:
+        yield daemon
+
+
+# ------------------------------------------------------------------------------------ images
+
+FAKE_IMAGE = "pixell-test/fake-par:latest"
+
+
+def fake_par_image(daemon: Daemon, program: Path) -> str:
+    """The scripted par of the engine's tests with the libraries it needs, as an image."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(program, "usr/local/bin/par")
+        for library in libraries(program):
+            tar.add(library.resolve(), str(library).lstrip("/"))
+        for name in ("tmp", "run/pixell", "var/lib/pixell"):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
+    changes = ['ENTRYPOINT ["/usr/local/bin/par"]']
+    changes.append('HEALTHCHECK CMD ["/usr/local/bin/par", "healthcheck"]')
+    return daemon.import_image(FAKE_IMAGE, archive.getvalue(), changes)
+
+
+def libraries(program: Path) -> list[Path]:
+    """The shared libraries of a program and its loader."""
+    done = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True)
+    found = []
+    for line in done.stdout.splitlines():
+        for word in line.split():
+            if word.startswith("/"):
+                found.append(Path(word))
+    return found
