@@ -5,15 +5,17 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devtool import check_api, check_par_run, check_resilience, check_rollout, check_surfaces
+from devtool import check_api, check_par_run, check_resilience, check_rollout, check_surfaces, docker
 from devtool.pac import Pac, free_port, wait_until
+from devtool.paths import program
 from devtool.shell import Failure, say
 from devtool.up import APP, example_package
 
 Check = tuple[str, Callable[[], None]]
+LOCAL_ONLY = (check_resilience.node_killed,)  # other engines have no node
 
 
 class Report:
@@ -41,10 +43,17 @@ class Report:
 
 
 def run_all() -> int:
-    """Everything; 0 when all is well."""
+    """Everything, on the engine PAC_ENGINE names; 0 when all is well."""
+    with docker.engine(program("par").parent) as (engine, env):
+        return run_on(engine, env)
+
+
+def run_on(engine: str, env: Mapping[str, str]) -> int:
+    """Everything, on a scratch platform with an engine."""
     scratch = Path(tempfile.mkdtemp(prefix="pixell-"))
     state = Path(os.environ.get("PIXELL_STATE", scratch / "state")).resolve()
-    pac = Pac(state, int(os.environ.get("PIXELL_PORT", free_port())), home=scratch)
+    port = int(os.environ.get("PIXELL_PORT", free_port()))
+    pac = Pac(state, port, home=scratch, engine=engine, env=env)
     package = example_package(pac.inbox)
     report = Report()
     try:
@@ -77,6 +86,8 @@ def check_platform(report: Report, pac: Pac, package: Path) -> None:
         return
     for module in (check_surfaces, check_api, check_resilience, check_rollout):
         for what, check in module.CHECKS:
+            if pac.engine != "local" and check in LOCAL_ONLY:
+                continue
             report.run(what, lambda check=check: check(pac, APP))
 
 

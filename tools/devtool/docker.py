@@ -15,13 +15,15 @@ import signal
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from devtool.shell import Failure
+from devtool.paths import ROOT, SYSTEM_PYTHON
+from devtool.shell import Failure, must_run, say
 
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 30
@@ -196,7 +198,74 @@ def given_or_own(folder: Path) -> Iterator[Daemon]:
         yield daemon
 
 
+@contextlib.contextmanager
+def engine(programs: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The engine PAC_ENGINE names and what `pac serve` needs for it in its environment.
+
+    For docker that is a daemon (see given_or_own()) and, unless PAC_DOCKER_IMAGE names one, the
+    generic image with these programs.
+    """
+    name = os.environ.get("PAC_ENGINE", "local")
+    if name != "docker":
+        yield name, {}
+        return
+    folder = Path(tempfile.mkdtemp(prefix="px-docker-"))
+    with given_or_own(folder) as daemon:
+        image = os.environ.get("PAC_DOCKER_IMAGE") or par_image(daemon, programs)
+        yield name, {"PAC_DOCKER_SOCKET": str(daemon.socket), "PAC_DOCKER_IMAGE": image}
+
+
 # ------------------------------------------------------------------------------------ images
+
+@contextlib.contextmanager
+def for_unit_tests(build: Path) -> Iterator[None]:
+    """Gives the tests of src/engine/docker a daemon and their image, in our environment."""
+    if os.geteuid() != 0 and "PIXELL_DOCKER_SOCKET" not in os.environ:
+        say("docker: dockerd needs root, so the tests of engine_docker skip what needs a daemon")
+        yield
+        return
+    with given_or_own(Path(tempfile.mkdtemp(prefix="px-docker-"))) as daemon:
+        image = fake_par_image(daemon, build / "src" / "engine" / "local" / "fake_par")
+        given = {"PIXELL_DOCKER_SOCKET": str(daemon.socket), "PIXELL_DOCKER_IMAGE": image}
+        before = {name: os.environ.get(name) for name in given}
+        os.environ.update(given)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+
+PAR_IMAGE = "pixell/par:latest"
+BASE_IMAGE = "pixell/base:latest"
+BUILD_DEADLINE_S = 1200
+
+
+def par_image(daemon: Daemon, programs: Path) -> str:
+    """The generic image (images/par) with these programs, built by a daemon without a registry."""
+    folder = Path(tempfile.mkdtemp(prefix="px-image-"))
+    try:
+        say(f"docker: building {PAR_IMAGE}")
+        must_run([ROOT / "images/par/rootfs.sh", folder / "base.tar"], timeout_s=BUILD_DEADLINE_S)
+        daemon.import_image(BASE_IMAGE, (folder / "base.tar").read_bytes(), [])
+        context = [SYSTEM_PYTHON, "-B", "images/par/context.py", folder / "context"]
+        must_run([*context, "--programs", programs], timeout_s=BUILD_DEADLINE_S)
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(folder / "context", ".")
+        query = {"t": PAR_IMAGE, "target": "par", "networkmode": "none", "rm": "1"}
+        query["buildargs"] = json.dumps({"BASE_IMAGE": BASE_IMAGE})
+        path = "/build?" + urllib.parse.urlencode(query)
+        status, body = daemon.request("POST", path, archive.getvalue(), "application/x-tar")
+        lines = body.decode(errors="replace").splitlines()
+        if status != 200 or any('"errorDetail"' in line for line in lines):
+            raise Failure("docker: the generic image does not build:\n" + "\n".join(lines[-10:]))
+        return daemon.get(f"/images/{PAR_IMAGE}/json")["Id"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
 
 FAKE_IMAGE = "pixell-test/fake-par:latest"
 

@@ -121,7 +121,7 @@ class Pac:
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         self.log = state / "serve.log"
-        self._engine = engine
+        self.engine = engine
         self._arguments = tuple(arguments)
         self.env = {"PIXELL_ALSO_LISTEN": also_listen, **(env or {})}  # of the next start
         self._child: subprocess.Popen | None = None
@@ -147,7 +147,7 @@ class Pac:
         if not binary.exists():
             raise Failure(f"{binary} is missing; ./dev build release makes it")
         command = [binary, "serve", "--state", self.state, "--listen", self.address]
-        command += ["--engine", self._engine, "--stop-instances", *self._arguments]
+        command += ["--engine", self.engine, "--stop-instances", *self._arguments]
         with open(self.log, "ab") as log:
             self._child = subprocess.Popen(
                 list(map(str, command)),

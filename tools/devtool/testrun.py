@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from devtool import docker
 from devtool.bootstrap import bootstrap
 from devtool.build import build
 from devtool.fuzz import fuzz_all
-from devtool.paths import DEV_DIR, ROOT, SYSTEM_PYTHON, VENV_PYTHON
+from devtool.paths import DEV_DIR, ROOT, SYSTEM_PYTHON, VENV_PYTHON, build_dir
 from devtool.report import (
     Counts,
     PartResult,
@@ -124,6 +125,12 @@ def part_build(preset: str, targets: tuple[str, ...] = ()) -> Counts:
     return Counts(passed=1)
 
 
+def part_unit() -> Counts:
+    """Every unit test; those of the Docker engine with a daemon."""
+    with docker.for_unit_tests(build_dir("dev")):
+        return ctest("unit", "dev")
+
+
 def part_asan() -> Counts:
     """Builds and runs the unit tests of the parsing rooms under ASan and UBSan."""
     build("asan", [f"{room}_test" for room in SANITIZED_ROOMS])
@@ -151,7 +158,7 @@ def parts() -> list[Part]:
         Part("workers", lambda: pytest("workers", "workers/python"), needs=("bootstrap",)),
         Part("node worker", part_node_worker, needs=("bootstrap",)),
         Part("build dev", lambda: part_build("dev"), needs=("bootstrap",)),
-        Part("unit", lambda: ctest("unit", "dev"), needs=("build dev",)),
+        Part("unit", part_unit, needs=("build dev",)),
         Part("asan", part_asan, needs=("build dev",)),
         Part("fuzz", fuzz_all, needs=("bootstrap",)),
         Part("build release", lambda: part_build("release"), needs=("bootstrap",)),
@@ -241,4 +248,7 @@ def build_then_ctest(targets: tuple[str, ...], selection: list[str], repeat: int
     build("dev", targets)
     if repeat > 1:
         selection = [*selection, "--repeat", f"until-fail:{repeat}"]
-    return ctest("chosen", "dev", *selection)
+    if not any("docker" in word for word in selection):
+        return ctest("chosen", "dev", *selection)
+    with docker.for_unit_tests(build_dir("dev")):
+        return ctest("chosen", "dev", *selection)

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from devtool import processes
+from devtool import docker, processes
 from devtool.apkg import write_apkg
 from devtool.build import build
 from devtool.pac import ROLES, Pac
-from devtool.paths import ROOT, state_dir
+from devtool.paths import ROOT, program, state_dir
 from devtool.shell import Failure, say
 
 APP = "hello"
@@ -35,13 +35,14 @@ def run_up(*, is_check: bool) -> int:
     port = int(os.environ.get("PIXELL_PORT", "4000"))
     refuse_taken_port(port)
     also = os.environ.get("PIXELL_ALSO_LISTEN", "127.0.0.1:3000")
-    pac = Pac(state, port, home=ROOT, also_listen=also)
-    say(f"up: starting pac serve on {pac.url}, state in {state}, log in {pac.log}")
     try:
-        with recorded(pac):
-            deploy_example(pac)
-            print_addresses(pac)
-            follow(pac)
+        with docker.engine(program("par").parent) as (engine, env):
+            pac = Pac(state, port, home=ROOT, also_listen=also, engine=engine, env=env)
+            say(f"up: starting pac serve on {pac.url}, state in {state}, log in {pac.log}")
+            with recorded(pac):
+                deploy_example(pac)
+                print_addresses(pac)
+                follow(pac)
     except KeyboardInterrupt:
         say("\nup: everything it started is stopped")
     return 0

@@ -39,7 +39,7 @@ constexpr std::int64_t kNanosPerMillisecond = 1'000'000;
 
 // What par is told in the open. A deploy-time value is shown only where the contract makes it a
 // setting of par's own start.
-std::vector<std::string> environment_of(const InstanceSpec& spec) {
+std::vector<std::string> environment_of(const InstanceSpec& spec, const HostPlaces& places) {
   std::map<std::string, std::string> all = instance_environment(spec);
   std::map<std::string, std::string> shown;
   for (const auto& [name, value] : all)
@@ -55,6 +55,9 @@ std::vector<std::string> environment_of(const InstanceSpec& spec) {
   // container's own limit counts its processes.
   shown["PAR_WORKER_PROCESSES"] = "0";
   shown["PAR_WORKER_DISK_MB"] = std::to_string(spec.resources.disk_mb);
+  if (!places.certificates.empty())
+    for (const char* name : {"SSL_CERT_FILE", "PIP_CERT"}) shown[name] = kCertificatesPlace;
+  if (!places.wheelhouse.empty()) shown["WHEELHOUSE_DIR"] = kWheelhousePlace;
   std::vector<std::string> lines;
   for (const auto& [name, value] : shown) lines.push_back(fmt::format("{}={}", name, value));
   return lines;
@@ -68,10 +71,14 @@ json bind(const std::filesystem::path& source, const std::string& target, bool i
 }
 
 json mounts_of(const HostPlaces& places) {
-  return {bind(places.instance, kInstancePlace, false),
-          bind(places.environments, kEnvironmentsPlace, false),
-          bind(places.state, kStatePlace, false), bind(places.package, kPackagePlace, true),
-          bind(places.secrets, kSecretsPlace, true)};
+  json mounts = {bind(places.instance, kInstancePlace, false),
+                 bind(places.environments, kEnvironmentsPlace, false),
+                 bind(places.state, kStatePlace, false), bind(places.package, kPackagePlace, true),
+                 bind(places.secrets, kSecretsPlace, true)};
+  if (!places.certificates.empty())
+    mounts.push_back(bind(places.certificates, kCertificatesPlace, true));
+  if (!places.wheelhouse.empty()) mounts.push_back(bind(places.wheelhouse, kWheelhousePlace, true));
+  return mounts;
 }
 
 json host_config(const InstanceSpec& spec, const ContainerSetting& setting) {
@@ -132,7 +139,7 @@ std::string spec_digest(const InstanceSpec& spec) {
 json container_request(const InstanceSpec& spec, const ContainerSetting& setting) {
   json request = {{"Image", setting.image_id},
                   {"User", fmt::format("{}:{}", setting.user, setting.user)},
-                  {"Env", environment_of(spec)},
+                  {"Env", environment_of(spec, setting.places)},
                   {"Labels", labels_of(spec, setting.installation)},
                   {"HostConfig", host_config(spec, setting)},
                   // What is asked is the image's own; when, is ours: an agent that installs its

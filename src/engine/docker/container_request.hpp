@@ -31,15 +31,19 @@ inline constexpr const char* kEnvironmentsPlace = "/var/lib/pixell/environments"
 inline constexpr const char* kStatePlace = "/var/lib/pixell/state";
 inline constexpr const char* kPackagePlace = "/var/lib/pixell/package.apkg";
 inline constexpr const char* kSecretsPlace = "/run/pixell";
+inline constexpr const char* kCertificatesPlace = "/etc/pixell/certificates.crt";
+inline constexpr const char* kWheelhousePlace = "/opt/wheelhouse";
 inline constexpr const char* kEnvironmentFile = "environment.json";
 
 /// Where an instance's things are on this machine.
 struct HostPlaces {
-  std::filesystem::path instance;      ///< par's reports and the agent's work
-  std::filesystem::path environments;  ///< installed dependencies of the app
-  std::filesystem::path state;         ///< lasting state of the app
-  std::filesystem::path package;       ///< the .apkg
-  std::filesystem::path secrets;       ///< in memory; has the environment file
+  std::filesystem::path instance;        ///< par's reports and the agent's work
+  std::filesystem::path environments;    ///< installed dependencies of the app
+  std::filesystem::path state;           ///< lasting state of the app
+  std::filesystem::path package;         ///< the .apkg
+  std::filesystem::path secrets;         ///< in memory; has the environment file
+  std::filesystem::path certificates{};  ///< to trust; empty = the image's
+  std::filesystem::path wheelhouse{};    ///< wheels to install from; empty = none
 };
 
 /// Everything a container is made of besides the spec.

@@ -149,13 +149,24 @@ Result<void> InstancePlaces::write_environment(const InstanceSpec& spec) const {
   return give_to(directory, user_, 0500);
 }
 
+// What a variable of pac's environment names, where that is there; a daemon refuses what is not.
+fs::path InstancePlaces::named(const char* variable) const {
+  const auto found = environment_.find(variable);
+  if (found == environment_.end() || !found->second.starts_with('/')) return {};
+  std::error_code absent;
+  return fs::canonical(found->second, absent);  // empty when it is absent
+}
+
 Result<HostPlaces> InstancePlaces::prepare(const InstanceSpec& spec) const {
   const fs::path app = root_ / "apps" / spec.app_id;
   HostPlaces places{.instance = par_directory(spec.id),
                     .environments = app / "environments",
                     .state = app / "state",
                     .package = {},
-                    .secrets = memory_ / spec.id};
+                    .secrets = memory_ / spec.id,
+                    .certificates = named("SSL_CERT_FILE"),
+                    .wheelhouse = named("WHEELHOUSE_DIR")};
+  if (places.certificates.empty()) places.certificates = named("PIP_CERT");
   TRY_VOID(make_directories(directory(spec.id), 0700));
   TRY_VOID(make_directories(app, 0700));
   records(spec.id).forget_last_run();

@@ -64,6 +64,7 @@ class InstancePlaces {
   std::vector<std::string> ids() const;
 
  private:
+  std::filesystem::path named(const char* variable) const;
   Result<void> make_for_container(const std::filesystem::path& path) const;
   Result<void> write_environment(const InstanceSpec& spec) const;
   Result<std::filesystem::path> readable_package(const InstanceSpec& spec) const;
