@@ -19,6 +19,9 @@ from devtool.pac import Pac, wait_until
 from pixell_testing.rollouts import MovedApp
 
 BACK_DEADLINE_S = 60
+# Workers that were killed several times wait up to 30 s for their next start (kRestartPauseMost),
+# and a busy machine needs a while to start an instance.
+VICTIM_DEADLINE_S = 180
 HEALTH_DEADLINE_S = 5
 # A role that is stopped for so long is not yet taken for hung (kBeatTimeout).
 PAUSE_S = (0.1, 2.0)
@@ -111,7 +114,9 @@ class Mischief:
     def _end(self, process: processes.Process) -> Hit:
         at = time.monotonic()
         process.send(signal.SIGKILL)
+        # Its first thread may be gone before the others, and with the last of them its sockets.
         assert process.wait_end(10)
+        wait_until("its threads have ended", lambda: has_no_threads(process), BACK_DEADLINE_S)
         return Hit(at, time.monotonic())
 
     def _wait_another(self, role: str, former: processes.Process) -> None:
@@ -156,7 +161,7 @@ class Mischief:
             pids = [each["pid"] for each in ready if revisions.count(each["revision"]) > 1]
             return processes.find(self._random.choice(pids)) if pids else None
 
-        return wait_until("two instances are ready", one_of_several, BACK_DEADLINE_S)
+        return wait_until("two instances are ready", one_of_several, VICTIM_DEADLINE_S)
 
     def _kill_instance(self) -> Hit:
         return self._end(self._victim())
@@ -179,6 +184,14 @@ def is_ready(instance: Mapping[str, Any]) -> bool:
             return par.get("http://par/health").status_code == 200
         except httpx.TransportError:
             return False
+
+
+def has_no_threads(process: processes.Process) -> bool:
+    """Whether no thread of a process that was killed is left but the one its parent waits for."""
+    try:
+        return len(os.listdir(f"/proc/{process.pid}/task")) <= 1
+    except OSError:
+        return True
 
 
 def workers(par: processes.Process) -> list[processes.Process]:

@@ -17,4 +17,4 @@ fi
 # Checked byte code names the time of its source: the image's files all get one time, and each start
 # would compile everything anew, because the file system is read-only.
 find /usr/lib/python3* -name __pycache__ -prune -exec rm -rf {} +
-python3 -I -m compileall -q -q --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3 || true
+python3 -I -B -m compileall -f -q -q --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3 || true

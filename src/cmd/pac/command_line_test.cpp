@@ -60,7 +60,7 @@ TEST_F(CommandLineTest, ServesWithDefaultsInTheCurrentDirectory) {
   EXPECT_EQ(serve_->state_dir, fs::current_path() / ".pixell");
   EXPECT_THAT(serve_->listen, ElementsAre("127.0.0.1:4000"));
   EXPECT_EQ(serve_->also_listen, "127.0.0.1:3000");
-  EXPECT_EQ(serve_->engine, "local");
+  EXPECT_EQ(serve_->engine.name, "local");
   EXPECT_THAT(serve_->allow_file_dirs,
               ElementsAre(fs::current_path() / "", fs::current_path() / ".pixell"));
   EXPECT_THAT(serve_->allowed_hosts, ElementsAre());
@@ -109,7 +109,7 @@ TEST_F(CommandLineTest, ServesWithEveryOption) {
   EXPECT_EQ(serve_->state_dir, fs::current_path() / "t");
   EXPECT_THAT(serve_->listen, ElementsAre("127.0.0.1:1", "[::1]:2"));
   EXPECT_EQ(serve_->also_listen, "");
-  EXPECT_EQ(serve_->engine, "fake");
+  EXPECT_EQ(serve_->engine.name, "fake");
   EXPECT_THAT(serve_->allow_file_dirs, ElementsAre(fs::current_path() / "d", "/e"));
   EXPECT_THAT(serve_->allowed_hosts, ElementsAre("a.example"));
   EXPECT_EQ(serve_->edge_threads, 3);
@@ -139,7 +139,10 @@ TEST_F(CommandLineTest, StartsRolesAsTheSupervisorAsksForThem) {
                                      {.plain = std::vector<UniqueFd>(2)}))
     EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
 
-  EXPECT_EQ(pac({"node", "--state", "/s", "--held-fd", "4", "--held-fd", "5"}), 42) << err_;
+  EXPECT_EQ(pac({"node", "--state", "/s", "--life-fd", std::to_string(kLifeFd), "--held-fd", "4",
+                 "--held-fd", "5"}),
+            42)
+      << err_;
   ASSERT_TRUE(control_ && edge_ && node_);
   EXPECT_EQ(control_->engine.name, "docker");
   EXPECT_EQ(control_->engine.docker.socket, "/s/docker.sock");

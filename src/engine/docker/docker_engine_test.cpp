@@ -55,7 +55,9 @@ class DockerEngineTest : public ::testing::Test {
     foreign_ = text_in(*made, "Id");
   }
   ~DockerEngineTest() override {
-    if (!foreign_.empty()) EXPECT_TRUE(world_->api().remove("/containers/" + foreign_));
+    if (!foreign_.empty()) {
+      EXPECT_TRUE(world_->api().remove("/containers/" + foreign_));
+    }
   }
 
   std::unique_ptr<DockerWorld> world_;

@@ -268,12 +268,14 @@ apkg::Checked<void> Installer::install(const std::string& lock, const fs::path& 
   return {};
 }
 
-// Compiled once for all readers; unchecked hashes make the files independent of times. Packages may
-// ship files that do not compile (templates): that is not a failure.
+// Compiled once for all readers; unchecked hashes make the files independent of times, and names
+// below the directory (Python puts the real ones in when it loads them) of where that was made.
+// Packages may ship files that do not compile (templates): that is not a failure.
 apkg::Checked<void> Installer::compile(const fs::path& directory) {
   const auto compiled =
       run_program({.argv = {request_.interpreter.path, "-I", "-m", "compileall", "-q", "-q", "-j",
-                            "0", "--invalidation-mode", "unchecked-hash", directory.string()},
+                            "0", "--invalidation-mode", "unchecked-hash", "-s", directory.string(),
+                            directory.string()},
                    .env = env_,
                    .directory = scratch_.string(),
                    .timeout = request_.deadline.left(),
