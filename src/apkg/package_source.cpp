@@ -1,19 +1,15 @@
 #include "apkg/package_source.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 
 #include "apkg/address_guard.hpp"
 #include "apkg/digest.hpp"
-#include "base/files.hpp"
-#include "base/unique_fd.hpp"
+#include "apkg/package_part.hpp"
+#include "apkg/s3_source.hpp"
 #include "net/client/http_fetch.hpp"
 
 namespace pixell::apkg {
@@ -22,55 +18,6 @@ namespace fs = std::filesystem;
 using model::Cause;
 
 namespace {
-
-// The file on its way: bytes go to the disk and into the digest in one pass.
-class Part {
- public:
-  Part(fs::path path, std::uint64_t max_bytes) : path_(std::move(path)), max_bytes_(max_bytes) {}
-  ~Part() { ::unlink(path_.c_str()); }  // after a rename there is nothing to remove
-
-  // Starts anew; what an earlier attempt or redirect wrote is thrown away.
-  Result<void> restart() {
-    ::unlink(path_.c_str());
-    fd_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd_) return errno_error(fmt::format("cannot create {}", path_.string()), errno);
-    digest_ = Sha256();
-    bytes_ = 0;
-    return {};
-  }
-
-  Result<void> append(std::string_view bytes) {
-    bytes_ += bytes.size();
-    is_too_large_ = bytes_ > max_bytes_;
-    if (is_too_large_) return make_error(ErrorCode::ResourceExhausted, "the package is too large");
-    digest_.update(bytes);
-    auto written = write_all(fd_.get(), bytes);
-    if (!written) disk_error_ = written.error();
-    return written;
-  }
-
-  Checked<FetchedPackage> keep(const fs::path& destination) {
-    if (::rename(path_.c_str(), destination.c_str()) != 0)
-      return refuse(Cause::Internal, fmt::format("cannot make {}", destination.string()),
-                    errno_error("rename", errno));
-    return FetchedPackage{.sha256 = sha256_, .bytes = bytes_};
-  }
-
-  const std::string& finish() { return sha256_ = digest_.finish(); }
-  std::uint64_t bytes() const { return bytes_; }
-  bool is_too_large() const { return is_too_large_; }
-  const std::optional<Error>& disk_error() const { return disk_error_; }
-
- private:
-  fs::path path_;
-  std::uint64_t max_bytes_;
-  UniqueFd fd_;
-  Sha256 digest_;
-  std::string sha256_;
-  std::uint64_t bytes_ = 0;
-  bool is_too_large_ = false;
-  std::optional<Error> disk_error_;
-};
 
 // Why an attempt failed, and whether another one can help.
 struct AttemptFailure {
@@ -81,12 +28,6 @@ using Attempt = std::expected<void, AttemptFailure>;
 
 std::unexpected<AttemptFailure> stop_with(model::Failure failure, bool can_retry = false) {
   return std::unexpected(AttemptFailure{std::move(failure), can_retry});
-}
-
-model::Failure too_large(const PackageRequest& request) {
-  return model::make_failure(
-      Cause::PackageTooLarge,
-      fmt::format("the package has more than {} MB", request.max_bytes / (1024 * 1024)));
 }
 
 // The URL a redirect leads to; only https, checked as the first one was.
@@ -120,12 +61,11 @@ model::Failure status_failure(const PackageUrl& url, int status) {
   return model::make_failure(Cause::DownloadFailed, message);
 }
 
-model::Failure error_failure(const PackageUrl& url, const PackageRequest& request, const Part& part,
-                             const Error& error) {
-  if (part.is_too_large() || error.code == ErrorCode::ResourceExhausted) return too_large(request);
-  if (part.disk_error())
-    return model::make_failure(Cause::Internal, "cannot write the package",
-                               {part.disk_error()->message}, "Check the free space on the disk.");
+model::Failure error_failure(const PackageUrl& url, const PackageRequest& request,
+                             const PackagePart& part, const Error& error) {
+  if (part.is_too_large() || error.code == ErrorCode::ResourceExhausted)
+    return too_large(request.max_bytes);
+  if (part.disk_error()) return disk_failure(*part.disk_error());
   if (error.code == ErrorCode::PermissionDenied)
     return model::make_failure(
         Cause::DownloadFailed, fmt::format("{} has a private address", url.host), {error.message},
@@ -134,8 +74,8 @@ model::Failure error_failure(const PackageUrl& url, const PackageRequest& reques
                              {error.message});
 }
 
-net::FetchRequest fetch_request(const PackageUrl& url, const PackageRequest& request, Part& part,
-                                Millis remaining) {
+net::FetchRequest fetch_request(const PackageUrl& url, const PackageRequest& request,
+                                PackagePart& part, Millis remaining) {
   net::FetchRequest fetch;
   fetch.url = url.text;
   fetch.timeout = remaining;
@@ -159,7 +99,7 @@ bool is_redirect(int status) {
 
 // One attempt: follows redirects and leaves the whole package in `part`.
 Attempt attempt_once(PackageUrl url, const PackageRequest& request, const PackageSourceParts& parts,
-                     Part& part, Instant deadline) {
+                     PackagePart& part, Instant deadline) {
   for (int hop = 0; hop <= kMaxFetchRedirects; ++hop) {
     if (auto fresh = part.restart(); !fresh)
       return stop_with(model::make_failure(Cause::Internal, "cannot store the package",
@@ -201,10 +141,6 @@ Checked<PackageUrl> check_request(const PackageRequest& request) {
   if (!url) return url;
   if (!request.sha256.empty() && !is_sha256(request.sha256))
     return refuse(Cause::ConfigInvalid, "PACKAGE_SHA256 must be 64 hex characters");
-  if (url->scheme == PackageUrl::Scheme::S3)
-    return refuse(Cause::ConfigInvalid,
-                  fmt::format("this build cannot read s3:// URLs ({})", url->shown), {},
-                  "Use an https:// URL, for example a presigned one of the same object.");
   return url;
 }
 
@@ -214,14 +150,20 @@ PackageSourceParts system_package_source() {
   return {.clock = system_clock(),
           .sleep = [](Millis pause) { ::poll(nullptr, 0, static_cast<int>(pause.count())); },
           .fetch = [](const net::FetchRequest& request) { return net::fetch(request); },
-          .on_failed_attempt = {}};
+          .on_failed_attempt = {},
+          .download = {}};
 }
 
 Checked<FetchedPackage> fetch_package(const PackageRequest& request, const fs::path& destination,
                                       const PackageSourceParts& parts) {
   CHECKED_TRY(const PackageUrl url, check_request(request));
   const Instant deadline = parts.clock.now() + request.timeout;
-  Part part(destination.string() + ".downloading", request.max_bytes);
+  PackagePart part(destination.string() + ".downloading", request.max_bytes);
+  if (url.scheme == PackageUrl::Scheme::S3) {
+    CHECKED_TRY_VOID(fetch_from_s3(url, request, parts, part));
+    CHECKED_TRY_VOID(check_digest(request, part.finish()));
+    return part.keep(destination);
+  }
   Millis pause = kFetchFirstPause;
   for (int attempt = 1;; ++attempt, pause *= 2) {
     auto done = attempt_once(url, request, parts, part, deadline);

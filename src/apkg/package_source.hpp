@@ -10,6 +10,7 @@
 
 #include "apkg/checked.hpp"
 #include "apkg/limits.hpp"
+#include "aws/s3.hpp"
 #include "base/clock.hpp"
 
 namespace pixell::net {
@@ -58,6 +59,8 @@ struct PackageSourceParts {
   std::function<void(Millis)> sleep;
   std::function<Result<net::FetchReply>(const net::FetchRequest&)> fetch;
   std::function<void(const FailedAttempt&)> on_failed_attempt;  ///< may be empty
+  /// aws::S3::download(), for s3:// URLs; ConfigInvalid without.
+  std::function<aws::Answer<aws::ObjectInfo>(const aws::ObjectDownload&)> download;
 };
 
 /// The real clock, a real sleep and net::fetch.
@@ -72,7 +75,7 @@ struct FetchedPackage {
 /// left behind on failure. Failures: ConfigInvalid (URL), PackageNotFound (404, 410),
 /// DownloadFailed, DigestMismatch, PackageTooLarge. Only answers 5xx and connections that
 /// break or stand still are tried again. Redirects are followed to https only, each host checked
-/// anew.
+/// anew. What comes from S3 is taken up again where a connection broke.
 Checked<FetchedPackage> fetch_package(const PackageRequest& request,
                                       const std::filesystem::path& destination,
                                       const PackageSourceParts& parts);

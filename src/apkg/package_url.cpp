@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "apkg/package_source.hpp"
+#include "aws/s3.hpp"
 
 namespace pixell::apkg {
 
@@ -86,13 +87,11 @@ Checked<PackageUrl> validate_package_url(std::string_view given) {
     return invalid("holds a blank, a control character or a backslash");
   PackageUrl url{.text = std::string(text), .host = {}, .path = {}, .shown = {}};
   if (text.starts_with(kS3)) {
-    const std::string_view rest = text.substr(kS3.size());
-    const std::size_t slash = rest.find('/');
-    if (slash == 0 || slash == rest.npos || slash + 1 == rest.size())
-      return invalid("must name a bucket and a key: s3://bucket/key");
+    auto location = aws::parse_s3_url(text);
+    if (!location) return invalid(location.error().message);
     url.scheme = PackageUrl::Scheme::S3;
-    url.host = rest.substr(0, slash);
-    url.path = rest.substr(slash + 1);
+    url.host = std::move(location->bucket);
+    url.path = std::move(location->key);
     url.shown = text;
     return url;
   }

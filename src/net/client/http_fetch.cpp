@@ -47,6 +47,7 @@ struct Fetch {
   FetchReply reply;
   std::size_t body_bytes = 0;
   int status = 0;
+  bool is_head_told = false;
   std::optional<Error> failure;  // why a callback ended the fetch
 };
 
@@ -105,7 +106,13 @@ std::size_t take_body(char* data, std::size_t, std::size_t count, void* user) {
     body.append(data, std::min(count, kMaxRefusalBytes - std::min(kMaxRefusalBytes, body.size())));
     return count;
   }
-  Result<void> taken = fetch.request.sink({data, count});
+  Result<void> taken;
+  if (fetch.request.on_head && !fetch.is_head_told) {
+    fetch.is_head_told = true;
+    fetch.reply.status = fetch.status;
+    taken = fetch.request.on_head(fetch.reply);
+  }
+  if (taken) taken = fetch.request.sink({data, count});
   if (taken) return count;
   fetch.failure = std::move(taken).error();
   return 0;

@@ -13,6 +13,8 @@
 
 namespace pixell::net {
 
+struct FetchReply;
+
 /// One blocking HTTP request (libcurl). For the control plane and boot; never on a loop thread.
 struct FetchRequest {
   std::string method = "GET";
@@ -30,6 +32,8 @@ struct FetchRequest {
   /// ends the fetch. Of another status FetchReply::body has the beginning, kMaxRefusalBytes at
   /// most.
   std::function<Result<void>(std::string_view)> sink;
+  /// Told status and headers before the sink gets its first byte; an error ends the fetch.
+  std::function<Result<void>(const FetchReply& head)> on_head;
   /// Asked before each connection with the numeric address about to be used (SSRF guard).
   std::function<Result<void>(std::string_view address)> allow_address;
   std::stop_token stop;

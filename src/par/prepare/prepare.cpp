@@ -11,6 +11,7 @@
 #include "apkg/manifest_parser.hpp"
 #include "apkg/package_source.hpp"
 #include "apkg/requirements.hpp"
+#include "aws/s3.hpp"
 #include "base/files.hpp"
 #include "model/language.hpp"
 #include "model/manifest.hpp"
@@ -150,6 +151,8 @@ class Preparation {
   apkg::Checked<void> download(const fs::path& archive) {
     log("Downloading package from PACKAGE_URL");
     apkg::PackageSourceParts parts = apkg::system_package_source();
+    aws::S3 s3(aws::real_outside(), env_);
+    parts.download = [&s3](const aws::ObjectDownload& wanted) { return s3.download(wanted); };
     parts.on_failed_attempt = [this](const apkg::FailedAttempt& failed) {
       report_({{"event", "Fetch attempt failed"},
                {"level", "warning"},

@@ -1,0 +1,35 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "operations.hpp"
+
+namespace {
+
+using nlohmann::json;
+
+json answer(const json& asked) {
+  const std::string op = asked.at("op");
+  if (op == "sign" || op == "presign") return pixell::probe::sign_request(asked);
+  return {{"error", "there is no op " + op}};
+}
+
+}  // namespace
+
+// Answers one line for each line of stdin; what it cannot read is an error in the answer.
+int main() {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    json reply;
+    try {
+      reply = answer(json::parse(line));
+    } catch (const json::exception& wrong) {
+      reply = {{"error", wrong.what()}};
+    }
+    fmt::print("{}\n", reply.dump(-1, ' ', false, json::error_handler_t::replace));
+    std::fflush(stdout);
+  }
+  return 0;
+}
