@@ -187,7 +187,7 @@ TEST_F(RuntimeTest, TellsTheExitOfAWorkerWhoseHelloWasNotReadBeforeIt) {
 
 TEST_F(RuntimeTest, GivesUpAtTheStartupTimeout) {
   script = {{"manifest", kRest}, {"worker", {{"hang", true}, {"stderr", {"still loading"}}}}};
-  more = {{"STARTUP_TIMEOUT_SEC", "1.5"}};
+  more = {{"STARTUP_TIMEOUT_SEC", "4"}};
   start();
 
   EXPECT_EQ(run_to_end(), 14);
@@ -200,7 +200,7 @@ TEST_F(RuntimeTest, GivesUpAtTheStartupTimeout) {
 
 TEST_F(RuntimeTest, AsksAnAgentThatHangsWhereItIs) {
   script = {{"manifest", kRest}, {"worker", {{"hang", true}, {"where", "File app.py, line 7"}}}};
-  more = {{"STARTUP_TIMEOUT_SEC", "1.5"}};
+  more = {{"STARTUP_TIMEOUT_SEC", "4"}};
   start();
 
   EXPECT_EQ(run_to_end(), 14);

@@ -40,7 +40,7 @@ TEST_F(ServingRuntime, RestartsAWorkerThatDied) {
 
 TEST_F(ServingRuntime, EndsARestartThatHangs) {
   script["worker"]["hang_in_life"] = 2;
-  more["STARTUP_TIMEOUT_SEC"] = "3";
+  more["STARTUP_TIMEOUT_SEC"] = "5";
   serve();
 
   ask("GET", "/agents/a1/api/die");

@@ -115,6 +115,7 @@ TEST_F(DockerEngineTest, StartsAContainerThatWasOnlyMade) {
   const json request = inspect(spec.id);
   ASSERT_TRUE(world_->api().remove("/containers/" + container_name(spec.id) + "?force=1"));
   json made = {{"Image", request["Image"]},
+               {"User", request["Config"]["User"]},
                {"Labels", request["Config"]["Labels"]},
                {"Env", request["Config"]["Env"]},
                {"HostConfig", request["HostConfig"]}};
