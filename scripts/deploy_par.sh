@@ -141,8 +141,10 @@ arguments=(
   --platform linux/amd64
   --build-arg "BASE_IMAGE=$BASE_IMAGE"
   --build-arg "VERSION=$version"
-  --build-arg "REVISION=$commit"
   --build-arg "CREATED=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)"
+  # Not by build arguments: an ARG of the last stage gives buildah's image another id each time.
+  --label "org.opencontainers.image.version=$version"
+  --label "org.opencontainers.image.revision=$commit"
 )
 
 name_of() {

@@ -30,6 +30,7 @@ dpkg --root=/image --force-all --purge $present >/tmp/dpkg.log 2>&1 || { cat /tm
 
 cd /image
 rm -rf usr/lib/python3.11/test usr/lib/python3.11/pydoc_data usr/lib/python3.11/lib2to3 \
+  usr/share/python3/__pycache__ \
   usr/lib/x86_64-linux-gnu/gconv usr/share/locale usr/share/man usr/share/info usr/share/lintian \
   usr/share/bash-completion usr/share/pam usr/share/pam-configs usr/share/debconf usr/share/perl5 \
   usr/share/zoneinfo/right usr/share/zoneinfo/posix var/cache/* var/log/* var/lib/apt var/backups/* \
@@ -41,5 +42,6 @@ find . -xdev -type f -perm /6000 -exec chmod ug-s {} +
 echo 'pixell:x:10001:10001:Pixell agent:/var/lib/pixell:/usr/sbin/nologin' >> etc/passwd
 echo 'pixell:x:10001:' >> etc/group
 mkdir -p var/lib/pixell usr/local/bin usr/local/lib/python3.11/dist-packages
+chown 10001:10001 var/lib/pixell
 ln -sf /usr/bin/python3.11 usr/local/bin/python
 chmod 1777 tmp var/tmp
