@@ -141,10 +141,8 @@ arguments=(
   --platform linux/amd64
   --build-arg "BASE_IMAGE=$BASE_IMAGE"
   --build-arg "VERSION=$version"
+  --build-arg "REVISION=$commit"
   --build-arg "CREATED=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)"
-  # Not by build arguments: an ARG of the last stage gives buildah's image another id each time.
-  --label "org.opencontainers.image.version=$version"
-  --label "org.opencontainers.image.revision=$commit"
 )
 
 name_of() {
@@ -157,10 +155,11 @@ build() {
     docker build "${arguments[@]}" --target "$1" --tag "$(name_of "$1")" "$scratch/context"
     return
   fi
-  # Layers that are kept are not trusted (they are found again although the base has changed), and
-  # the OCI format has no health check.
+  # Layers that are kept are not trusted (they are found again although the base has changed), the
+  # OCI format has no health check, and a history would name what was made on the way, which has
+  # another name each time.
   buildah build --quiet --isolation "${BUILDAH_ISOLATION:-chroot}" --format docker --layers --no-cache \
-    --pull=missing --identity-label=false --timestamp "$SOURCE_DATE_EPOCH" "${arguments[@]}" --target "$1" \
+    --pull=missing --identity-label=false --omit-history --timestamp "$SOURCE_DATE_EPOCH" "${arguments[@]}" --target "$1" \
     --tag "$(name_of "$1")" "$scratch/context"
 }
 

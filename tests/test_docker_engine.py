@@ -77,7 +77,7 @@ def cause_of(pac: Pac, app: str, package: Path, **more: object) -> dict:
     """Why a deployment failed."""
     deployment = pac.wait_deployment(pac.deploy(app, package, **more), timeout_s=120)
     assert deployment["status"] == "failed", deployment
-    return deployment["error"]
+    return deployment["failure"]
 
 
 @pytest.mark.parametrize(("what", "check"), SURFACES, ids=[what for what, _ in SURFACES])

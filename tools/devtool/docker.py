@@ -101,11 +101,14 @@ class Daemon:
         self._child = None
 
     def kill(self) -> None:
-        """SIGKILL to the daemon alone."""
+        """SIGKILL to the daemon alone; containers go on."""
         if self._child is not None:
             self._child.kill()
             self._child.wait()
             self._child = None
+            # Its containerd dies with it. Where nobody reaps orphans it seems to live, and the next
+            # daemon would wait for it.
+            (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Ends it with all of its containers and networks, and removes its folder."""

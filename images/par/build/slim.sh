@@ -30,12 +30,13 @@ dpkg --root=/image --force-all --purge $present >/tmp/dpkg.log 2>&1 || { cat /tm
 
 cd /image
 rm -rf usr/lib/python3.11/test usr/lib/python3.11/pydoc_data usr/lib/python3.11/lib2to3 \
-  usr/share/python3/__pycache__ \
   usr/lib/x86_64-linux-gnu/gconv usr/share/locale usr/share/man usr/share/info usr/share/lintian \
   usr/share/bash-completion usr/share/pam usr/share/pam-configs usr/share/debconf usr/share/perl5 \
   usr/share/zoneinfo/right usr/share/zoneinfo/posix var/cache/* var/log/* var/lib/apt var/backups/* \
   var/lib/dpkg/info/*.md5sums var/lib/dpkg/info/*.triggers var/lib/dpkg/*-old etc/apt etc/cron* \
   etc/machine-id etc/hostname etc/resolv.conf etc/passwd- etc/shadow- etc/group- etc/gshadow- root/.[!.]*
+# Byte code of Debian's own tools, which looks at its source's time or content.
+find usr/share -depth -type d -name __pycache__ -exec rm -rf {} +
 # Nobody becomes somebody else in here.
 find . -xdev -type f -perm /6000 -exec chmod ug-s {} +
 
