@@ -73,8 +73,9 @@ void add_field(FieldBlock& block, std::string_view name, std::string_view value)
   // What is another one in each request would only push from the table what comes again.
   const bool is_new_each_time =
       equal_names(name, "x-request-id") || equal_names(name, "traceparent");
-  block.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(),
-                   is_new_each_time ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE});
+  const auto flags =
+      std::uint8_t(is_new_each_time ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
+  block.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(), flags});
 }
 
 void add_fields(FieldBlock& block, const Headers& headers) {
