@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
