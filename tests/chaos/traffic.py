@@ -51,7 +51,6 @@ def is_typed(error: Exception) -> bool:
     looks complete does not."""
     if isinstance(error, grpc.RpcError):
         return error.code() == grpc.StatusCode.UNAVAILABLE
-    text = str(error)
     if isinstance(error, Refusal):
         return error.status in (502, 503, 504)
     # Raised by the clients for a connection that ended before its answer was complete.
