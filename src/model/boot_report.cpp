@@ -84,8 +84,9 @@ constexpr std::array kCauses = {
                "The app was deleted; deploy again when it is to be back."},
     CauseFacts{Cause::EngineFailed, "engine_failed", kInternal,
                "The engine could not start the instance; see its message and try again."},
-    CauseFacts{Cause::EngineUnavailable, "engine_unavailable", kInternal,
-               "Start what runs the agents (`pac doctor` names it); what was asked for goes on then."},
+    CauseFacts{
+        Cause::EngineUnavailable, "engine_unavailable", kInternal,
+        "Start what runs the agents (`pac doctor` names it); what was asked for goes on then."},
     CauseFacts{Cause::ImageNotFound, "image_not_found", kInternal,
                "Build the generic image or pull it, or name the one that is there."},
     CauseFacts{Cause::DiskFull, "disk_full", kResources,
