@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/docker/limits.hpp"
-#include "engine/local/node/par_environment.hpp"
+#include "engine/refused_names.hpp"
 
 namespace pixell::engine::docker {
 
@@ -166,7 +166,7 @@ json environment_document(const InstanceSpec& spec, const std::map<std::string, 
     if (const auto found = own.find(std::string(name)); found != own.end())
       document[found->first] = found->second;
   for (const auto& [name, value] : spec.environment)
-    if (!node::is_refused(name)) document[name] = value;
+    if (!is_refused(name)) document[name] = value;
   return document;
 }
 

@@ -42,7 +42,7 @@ void DockerEngine::on_unhealthy(const std::string& container) {
   if (facts->health_output.find(kAnswered) != std::string::npos) return;
   const std::string id = facts->label(kInstanceLabel);
   if (!model::check_app_id(id) || places_.read_engine(id, log_).stop) return;
-  const node::ExitRecord why{
+  const ExitRecord why{
       .code = 0,
       .signal = SIGKILL,
       .at = clock_.unix_now(),

@@ -10,7 +10,7 @@
 #include "base/process.hpp"
 #include "engine/docker/docker_engine_impl.hpp"
 #include "engine/docker/limits.hpp"
-#include "engine/local/node/user_ids.hpp"
+#include "engine/records/installation_mark.hpp"
 #include "net/client.hpp"
 
 namespace pixell::engine::docker {
@@ -78,7 +78,7 @@ DockerEngine::DockerEngine(const DockerOptions& options, PublishSetting publish,
       publish_(std::move(publish)),
       clock_(options.clock),
       log_(options.log.with("engine", "docker")),
-      installation_(node::installation_mark(options.state_dir).text),
+      installation_(installation_mark(options.state_dir).text),
       user_(::geteuid() == 0 ? kContainerUser : ::geteuid()),
       api_(options.settings.socket),
       places_({.root = options.state_dir / "docker",
@@ -168,9 +168,9 @@ model::Instance DockerEngine::view(const ContainerFacts& facts) {
   if (facts.has_ended() || (par.state && par.state->ready)) places_.remove_environment(id);
   if (!needs_evidence(facts, par, records)) return view_instance(facts, par, records);
   const auto end = log_copy(id)->read(api_, facts.id, true, {.max_bytes = kMaxEvidenceBytes});
-  return view_instance(facts, par, records,
-                       end ? node::last_lines(end->text, kEvidenceLines)
-                           : std::vector<std::string>{end.error().message});
+  return view_instance(
+      facts, par, records,
+      end ? last_lines(end->text, kEvidenceLines) : std::vector<std::string>{end.error().message});
 }
 
 void DockerEngine::follow(const ContainerFacts& facts, const EngineRecords& records) {
@@ -249,10 +249,10 @@ Result<void> DockerEngine::stop(std::string_view instance_id, Millis grace) {
   if (!facts && facts.error().code == ErrorCode::NotFound) return {};
   if (!facts) return std::move(facts).error();
   if (facts->has_ended()) return {};
-  const node::InstanceFiles files = places_.records(id);
+  const InstanceFiles files = places_.records(id);
   TRY(const auto before, files.read_stop());
   const UnixMillis now = clock_.unix_now();
-  const node::StopRecord asked{
+  const StopRecord asked{
       .requested_at = before ? before->requested_at : now,
       .deadline = now + (std::clamp(grace, Millis(0), kMaxGrace) + kStopMargin).count()};
   if (before && before->deadline <= asked.deadline) return {};

@@ -58,22 +58,22 @@ json record_of_stranger(const fs::path& directory, const char* name) {
   return text ? json::parse(*text, nullptr, false) : json();
 }
 
-std::optional<node::ParState> read_state(const fs::path& directory) try {
+std::optional<ParState> read_state(const fs::path& directory) try {
   const json document = record_of_stranger(directory, "state.json");
   if (!document.is_object()) return {};
-  return node::ParState{.phase = document.at("phase").get<std::string>(),
-                        .ready = document.value("ready", false),
-                        .restarts = document.value("restarts", 0)};
+  return ParState{.phase = document.at("phase").get<std::string>(),
+                  .ready = document.value("ready", false),
+                  .restarts = document.value("restarts", 0)};
 } catch (const json::exception&) {
   return {};
 }
 
-std::optional<node::ExitRecord> read_exit(const fs::path& directory) try {
+std::optional<ExitRecord> read_exit(const fs::path& directory) try {
   const json document = record_of_stranger(directory, "exit.json");
   if (!document.is_object()) return {};
-  node::ExitRecord record{.code = document.at("code").get<int>(),
-                          .signal = document.value("signal", 0),
-                          .at = document.value("at", UnixMillis(0))};
+  ExitRecord record{.code = document.at("code").get<int>(),
+                    .signal = document.value("signal", 0),
+                    .at = document.value("at", UnixMillis(0))};
   if (const auto failure = document.find("failure"); failure != document.end()) {
     auto read = model::failure_from_json(*failure);
     if (read) record.failure = std::move(*read);
@@ -177,8 +177,8 @@ Result<HostPlaces> InstancePlaces::prepare(const InstanceSpec& spec) const {
   return places;
 }
 
-node::InstanceFiles InstancePlaces::records(const std::string& id) const {
-  return node::InstanceFiles(directory(id));
+InstanceFiles InstancePlaces::records(const std::string& id) const {
+  return InstanceFiles(directory(id));
 }
 
 ParRecords InstancePlaces::read_par(const std::string& id) const {
@@ -189,9 +189,9 @@ ParRecords InstancePlaces::read_par(const std::string& id) const {
 }
 
 EngineRecords InstancePlaces::read_engine(const std::string& id, const Log& log) const {
-  const node::InstanceFiles files = records(id);
-  EngineRecords found{.stop = node::or_logged(files.read_stop(), log), .forced = {}};
-  if (const auto forced = node::or_logged(files.read_exit(), log)) found.forced = forced->failure;
+  const InstanceFiles files = records(id);
+  EngineRecords found{.stop = or_logged(files.read_stop(), log), .forced = {}};
+  if (const auto forced = or_logged(files.read_exit(), log)) found.forced = forced->failure;
   return found;
 }
 

@@ -11,7 +11,7 @@
 #include "base/result.hpp"
 #include "engine/docker/container_request.hpp"
 #include "engine/docker/instance_view.hpp"
-#include "engine/local/node/instance_files.hpp"
+#include "engine/records/instance_files.hpp"
 
 namespace pixell::engine::docker {
 
@@ -45,7 +45,7 @@ class InstancePlaces {
   Result<HostPlaces> prepare(const InstanceSpec& spec) const;
 
   /// The engine's own records of an instance.
-  node::InstanceFiles records(const std::string& id) const;
+  InstanceFiles records(const std::string& id) const;
   std::filesystem::path directory(const std::string& id) const { return root_ / "instances" / id; }
   /// Where par writes.
   std::filesystem::path par_directory(const std::string& id) const { return directory(id) / "par"; }

@@ -3,21 +3,21 @@
 #include <optional>
 
 #include "engine/docker/container_facts.hpp"
-#include "engine/local/node/instance_files.hpp"
+#include "engine/records/instance_files.hpp"
 #include "model/agent_app.hpp"
 
 namespace pixell::engine::docker {
 
 /// What par has written about itself.
 struct ParRecords {
-  std::optional<node::ParState> state;
+  std::optional<ParState> state;
   std::optional<model::BootReport> boot_report;
-  std::optional<node::ExitRecord> exit;
+  std::optional<ExitRecord> exit;
 };
 
 /// What the engine has recorded about an instance.
 struct EngineRecords {
-  std::optional<node::StopRecord> stop;
+  std::optional<StopRecord> stop;
   std::optional<model::Failure> forced;  ///< why it was ended by the engine, not by a stop
 };
 

@@ -39,7 +39,7 @@ ContainerFacts ended(int code) {
 }
 
 ParRecords in_phase(const char* phase, bool is_ready) {
-  return {.state = node::ParState{.phase = phase, .ready = is_ready, .restarts = 2},
+  return {.state = ParState{.phase = phase, .ready = is_ready, .restarts = 2},
           .boot_report = {},
           .exit = {}};
 }
@@ -69,7 +69,7 @@ TEST(InstanceView, ShowsWhereParIs) {
 }
 
 TEST(InstanceView, DrainsFromTheMomentAStopIsAsked) {
-  const EngineRecords stopping{.stop = node::StopRecord{.requested_at = 150, .deadline = 900},
+  const EngineRecords stopping{.stop = StopRecord{.requested_at = 150, .deadline = 900},
                                .forced = {}};
 
   const auto seen = view_instance(running(), in_phase("ready", true), stopping);
@@ -92,8 +92,7 @@ TEST(InstanceView, HasNotStartedWhenItWasOnlyMade) {
 
 TEST(InstanceView, TellsTheCauseThatParRecorded) {
   ParRecords par = in_phase("failed", false);
-  par.exit =
-      node::ExitRecord{.code = 13, .failure = model::make_failure(Cause::MissingModule, "x")};
+  par.exit = ExitRecord{.code = 13, .failure = model::make_failure(Cause::MissingModule, "x")};
 
   const auto seen = view_instance(ended(13), par, {});
 

@@ -7,7 +7,7 @@
 
 #include "engine/docker/docker_api.hpp"
 #include "engine/engine.hpp"
-#include "engine/local/node/instance_log.hpp"
+#include "engine/records/instance_log.hpp"
 
 namespace pixell::engine::docker {
 
@@ -37,7 +37,7 @@ class LogCopy {
 
   std::filesystem::path directory_;
   std::mutex mutex_;  // guards everything below
-  node::InstanceLog log_;
+  InstanceLog log_;
   LogMark mark_;
   bool is_recovered_ = false;
   bool is_complete_ = false;  // the container had ended when it was read last

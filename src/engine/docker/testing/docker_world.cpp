@@ -10,7 +10,7 @@
 #include "base/check.hpp"
 #include "base/files.hpp"
 #include "engine/docker/container_request.hpp"
-#include "engine/local/node/user_ids.hpp"
+#include "engine/records/installation_mark.hpp"
 
 namespace pixell::engine::docker::testing {
 
@@ -62,7 +62,7 @@ DockerWorld::~DockerWorld() {
   fs::remove_all(scratch_);
 }
 
-std::string DockerWorld::installation() const { return node::installation_mark(state_).text; }
+std::string DockerWorld::installation() const { return installation_mark(state_).text; }
 
 void DockerWorld::restart(const std::function<void(DockerSettings&)>& change) {
   engine_.reset();

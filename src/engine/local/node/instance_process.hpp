@@ -8,9 +8,9 @@
 #include "base/unique_fd.hpp"
 #include "engine/local/node/disk_usage.hpp"
 #include "engine/local/node/health_probe.hpp"
-#include "engine/local/node/instance_files.hpp"
-#include "engine/local/node/instance_log.hpp"
 #include "engine/local/node/node_context.hpp"
+#include "engine/records/instance_files.hpp"
+#include "engine/records/instance_log.hpp"
 #include "model/agent_app.hpp"
 #include "net/event_loop.hpp"
 

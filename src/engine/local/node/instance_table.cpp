@@ -14,6 +14,7 @@
 #include "base/crash_point.hpp"
 #include "base/files.hpp"
 #include "engine/local/node/limits.hpp"
+#include "engine/records/limits.hpp"
 
 namespace pixell::engine::node {
 

@@ -17,6 +17,7 @@
 #include "engine/local/node/limits.hpp"
 #include "engine/local/node/user_ids.hpp"
 #include "engine/local/testing/running_node.hpp"
+#include "engine/records/installation_mark.hpp"
 
 namespace pixell::engine::node {
 

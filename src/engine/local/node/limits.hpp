@@ -16,8 +16,6 @@ inline constexpr std::size_t kMaxSmallBodyBytes = 4 * 1024;
 
 /// par.log is moved to par.log.1 when it is larger; looked at every kTick.
 inline constexpr std::size_t kMaxLogFileBytes = 10 * 1024 * 1024;
-/// What one logs request may return.
-inline constexpr std::int64_t kMaxLogReplyBytes = 1024 * 1024;
 /// Ends of logs (kMaxLogReplyBytes each) kept of failed instances after their removal, and how
 /// long.
 inline constexpr std::size_t kMaxKeptLogs = 100;

@@ -17,6 +17,7 @@
 #include "engine/local/node/limits.hpp"
 #include "engine/local/node/node_context.hpp"
 #include "engine/local/node/node_server.hpp"
+#include "engine/records/installation_mark.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
 #include "net/sockets.hpp"

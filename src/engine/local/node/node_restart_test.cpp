@@ -16,8 +16,8 @@
 #include "base/ids.hpp"
 #include "base/process.hpp"
 #include "engine/local/node/adoption.hpp"
-#include "engine/local/node/instance_files.hpp"
 #include "engine/local/testing/running_node.hpp"
+#include "engine/records/instance_files.hpp"
 
 namespace pixell::engine::node {
 

@@ -11,6 +11,7 @@
 #include "engine/instance_spec.hpp"
 #include "engine/local/log_headers.hpp"
 #include "engine/local/node/limits.hpp"
+#include "engine/records/limits.hpp"
 #include "net/reply.hpp"
 
 namespace pixell::engine::node {

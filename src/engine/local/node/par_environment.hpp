@@ -33,11 +33,4 @@ ParEnvironment par_environment(const InstanceSpec& spec, const ParEnvironmentInp
 /// and what steers the installers.
 bool is_passed_on(std::string_view name);
 
-/// True for variables a deployment may not set, because they would steer par itself or decide what
-/// other agents get.
-bool is_refused(std::string_view name);
-
-/// This process's environment.
-std::map<std::string, std::string> own_environment();
-
 }  // namespace pixell::engine::node

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "engine/local/node/limits.hpp"
+#include "engine/records/installation_mark.hpp"
 
 namespace pixell::engine::node {
 
@@ -27,19 +28,8 @@ UserIdChoice choose_user_ids(const fs::path& state_dir, uid_t own_user) {
                                   path.string())};
     if (path == path.root_path() || path.empty()) break;
   }
-  return {.first = kFirstUserId + installation_mark(state_dir).block * unsigned(kMaxInstances),
-          .note = {}};
-}
-
-InstallationMark installation_mark(const fs::path& state_dir) {
-  // FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): must not change between builds.
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : state_dir.string()) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3ULL;
-  }
-  return {.text = fmt::format("{:016x}", hash).substr(0, 12),
-          .block = static_cast<unsigned>(hash % kUserIdBlocks)};
+  const auto block = unsigned(installation_mark(state_dir).number % kUserIdBlocks);
+  return {.first = kFirstUserId + block * unsigned(kMaxInstances), .note = {}};
 }
 
 Result<int> UserIds::take() {

@@ -20,14 +20,6 @@ struct UserIdChoice {
 /// Own users need root and a state directory that other users can get through to.
 UserIdChoice choose_user_ids(const std::filesystem::path& state_dir, uid_t own_user);
 
-/// A number for the installation in `state_dir` that stays the same: 12 hex characters, used to
-/// name control groups, and `block` to keep user ids of installations on one machine apart.
-struct InstallationMark {
-  std::string text;
-  unsigned block = 0;
-};
-InstallationMark installation_mark(const std::filesystem::path& state_dir);
-
 /// Hands out slots (small numbers) so that each instance has a user id of its own. A slot is free
 /// again only when every file of its user is gone.
 class UserIds {

@@ -66,11 +66,5 @@ TEST(ChooseUserIds, StaysInTheBlockOfTheInstallation) {
   EXPECT_EQ(choice.first, choose_user_ids(state.path(), 0).first);
 }
 
-TEST(InstallationMark, TellsStateDirectoriesApart) {
-  EXPECT_EQ(installation_mark("/a/.pixell").text, installation_mark("/a/.pixell").text);
-  EXPECT_NE(installation_mark("/a/.pixell").text, installation_mark("/b/.pixell").text);
-  EXPECT_EQ(installation_mark("/a").text.size(), 12u);
-}
-
 }  // namespace
 }  // namespace pixell::engine::node

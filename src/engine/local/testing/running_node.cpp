@@ -3,15 +3,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/process.hpp"
 #include "engine/local/local_engine.hpp"
 #include "engine/local/node/node.hpp"
-#include "engine/local/node/par_environment.hpp"
 
 namespace pixell::engine::testing {
 
@@ -23,19 +20,6 @@ namespace {
 constexpr Millis kPatience{60'000};
 
 }  // namespace
-
-ScratchState::ScratchState() {
-  char name[] = "/tmp/pixell-node-XXXXXX";
-  EXPECT_NE(::mkdtemp(name), nullptr);
-  path_ = name;
-  ::chmod(name, 0711);
-}
-
-ScratchState::~ScratchState() {
-  std::error_code failed;
-  fs::remove_all(path_, failed);
-  EXPECT_FALSE(failed) << failed.message();
-}
 
 RunningNode::RunningNode(const fs::path& state_dir, NodeSetup setup) {
   int ends[2];
@@ -115,18 +99,6 @@ model::Instance RunningNode::wait_until(
 
 model::Instance RunningNode::wait_for(const std::string& id, model::InstancePhase phase) {
   return wait_until(id, [phase](const model::Instance& seen) { return seen.phase == phase; });
-}
-
-InstanceSpec fake_par_spec(const std::string& id) {
-  InstanceSpec spec;
-  spec.id = id;
-  spec.app_id = "demo";
-  spec.revision = 1;
-  spec.package_path = "/nonexistent/package.apkg";
-  spec.package_sha256 = std::string(64, 'a');
-  spec.base_path = "/agents/demo";
-  spec.grace = Millis(2'000);
-  return spec;
 }
 
 void end_all(RunningNode& node) {

@@ -13,21 +13,9 @@
 
 #include "base/unique_fd.hpp"
 #include "engine/engine.hpp"
+#include "engine/testing/scratch_state.hpp"
 
 namespace pixell::engine::testing {
-
-/// A scratch state directory that other users can get through, removed at the end.
-class ScratchState {
- public:
-  ScratchState();
-  ~ScratchState();
-  ScratchState(const ScratchState&) = delete;
-  ScratchState& operator=(const ScratchState&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// What is special about a node under test.
 struct NodeSetup {
@@ -69,9 +57,6 @@ class RunningNode {
   std::jthread reader_;
   std::unique_ptr<Engine> engine_;
 };
-
-/// A spec that the scripted par turns into a ready instance.
-InstanceSpec fake_par_spec(const std::string& id);
 
 /// Ends every instance of the state directory: stops, waits, removes.
 void end_all(RunningNode& node);

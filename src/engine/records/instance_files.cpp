@@ -1,4 +1,4 @@
-#include "engine/local/node/instance_files.hpp"
+#include "engine/records/instance_files.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 
 #include "base/files.hpp"
 
-namespace pixell::engine::node {
+namespace pixell::engine {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -160,4 +160,4 @@ void InstanceFiles::forget_last_run() const {
     ::unlink((directory_ / name).c_str());
 }
 
-}  // namespace pixell::engine::node
+}  // namespace pixell::engine

@@ -9,7 +9,7 @@
 #include "base/unique_fd.hpp"
 #include "engine/engine.hpp"
 
-namespace pixell::engine::node {
+namespace pixell::engine {
 
 /// The log of one instance: `path`, where its processes append, and `<path>.1`, the part before it.
 /// What came before that is gone, but positions go on counting: `<path>.position` records where
@@ -56,4 +56,4 @@ class InstanceLog {
 /// The last lines of a text, without empty ones.
 std::vector<std::string> last_lines(const std::string& text, std::size_t max_lines);
 
-}  // namespace pixell::engine::node
+}  // namespace pixell::engine

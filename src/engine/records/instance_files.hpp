@@ -14,7 +14,7 @@
 #include "engine/instance_spec.hpp"
 #include "model/boot_report.hpp"
 
-namespace pixell::engine::node {
+namespace pixell::engine {
 
 /// spec.json: what was asked and which slot (user id) it got. Written before the start.
 struct SpecRecord {
@@ -94,4 +94,4 @@ std::optional<T> or_logged(Result<std::optional<T>> record, const Log& log) {
   return {};
 }
 
-}  // namespace pixell::engine::node
+}  // namespace pixell::engine

@@ -1,13 +1,13 @@
-#include "engine/local/node/instance_files.hpp"
+#include "engine/records/instance_files.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.hpp"
-#include "engine/local/testing/running_node.hpp"
+#include "engine/testing/scratch_state.hpp"
 
-namespace pixell::engine::node {
+namespace pixell::engine {
 
 using testing::fake_par_spec;
 using testing::ScratchState;
@@ -119,4 +119,4 @@ TEST_F(InstanceFilesTest, OpensTheDirectoryToItsUsersGroupForPassageOnly) {
 }
 
 }  // namespace
-}  // namespace pixell::engine::node
+}  // namespace pixell::engine

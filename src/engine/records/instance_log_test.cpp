@@ -1,13 +1,13 @@
-#include "engine/local/node/instance_log.hpp"
+#include "engine/records/instance_log.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/files.hpp"
-#include "engine/local/testing/running_node.hpp"
+#include "engine/testing/scratch_state.hpp"
 
-namespace pixell::engine::node {
+namespace pixell::engine {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -267,4 +267,4 @@ TEST(LastLines, SkipsEmptyOnesAndStopsAtTheNumber) {
 }
 
 }  // namespace
-}  // namespace pixell::engine::node
+}  // namespace pixell::engine

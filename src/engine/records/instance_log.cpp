@@ -1,4 +1,4 @@
-#include "engine/local/node/instance_log.hpp"
+#include "engine/records/instance_log.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,10 +12,10 @@
 
 #include "base/crash_point.hpp"
 #include "base/files.hpp"
-#include "engine/local/node/limits.hpp"
 #include "engine/log_piece.hpp"
+#include "engine/records/limits.hpp"
 
-namespace pixell::engine::node {
+namespace pixell::engine {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -224,4 +224,4 @@ std::vector<std::string> last_lines(const std::string& text, std::size_t max_lin
   return lines;
 }
 
-}  // namespace pixell::engine::node
+}  // namespace pixell::engine
