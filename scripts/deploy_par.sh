@@ -155,12 +155,17 @@ build() {
     docker build "${arguments[@]}" --target "$1" --tag "$(name_of "$1")" "$scratch/context"
     return
   fi
-  # Layers that are kept are not trusted (they are found again although the base has changed), the
-  # OCI format has no health check, and a history would name what was made on the way, which has
-  # another name each time.
+  # Layers that are kept are not trusted (they are found again although the base has changed), and
+  # the OCI format has no health check.
   buildah build --quiet --isolation "${BUILDAH_ISOLATION:-chroot}" --format docker --layers --no-cache \
-    --pull=missing --identity-label=false --omit-history --timestamp "$SOURCE_DATE_EPOCH" "${arguments[@]}" --target "$1" \
+    --pull=missing --identity-label=false --timestamp "$SOURCE_DATE_EPOCH" "${arguments[@]}" --target "$1" \
     --tag "$(name_of "$1")" "$scratch/context"
+  # What buildah names anew each time would give an equal image another digest.
+  buildah push --quiet "$(name_of "$1")" "dir:$scratch/$1"
+  python3 -I "$root/images/par/nameless.py" "$scratch/$1"
+  local image
+  image=$(buildah pull --quiet "dir:$scratch/$1")
+  buildah tag "$image" "$(name_of "$1")"
 }
 
 for target in "${targets[@]}"; do build "$target"; done

@@ -21,7 +21,7 @@ from pixell_testing import namespaces
 from pixell_testing.index import BASE_LOCK, Index, warm
 from pixell_testing.namespaces import Network, Recording, call_grpc
 from pixell_testing.package_host import PackageHost, package
-from pixell_testing.packages import from_files
+from pixell_testing.packages import from_files, three_surfaces
 from pixell_testing.stack import Par
 
 pytestmark = pytest.mark.skipif(bool(namespaces.refusal()), reason=namespaces.refusal())
@@ -37,13 +37,6 @@ NO_DETOUR: dict[str, None] = {
     if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy")
 }
 
-MANIFEST = """\
-name: everything
-version: "1.0"
-rest: {entry: "agent:mount"}
-a2a: {service: "agent:create_service"}
-ui: {path: ui}
-"""
 AGENT = """
 import socket
 
@@ -66,7 +59,7 @@ def mount(app):
 def create_service():
     return {"custom_handlers": {"greet": lambda parameters: "hello"}}
 """
-FILES = {"agent.yaml": MANIFEST, "agent.py": AGENT, "ui/index.html": "<html>the page</html>"}
+FILES = three_surfaces("everything", AGENT)
 
 
 @pytest.fixture

@@ -16,20 +16,13 @@ from pixell_testing import namespaces
 from pixell_testing.index import warm
 from pixell_testing.namespaces import Bare, Network, call_grpc
 from pixell_testing.package_host import PackageHost, package
-from pixell_testing.packages import from_files
+from pixell_testing.packages import from_files, three_surfaces
 
 pytestmark = pytest.mark.skipif(bool(namespaces.refusal()), reason=namespaces.refusal())
 
 REST, GRPC = "http://127.0.0.1:8080", "127.0.0.1:50051"
 READY_DEADLINE_S = 120
 
-MANIFEST = """\
-name: first
-version: "1.0"
-rest: {entry: "agent:mount"}
-a2a: {service: "agent:create_service"}
-ui: {path: ui}
-"""
 AGENT = """
 import os
 import pathlib
@@ -80,7 +73,7 @@ def mount(app):
 def create_service():
     return {"custom_handlers": {"greet": lambda parameters: "hello"}}
 """
-FILES = {"agent.yaml": MANIFEST, "agent.py": AGENT, "ui/index.html": "<html>the page</html>"}
+FILES = three_surfaces("first", AGENT)
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,18 @@ def build(folder: Path, replace: dict[str, str] | None = None) -> bytes:
         return write_apkg(folder, Path(scratch) / "x.apkg", replace).read_bytes()
 
 
+def three_surfaces(name: str, agent: str) -> dict[str, str]:
+    """The files of an agent with all surfaces: mount() and create_service() of `agent`, and a page."""
+    manifest = f"""\
+name: {name}
+version: "1.0"
+rest: {{entry: "agent:mount"}}
+a2a: {{service: "agent:create_service"}}
+ui: {{path: ui}}
+"""
+    return {"agent.yaml": manifest, "agent.py": agent, "ui/index.html": "<html>the page</html>"}
+
+
 def from_files(files: Mapping[str, str | bytes]) -> bytes:
     """A package of these files only."""
     buffer = io.BytesIO()
