@@ -57,7 +57,7 @@ def registry(scratch: Path) -> Iterator[ImageRegistry]:
 @pytest.fixture(scope="module")
 def project(scratch: Path) -> Path:
     """The parts of the repository that the script uses, with a small Dockerfile."""
-    folder = scratch / "project"
+    folder = scratch / "deploy-par"
     shutil.copytree(ROOT / "scripts", folder / "scripts")
     (folder / "images" / "par").mkdir(parents=True)
     (folder / "images" / "par" / "Dockerfile").write_text(SMALL_IMAGE, encoding="ascii")

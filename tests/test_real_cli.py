@@ -77,7 +77,7 @@ class Project:
 @pytest.fixture(scope="module")
 def project(pixell: PixellCli, scratch: Path, pac: Pac) -> Project:
     """The project, built and deployed once."""
-    made = Project(pixell, scratch / "project", pac.port)
+    made = Project(pixell, scratch / "cli-project", pac.port)
     code, output = made.deploy(made.build())
     assert code == 0, output
     assert "Deployment initiated successfully" in output
