@@ -61,6 +61,7 @@ def project(scratch: Path) -> Path:
     shutil.copytree(ROOT / "scripts", folder / "scripts")
     (folder / "images" / "par").mkdir(parents=True)
     (folder / "images" / "par" / "Dockerfile").write_text(SMALL_IMAGE, encoding="ascii")
+    shutil.copy(ROOT / "images" / "par" / "nameless.py", folder / "images" / "par")
     # In place of images/par/context.py: the same command line.
     (folder / "images" / "par" / "context.py").write_text(
         "import pathlib, shutil, sys\n"
