@@ -43,6 +43,11 @@ const std::array kSigns = {
          Cause::DependencyFailed,
          "a dependency has no wheel for this machine and could not be built",
          "Use a version with a wheel for this Python and platform."},
+    Sign{{"CERTIFICATE_VERIFY_FAILED", "invalid peer certificate"},
+         Cause::DependencyFailed,
+         "the index shows a certificate that is not trusted here",
+         "Name the authority that signed it with SSL_CERT_FILE (PIP_CERT for pip), or correct "
+         "PIP_INDEX_URL."},
     Sign{{"timed out", "ReadTimeout", "ConnectTimeout"},
          Cause::DependencyTimeout,
          "the index did not answer in time",

@@ -296,6 +296,21 @@ TEST(InstallerFailure, KnowsARepositoryThatCannotBeFetched) {
   EXPECT_NE(failure.message.find("git repository"), std::string::npos);
 }
 
+TEST(InstallerFailure, KnowsAnIndexWhoseCertificateIsNotTrusted) {
+  // pip's and uv's words.
+  for (const char* output :
+       {"WARNING: Retrying after connection broken by 'SSLError(SSLCertVerificationError(1, '[SSL: "
+        "CERTIFICATE_VERIFY_FAILED] certificate verify failed'))'\n"
+        "ERROR: No matching distribution found for a==1",
+        "error: Failed to fetch: `https://pypi.org/simple/a/`\n"
+        "  Caused by: invalid peer certificate: UnknownIssuer"}) {
+    const auto failure = installer_failure(output);
+
+    EXPECT_EQ(failure.cause, model::Cause::DependencyFailed) << output;
+    EXPECT_NE(failure.remedy.find("SSL_CERT_FILE"), std::string::npos) << failure.remedy;
+  }
+}
+
 TEST(DeclaredHashes, TakeThePlaceOfThoseOfTheIndex) {
   const std::string lock = "My-Lib==1 \\\n    --hash=sha256:00\nother==2 --hash=sha256:11\n";
   apkg::Requirements requirements;
