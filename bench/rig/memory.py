@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from devtool.pac import Pac, free_port
 from measure import pss_kib
 from rig.certificate import Certificate
 from rig.load import held, wrk
@@ -54,7 +55,10 @@ def figures_of(peer: Peer, scratch: Path, stream_entry: str) -> list[float]:
 
 def measure(scratch: Path, certificate: Certificate) -> list[str]:
     """The lines of the table; both end TLS, though nobody asks them to."""
-    lines = []
+    shared = beside_the_other_roles(scratch, certificate)
+    shared_aim = f"≤ {IDLE_AIM_MIB:g} MiB" + (": missed" if shared > IDLE_AIM_MIB else "")
+    what = "PSS when idle, TLS loaded, in `pac serve`"
+    lines = [line(what, "edge", f"{shared:.2f} MiB", shared_aim)]
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(upstreams(scratch))
         edge = stack.enter_context(edge_before(where, scratch / "edge", certificate=certificate))
@@ -67,10 +71,32 @@ def measure(scratch: Path, certificate: Certificate) -> list[str]:
     return lines
 
 
+def beside_the_other_roles(scratch: Path, certificate: Certificate) -> float:
+    """MiB of the edge of a `pac serve`, whose roles share the pages of program and libraries."""
+    arguments = ["--tls-listen", f"127.0.0.1:{free_port()}"]
+    arguments += ["--tls-cert", certificate.certificate, "--tls-key", certificate.key]
+    pac = Pac(scratch / "serve" / "state", free_port(), arguments=[str(each) for each in arguments])
+    pac.start()
+    try:
+        edge = pac.role("edge")
+        if edge is None:
+            raise RuntimeError(pac.log_tail())
+        time.sleep(SETTLE_S)
+        return pss_kib(edge.pid) / 1024
+    finally:
+        pac.stop()
+        pac.kill_all()
+
+
+def line(what: str, name: str, figure: str, aim: str) -> str:
+    """One line of the table."""
+    return f"| {what} | {name} | {figure} | {aim} |"
+
+
 def rows(name: str, figures: Sequence[float]) -> list[str]:
     """The lines of one proxy."""
     what = (
-        ("PSS when idle, TLS loaded", "MiB", IDLE_AIM_MIB),
+        ("PSS when idle, TLS loaded, by itself", "MiB", IDLE_AIM_MIB),
         (f"an idle HTTP/1.1 connection, of {CONNECTIONS:,}", "KiB", CONNECTION_AIM_KIB),
         (f"an idle stream (SSE), of {STREAMS:,}", "KiB", STREAM_AIM_KIB),
     )
@@ -79,5 +105,5 @@ def rows(name: str, figures: Sequence[float]) -> list[str]:
         aim_text = "" if name != "edge" else f"≤ {aim:g} {unit}"
         if aim_text and figure > aim:
             aim_text += ": missed"
-        lines.append(f"| {case} | {name} | {figure:.2f} {unit} | {aim_text} |")
+        lines.append(line(case, name, f"{figure:.2f} {unit}", aim_text))
     return lines

@@ -26,6 +26,8 @@ inline constexpr std::size_t kSendCoalesceBytes = 16 * 1024;
 /// Bytes of a file that one connection sends before the others have their turn.
 inline constexpr std::size_t kMaxFileSendBytes = 512 * 1024;
 
+/// The longest reply that fetch_local() takes.
+inline constexpr std::size_t kMaxLocalReplyBytes = 16 * 1024 * 1024;
 /// Body bytes that wait for a blocking handler before its client is held back.
 inline constexpr std::size_t kBlockingBodyBytes = 256 * 1024;
 /// Request body kept by a proxied exchange until the reply starts, so that it can be sent again.

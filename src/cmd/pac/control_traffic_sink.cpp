@@ -5,18 +5,18 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/pac/limits.hpp"
-#include "net/client/http_fetch.hpp"
+#include "net/local_fetch.hpp"
 
 namespace pixell::cmd {
 
 Result<UnixMillis> ControlTrafficSink::send(const model::TrafficReport& report) {
-  TRY(const net::FetchReply reply,
-      net::fetch({.method = "POST",
-                  .url = fmt::format("http://control/internal/edges/{}/measurements", edge_id_),
-                  .unix_socket = socket_.string(),
-                  .headers = {{"Content-Type", "application/json"}},
-                  .body = model::to_json(report).dump(),
-                  .timeout = kTrafficSendTimeout}));
+  TRY(const net::LocalReply reply,
+      net::fetch_local({.socket = socket_,
+                        .method = "POST",
+                        .target = fmt::format("/internal/edges/{}/measurements", edge_id_),
+                        .content_type = "application/json",
+                        .body = model::to_json(report).dump(),
+                        .timeout = kTrafficSendTimeout}));
   if (reply.status != 200)
     return make_error(ErrorCode::Unavailable,
                       fmt::format("control answered {} for measurements", reply.status));
