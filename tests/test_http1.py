@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import subprocess
 import threading
@@ -316,3 +317,28 @@ def test_a_close_of_the_client_is_answered(web_socket: ClientConnection) -> None
     web_socket.close(4000, "enough")
 
     assert web_socket.close_code == 4000
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "detail"),
+    [
+        ("GET / HTTP/1.1\n\n", 400, "missing host field"),
+        (f"GET {BASE}/{'x' * 20_000} HTTP/1.1\nHost: a\n\n", 414, "request target too long"),
+        (f"GET {BASE} HTTP/1.1\nHost: a\nX: {'y' * 70_000}\n\n", 431, "head too large"),
+        ("GET / HTTP/3.0\nHost: a\n\n", 505, None),
+    ],
+)
+def test_what_is_no_request_is_told_as_a_problem(
+    chain: Chain, head: str, status: int, detail: str | None
+) -> None:
+    with chain.connect() as wire:
+        wire.send(head)
+        answer = wire.until(b"}")
+
+    fields, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert fields.startswith(f"HTTP/1.1 {status} {problem['title']}\r\n".encode())
+    assert b"content-type: application/problem+json\r\n" in fields.lower()
+    assert problem["type"] == "about:blank"
+    assert problem["status"] == status
+    assert problem["detail"] == problem["error"] == (detail or problem["detail"])

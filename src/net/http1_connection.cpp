@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "net/reply.hpp"
 
 namespace pixell::net {
 
@@ -186,11 +187,9 @@ void Http1Connection::watch_reader() {
 }
 
 void Http1Connection::refuse(Http1Error error) {
-  std::string body = R"({"error":)";
-  append_json_string(body, error.message);
-  body += '}';
+  const std::string body = problem_body(error.status, error.message);
   ResponseHead head{.status = error.status, .headers = {}};
-  head.headers.add("Content-Type", "application/json");
+  head.headers.add("Content-Type", kProblemType);
   head.headers.add("Content-Length", std::to_string(body.size()));
   append_reply_head(writer_.queue(), head, {.keep_alive = false});
   writer_.queue() += body;

@@ -88,14 +88,17 @@ TEST_F(Http1Test, AnswersMalformedRequestsAndCloses) {
                          Row{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
                              "501 Not Implemented|unknown transfer-encoding"}}) {
     const auto bar = row.reply.find('|');
-    const std::string json = R"({"error":")" + row.reply.substr(bar + 1) + R"("})";
+    const std::string status = row.reply.substr(0, 3), why = row.reply.substr(bar + 1);
+    const std::string json = R"({"type":"about:blank","title":")" + row.reply.substr(4, bar - 4) +
+                             R"(","status":)" + status + R"(,"detail":")" + why + R"(","error":")" +
+                             why + R"("})";
     RawPeer peer = connect();
     peer.send(row.wire);
     EXPECT_TRUE(peer.got(json)) << peer.received;
     peer.shut();
     EXPECT_TRUE(peer.is_closed());
     EXPECT_EQ(peer.received, "HTTP/1.1 " + row.reply.substr(0, bar) +
-                                 "\r\nContent-Type: application/json\r\nContent-Length: " +
+                                 "\r\nContent-Type: application/problem+json\r\nContent-Length: " +
                                  std::to_string(json.size()) + "\r\nConnection: close\r\n\r\n" +
                                  json);
   }

@@ -23,7 +23,7 @@ TEST_F(Http1Test, RefusesABodyThatBreaksItsFraming) {
 
   ASSERT_TRUE(is_aborted());
   EXPECT_EQ(aborts, std::vector<AbortReason>{AbortReason::ProtocolError});
-  EXPECT_TRUE(peer.got(R"({"error":"bad chunk end"})"));
+  EXPECT_TRUE(peer.got(R"("detail":"bad chunk end","error":"bad chunk end"})"));
   EXPECT_EQ(ends, 0);
 }
 

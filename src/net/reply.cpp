@@ -71,7 +71,7 @@ void send_json(ServerStream& stream, int status, std::string_view json, const He
   send_reply(stream, status, "application/json", json, more);
 }
 
-void send_problem(ServerStream& stream, int status, std::string_view detail, const Headers& more) {
+std::string problem_body(int status, std::string_view detail) {
   std::string body = R"({"type":"about:blank","title":)";
   append_json_string(body, reason_phrase(status));
   body += ",\"status\":" + std::to_string(status) + ",\"detail\":";
@@ -79,7 +79,11 @@ void send_problem(ServerStream& stream, int status, std::string_view detail, con
   body += ",\"error\":";
   append_json_string(body, detail);
   body += '}';
-  send_reply(stream, status, "application/problem+json", body, more);
+  return body;
+}
+
+void send_problem(ServerStream& stream, int status, std::string_view detail, const Headers& more) {
+  send_reply(stream, status, kProblemType, problem_body(status, detail), more);
 }
 
 std::unique_ptr<StreamHandler> ignore_body() { return std::make_unique<BodySink>(); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -16,8 +17,12 @@ void send_reply(ServerStream& stream, int status, std::string_view content_type,
                 std::string_view body, const Headers& more = {});
 void send_json(ServerStream& stream, int status, std::string_view json, const Headers& more = {});
 
-/// Sends an RFC 9457 problem: {"type":"about:blank","title","status","detail","error"}; `error`
-/// repeats the detail for the clients that read it.
+/// The Content-Type of problem_body().
+inline constexpr std::string_view kProblemType = "application/problem+json";
+/// An RFC 9457 problem: {"type":"about:blank","title","status","detail","error"}; `error` repeats
+/// the detail for the clients that read it.
+std::string problem_body(int status, std::string_view detail);
+/// Sends that.
 void send_problem(ServerStream& stream, int status, std::string_view detail,
                   const Headers& more = {});
 

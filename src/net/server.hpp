@@ -43,8 +43,7 @@ enum class IdleConnections { Close, Keep };
 
 /// Serves HTTP/1.1 and HTTP/2 on listening sockets it is given, all on one loop. Cleartext HTTP/2
 /// is by prior knowledge: the first bytes tell; encrypted, by ALPN. Malformed requests are answered
-/// 400/431/501 with
-/// {"error": …} and the connection is closed.
+/// 400, 408, 414, 431, 501 or 505 with problem_body(), and the connection is closed.
 class HttpServer {
  public:
   HttpServer(EventLoop& loop, Service& service, Log log, ServerOptions options = {});
