@@ -33,11 +33,10 @@ def stored_brotli(content: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Par]:
-    """`par` with a UI alone."""
-    folder = tmp_path_factory.mktemp("ui")
-    package = folder / "ui.apkg"
-    package.write_bytes(
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with a UI alone."""
+    path = tmp_path_factory.mktemp("package") / "ui.apkg"
+    path.write_bytes(
         from_files(
             {
                 "agent.yaml": 'name: files\nversion: "1.0"\nui: {path: ui}\n',
@@ -49,6 +48,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Par]:
             }
         )
     )
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Par]:
+    """`par` with a UI alone."""
+    folder = tmp_path_factory.mktemp("ui")
     with Par(folder / "par", package, base_path=BASE) as running:
         yield running.wait_ready()
 
@@ -167,3 +173,17 @@ def test_a_range_behind_the_end_is_refused(client: httpx.Client) -> None:
     assert refused.json()["status"] == 416
     # Ranges are for GET alone.
     assert (head.status_code, int(head.headers["content-length"])) == (200, len(VIDEO))
+
+
+def test_what_one_instance_gave_is_unchanged_at_another(
+    files: Par, package: Path, tmp_path: Path
+) -> None:
+    with Par(tmp_path / "par", package, base_path=BASE) as other:
+        other.wait_ready()
+        for name in ("index.html", "app.js", "video.mp4"):
+            etag = httpx.get(f"{files.url}{BASE}/ui/{name}").headers["etag"]
+            again = httpx.get(f"{other.url}{BASE}/ui/{name}", headers={"If-None-Match": etag})
+            part = {"Range": "bytes=0-3", "If-Range": etag}
+
+            assert again.status_code == 304
+            assert httpx.get(f"{other.url}{BASE}/ui/{name}", headers=part).status_code == 206

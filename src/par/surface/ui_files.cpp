@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 
 #include "par/limits.hpp"
 #include "par/surface/http_date.hpp"
@@ -43,6 +45,13 @@ std::optional<fs::path> folder_with_index(const fs::path& root, const std::strin
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+// By the clock of files.
+std::int64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return nanoseconds(now);
 }
 
 // Reads a small file whole. False when it turned out shorter (it is being written).
@@ -113,6 +122,9 @@ Result<std::unique_ptr<UiFiles>> UiFiles::open(const std::string& package_root,
                               plain));
 }
 
+UiFiles::UiFiles(UniqueFd folder, std::string version)
+    : folder_(std::move(folder)), version_(std::move(version)), opened_ns_(now_ns()) {}
+
 bool UiFiles::has_index() const {
   struct stat status {};
   return ::fstatat(folder_.get(), "index.html", &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -162,8 +174,10 @@ std::optional<UiRepresentation> UiFiles::load_one(const std::vector<std::string>
   UiRepresentation file;
   file.size = status.st_size;
   file.modified_ns = nanoseconds(status.st_mtim);
-  file.etag = fmt::format("\"{}-{:x}-{:x}", version_.substr(0, kVersionDigits), file.size,
-                          file.modified_ns);
+  file.etag = fmt::format("\"{}-{:x}", version_.substr(0, kVersionDigits), file.size);
+  // As it came with the package it is the same for every instance, whenever that was unpacked.
+  if (version_.empty() || file.modified_ns > opened_ns_)
+    fmt::format_to(std::back_inserter(file.etag), "-{:x}", file.modified_ns);
   if (coding != nullptr) {
     file.coding = coding->coding;
     file.etag.append("-").append(coding->name);

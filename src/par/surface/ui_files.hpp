@@ -49,7 +49,9 @@ class UiFiles {
  public:
   /// Finds the folder: `path` of the manifest, else dist/ui, whichever has index.html.
   /// InvalidArgument for a path that is not below the package, NotFound when neither has one.
-  /// `version` (the package digest) makes ETags of different packages differ.
+  /// `version` is the digest of the package that was just unpacked, or empty for a folder that may
+  /// be anything. It makes ETags of different packages differ, and those of one the same wherever
+  /// it runs, as long as nobody has written to the file.
   static Result<std::unique_ptr<UiFiles>> open(const std::string& package_root,
                                                const std::string& path, std::string version);
 
@@ -70,8 +72,7 @@ class UiFiles {
     Instant until{};
   };
 
-  UiFiles(UniqueFd folder, std::string version)
-      : folder_(std::move(folder)), version_(std::move(version)) {}
+  UiFiles(UniqueFd folder, std::string version);
   UniqueFd open_file(const std::vector<std::string>& segments) const;
   std::optional<UiRepresentation> load_one(const std::vector<std::string>& segments,
                                            const CodingNames* coding) const;
@@ -83,7 +84,8 @@ class UiFiles {
   void drop(Cache::iterator at);
 
   UniqueFd folder_;
-  std::string version_;
+  const std::string version_;
+  const std::int64_t opened_ns_;  // what was written later did not come with the package
   Cache cache_;
   std::unordered_map<std::string_view, Cache::iterator> by_path_;  // keys lie in cache_
   std::size_t cached_bytes_ = 0;

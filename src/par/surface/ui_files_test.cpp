@@ -111,11 +111,28 @@ TEST_F(UiFilesTest, SeesAChangedFileAndGivesItANewTag) {
   const std::string first = etag(*files, "");
   EXPECT_EQ(etag(*files, ""), first);
 
-  write("ui/index.html", "other");
+  write("ui/index.html", "two");
+  fs::last_write_time(root_ / "ui/index.html", fs::file_time_type::clock::now() + Millis(1'000));
   now_ += kFileCheckPause;
 
-  EXPECT_EQ(content(*files, ""), "other");
+  EXPECT_EQ(content(*files, ""), "two");
   EXPECT_NE(etag(*files, ""), first);
+}
+
+TEST_F(UiFilesTest, GivesAFileOfThePackageTheSameTagWheneverItWasUnpacked) {
+  write("ui/index.html", "one");
+  const std::string first = etag(*open(), "");
+  fs::last_write_time(root_ / "ui/index.html", fs::file_time_type::clock::now() - Millis(60'000));
+
+  EXPECT_EQ(etag(*open(), ""), first);
+}
+
+TEST_F(UiFilesTest, GivesAFileOfAFolderATagOfItsTime) {
+  write("ui/index.html", "one");
+  const std::string first = etag(*UiFiles::open(root_.string(), "ui", {}).value(), "");
+  fs::last_write_time(root_ / "ui/index.html", fs::file_time_type::clock::now() - Millis(60'000));
+
+  EXPECT_NE(etag(*UiFiles::open(root_.string(), "ui", {}).value(), ""), first);
 }
 
 TEST_F(UiFilesTest, LooksAtAFileOnceInAWhile) {
