@@ -82,6 +82,7 @@ class Exchange final : public ClientHandler {
 }  // namespace
 
 Result<LocalReply> fetch_local(const LocalRequest& request) {
+  if (request.stop.stop_requested()) return make_error(ErrorCode::Cancelled, "stopped");
   TRY(const auto loop, EventLoop::create());
   return Exchange(*loop, request).run();
 }
