@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -10,93 +9,20 @@
 #include <vector>
 
 #include "net/client/libcurl.hpp"
-#include "net/reply.hpp"
-#include "net/testing/wire_fixture.hpp"
+#include "net/testing/fetch_fixture.hpp"
 
 namespace pixell::net {
 namespace {
 
 using namespace fixture;
 
-/// Fetches from a server on a loop of its own thread.
-class HttpFetch : public ::testing::Test {
+class HttpFetch : public FetchTest {
  protected:
-  void SetUp() override {
-    loop_ = std::move(EventLoop::create().value());
-    server_ = std::make_unique<LoopbackServer>(
-        *loop_, [this](ServerStream& stream) { return answer(stream); });
-    local_ = listen_unix(directory_ / "s").value();
-    ASSERT_TRUE(server_->server().listen(std::move(local_), "local"));
-    thread_ = std::thread([this] { loop_->run(); });
-  }
-  void TearDown() override {
-    loop_->post([this] { server_.reset(); });
-    loop_->stop();
-    thread_.join();
-    server_.reset();
-  }
-
   FetchRequest get(const std::string& target) const {
     FetchRequest fetch;
     fetch.url = "http://127.0.0.1:" + std::to_string(server_->port()) + target;
     return fetch;
   }
-
-  std::unique_ptr<StreamHandler> answer(ServerStream& stream) {
-    const RequestHead& head = stream.request();
-    ++served_;
-    if (head.target.starts_with("/redirect")) {
-      Headers more;
-      more.add("Location", head.target == "/redirect" ? "/there" : head.query());
-      send_reply(stream, 302, "text/plain", "moved", more);
-      return ignore_body();
-    }
-    if (head.target == "/big") {
-      send_reply(stream, 200, "text/plain", std::string(100'000, 'b'));
-      return ignore_body();
-    }
-    if (head.target == "/refused") {
-      send_reply(stream, 404, "text/plain", "why " + std::string(100'000, 'b'));
-      return ignore_body();
-    }
-    if (head.target == "/never") return ignore_body();
-    if (head.target == "/stall") {
-      ResponseHead half;
-      half.status = 200;
-      half.headers.set("content-length", "100");
-      stream.send_head(half, false);
-      stream.send_data("half");
-      return ignore_body();
-    }
-    return std::make_unique<Mirror>(stream);
-  }
-
-  /// Answers with what it was asked.
-  class Mirror final : public StreamHandler {
-   public:
-    explicit Mirror(ServerStream& stream) : stream_(stream) {}
-    void on_data(std::string_view bytes) override { body_ += bytes; }
-    void on_end(const Headers&) override {
-      const RequestHead& head = stream_.request();
-      Headers more;
-      more.add("X-Type", head.headers.get("content-type").value_or("none"));
-      more.add("X-Custom", head.headers.get("x-custom").value_or("none"));
-      more.add("X-Peer", stream_.peer().listener);
-      send_reply(stream_, 203, "text/plain", head.method + " " + head.target + " " + body_, more);
-    }
-    void on_abort(AbortReason) override {}
-
-   private:
-    ServerStream& stream_;
-    std::string body_;
-  };
-
-  TempDirectory directory_;
-  UniqueFd local_;
-  std::unique_ptr<EventLoop> loop_;
-  std::unique_ptr<LoopbackServer> server_;
-  std::atomic<int> served_{0};
-  std::thread thread_;
 };
 
 ErrorCode code_of(const Result<FetchReply>& reply) {
@@ -144,7 +70,7 @@ TEST_F(HttpFetch, SendsMethodHeadersAndBody) {
 TEST_F(HttpFetch, SpeaksThroughAUnixSocket) {
   FetchRequest request;
   request.url = "http://localhost/x";
-  request.unix_socket = (directory_ / "s").string();
+  request.unix_socket = socket_.string();
 
   const Result<FetchReply> reply = fetch(request);
 
