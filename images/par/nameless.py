@@ -1,7 +1,7 @@
 """Takes what buildah names anew in each build out of an image's configuration.
 
 With equal files and times everything else of an image is equal already: what is left are the name of
-the container it was built in, and those of the images on the way to it. `nameless.py FOLDER` changes
+the container it was built in, and those of the images on the way to it (`parent`, `FROM` comments). `nameless.py FOLDER` changes
 an image that `buildah push … dir:FOLDER` wrote (docker format, image manifest version 2, schema 2).
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 
 def without_names(document: dict[str, Any]) -> dict[str, Any]:
     """The configuration of an image, with nothing in it that differs from build to build."""
-    document.pop("container", None)
+    for name in ("container", "parent"):
+        document.pop(name, None)
     for part in ("config", "container_config"):
         document.get(part, {}).pop("Hostname", None)
     for step in document.get("history", []):
