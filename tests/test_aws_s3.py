@@ -1,4 +1,4 @@
-"""Packages come from S3 by `par-prepare`, through every trouble."""
+"""Packages come from S3: by the operator's documented request, by `par-prepare`, through every trouble."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import hashlib
 import http.server
 import json
 import random
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from devtool.pac import Pac
 from pixell_testing.aws import (
+    SECRET_KEY,
     Moto,
     Trouble,
     TroubledProxy,
+    probe,
     running_moto,
     s3_error,
 )
 from pixell_testing.index import Prepare
 from pixell_testing.packages import from_files, versioned
+
+from conftest import run_platform
 
 BUCKET = "pixell-agent-packages"
 
@@ -38,6 +45,12 @@ def proxy(moto: Moto) -> Iterator[TroubledProxy]:
     served.close()
 
 
+@pytest.fixture(scope="module")
+def s3_pac(scratch: Path, moto: Moto) -> Iterator[Pac]:
+    """A platform that has AWS in its environment."""
+    yield from run_platform(scratch / "aws-s3", moto.environment())
+
+
 def gets(proxy: TroubledProxy) -> list[dict[str, str]]:
     """The headers of the GETs that came."""
     return [headers for method, _, headers in proxy.asked if method == "GET"]
@@ -49,6 +62,43 @@ def large_package() -> bytes:
     manifest = "name: large\nversion: \"1.0\"\nrest:\n  entry: routes:mount\n"
     routes = "def mount(app):\n    @app.get('/api/hello')\n    def hello():\n        return {}\n"
     return from_files({"agent.yaml": manifest, "routes.py": routes, "ballast.bin": ballast})
+
+
+# ------------------------------------------------------------------------------ the platform
+
+
+def test_the_documented_curl_with_an_s3_url_runs_the_agent(s3_pac: Pac, moto: Moto) -> None:
+    moto.client("s3").put_object(
+        Bucket=BUCKET, Key="python-executor.apkg", Body=versioned("1.0.0")
+    )
+    # Word for word, but for the address of the API.
+    command = f"""curl -X POST {s3_pac.url}/deployments \\
+  -H "Content-Type: application/json" \\
+  -d '{{
+    "agentAppId": "python-executor",
+    "packageUrl": "s3://pixell-agent-packages/python-executor.apkg"
+  }}'
+"""
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+
+    answer = json.loads(done.stdout)
+    assert s3_pac.wait_deployment(answer["deployment"]["id"])["status"] == "completed"
+    reply = s3_pac.get("/agents/python-executor/api/version")
+    assert reply.json()["version"] == "1.0.0"
+
+
+def test_a_deployment_of_a_missing_object_fails_with_its_cause(s3_pac: Pac) -> None:
+    url = f"s3://{BUCKET}/none.apkg"
+
+    answer = s3_pac.post("/deployments", {"agentAppId": "missing", "packageUrl": url}).json()
+
+    deployment = s3_pac.wait_deployment(answer["deployment"]["id"])
+    assert deployment["status"] == "failed"
+    assert "package_not_found" in json.dumps(deployment)
+
+
+# ------------------------------------------------------------------------------------- par-prepare
 
 
 def fetch(prepare: Prepare, proxy: TroubledProxy, moto: Moto, key: str, **env: str) -> dict:
@@ -188,3 +238,85 @@ def test_credentials_come_from_the_container(
     (headers,) = gets(proxy)
     assert "Credential=ASIATASKROLE/" in headers["Authorization"]
     assert headers["X-Amz-Security-Token"] == "session-of-the-task"
+
+
+# ------------------------------------------------------------------------------ the client
+
+ODD_KEYS = ("plain", "a b+c=d", "a//b/../c", "é/日本", "100%/~!'()*", "a?b#c&d")
+
+
+def test_what_is_written_is_read_back_by_boto3_and_the_other_way(moto: Moto) -> None:
+    theirs = moto.client("s3")
+    theirs.create_bucket(
+        Bucket="round-trips", CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    env = moto.environment()
+    written = probe(
+        [{"op": "s3.put", "bucket": "round-trips", "key": key, "body": key} for key in ODD_KEYS], env
+    )
+    assert not [answer for answer in written if "error" in answer]
+    for key in ODD_KEYS:
+        assert theirs.get_object(Bucket="round-trips", Key=key)["Body"].read().decode() == key
+
+    listed, *got = probe(
+        [
+            {"op": "s3.list", "bucket": "round-trips"},
+            *({"op": "s3.get", "bucket": "round-trips", "key": key} for key in ODD_KEYS),
+        ],
+        env,
+    )
+    assert sorted(key for key, _ in listed["keys"]) == sorted(ODD_KEYS)
+    assert [answer["body"] for answer in got] == list(ODD_KEYS)
+
+    again, head, gone, missing = probe(
+        [
+            {"op": "s3.put", "bucket": "round-trips", "key": "plain", "body": "", "must_be_new": True},
+            {"op": "s3.head", "bucket": "round-trips", "key": "plain"},
+            {"op": "s3.delete", "bucket": "round-trips", "key": "plain"},
+            {"op": "s3.get", "bucket": "round-trips", "key": "plain"},
+        ],
+        env,
+    )
+    assert (again["code"], again["status"]) == ("failed_precondition", 412)
+    assert head["bytes"] == len("plain")
+    assert gone == {}
+    assert (missing["code"], missing["name"]) == ("not_found", "NoSuchKey")
+
+
+def test_a_listing_goes_on_after_a_thousand_keys(moto: Moto) -> None:
+    theirs = moto.client("s3")
+    theirs.create_bucket(
+        Bucket="many-keys", CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    for number in range(1005):
+        theirs.put_object(Bucket="many-keys", Key=f"k/{number:04}", Body=b"x")
+
+    (listed,) = probe([{"op": "s3.list", "bucket": "many-keys", "prefix": "k/"}], moto.environment())
+
+    assert len(listed["keys"]) == 1005
+
+
+def test_moto_accepts_the_signature_of_a_user_and_refuses_a_wrong_one(tmp_path: Path) -> None:
+    # After four calls moto wants a key it knows and the right signature.
+    with running_moto(tmp_path, {"INITIAL_NO_AUTH_ACTION_COUNT": "4"}) as strict:
+        iam = strict.client("iam")
+        iam.create_user(UserName="pac")
+        allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.put_user_policy(UserName="pac", PolicyName="s3", PolicyDocument=policy)
+        key = iam.create_access_key(UserName="pac")["AccessKey"]
+        location = {"LocationConstraint": "us-east-2"}
+        strict.client("s3").create_bucket(Bucket="signed-only", CreateBucketConfiguration=location)
+        env = {
+            **strict.environment(),
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+        put = {"op": "s3.put", "bucket": "signed-only", "key": "k", "body": "x"}
+
+        (right,) = probe([put], env)
+        (wrong,) = probe([put], {**env, "AWS_SECRET_ACCESS_KEY": SECRET_KEY})
+
+    assert right["bytes"] == 1
+    assert (wrong["status"], wrong["name"]) == (403, "SignatureDoesNotMatch")
+    assert SECRET_KEY not in json.dumps(wrong)

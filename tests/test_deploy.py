@@ -104,7 +104,7 @@ def test_the_same_version_conflicts_unless_forced(pac: Pac) -> None:
         ('{"agentAppId":"a","packageUrl":"ftp://h.example/x"}', "packageUrl"),
         ('{"agentAppId":"a","packageUrl":"http://h.example/x"}', "packageUrl"),
         ('{"agentAppId":"a","packageUrl":"file:///etc/passwd"}', "packageUrl"),
-        ('{"agentAppId":"a","packageUrl":"s3://bucket/key.apkg"}', "S3"),
+        ('{"agentAppId":"a","packageUrl":"s3://Bucket/key.apkg"}', "S3 allows"),
         ('{"agentAppId":"a","packageUrl":"https://h.example/x","packageSha256":"1"}', "packageSha"),
         ('{"agentAppId":"a","packageUrl":"https://h.example/x","environment":[1]}', "environment"),
         ('{"agentAppId":"a","packageUrl":"https://h.example/x","memoryMB":"a lot"}', "memoryMB"),

@@ -59,15 +59,9 @@ Result<std::string> check_file(std::string_view url, const std::vector<fs::path>
 Result<std::string> check_package_location(std::string_view url,
                                            const std::vector<fs::path>& allow_file_dirs) {
   if (url.starts_with(kFile)) return check_file(url, allow_file_dirs);
-  if (url.starts_with("s3://"))
-    return invalid(
-        "packageUrl: this installation has no S3 support (no credentials chain, no signed "
-        "requests); give an https:// address (a presigned one works), a file:// path, or upload "
-        "the package to POST /api/agent-apps/{app}/packages/deploy");
-  if (!url.starts_with("https://"))
-    return invalid(fmt::format(
-        "packageUrl '{}' must start with https:// or file:// (s3:// where S3 is set up)",
-        url.substr(0, url.find('?')).substr(0, 200)));
+  if (!url.starts_with("https://") && !url.starts_with("s3://"))
+    return invalid(fmt::format("packageUrl '{}' must start with https://, s3:// or file://",
+                               url.substr(0, url.find('?')).substr(0, 200)));
   const auto parsed = apkg::validate_package_url(url);
   if (!parsed) return invalid("packageUrl: " + parsed.error().message);
   return parsed->text;

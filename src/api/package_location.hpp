@@ -9,9 +9,9 @@
 
 namespace pixell::api {
 
-/// Checks where a package shall be imported from and returns the URL to record: https:// as it is,
-/// file:// with its real path, which must be a file below one of `allow_file_dirs`. The error is
-/// InvalidArgument and names the value, the rule and the remedy.
+/// Checks where a package shall be imported from and returns the URL to record: https:// and s3://
+/// as they are, file:// with its real path, which must be a file below one of `allow_file_dirs`.
+/// The error is InvalidArgument and names the value, the rule and the remedy.
 Result<std::string> check_package_location(
     std::string_view url, const std::vector<std::filesystem::path>& allow_file_dirs);
 

@@ -50,11 +50,11 @@ TEST_F(PackageLocation, GoesOnBehindAnAllowedDirectoryThatCannotBeLookedUp) {
   EXPECT_FALSE(check_package_location(url, {root_ / "loop/x"}));
 }
 
-TEST_F(PackageLocation, TellsWhatToUseInsteadOfS3AndHttp) {
-  const auto s3 = check_package_location("s3://bucket/key.apkg", {});
-  ASSERT_FALSE(s3);
-  EXPECT_NE(s3.error().message.find("S3"), std::string::npos);
-  EXPECT_NE(s3.error().message.find("https://"), std::string::npos);
+TEST_F(PackageLocation, TakesS3AndHttpsAndNotHttp) {
+  EXPECT_EQ(*check_package_location("s3://bucket/key.apkg", {}), "s3://bucket/key.apkg");
+  const auto bad = check_package_location("s3://Bucket/key.apkg", {});
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("no bucket that S3 allows"), std::string::npos);
   EXPECT_FALSE(check_package_location("http://host/a.apkg", {}));
   EXPECT_TRUE(check_package_location("https://host/a.apkg", {}));
 }

@@ -50,7 +50,8 @@ class PackageSource : public testing::TempDirectory {
         .clock = clock_,
         .sleep = [this](Millis pause) { sleeps_.push_back(pause), clock_.advance(pause); },
         .fetch = [this](const net::FetchRequest& one) { return reply(one); },
-        .on_failed_attempt = [this](const FailedAttempt& one) { failed_.push_back(one); }};
+        .on_failed_attempt = [this](const FailedAttempt& one) { failed_.push_back(one); },
+        .download = {}};
     auto fetched = fetch_package(request, root_ / "p", parts);
     EXPECT_FALSE(fs::exists(root_ / "p.downloading"));
     EXPECT_EQ(fs::exists(root_ / "p"), fetched.has_value());
@@ -221,6 +222,74 @@ TEST_F(PackageSource, SaysWhatIsWrongWithTheRequest) {
   EXPECT_EQ(s3.error().cause, Cause::ConfigInvalid);
   EXPECT_NE(s3.error().remedy.find("https://"), std::string::npos);
   EXPECT_TRUE(urls_.empty());
+}
+
+struct FromS3 : PackageSource {
+  // Fetches s3://bucket/key from a client that delivers `bytes` and then returns `answer`.
+  Checked<FetchedPackage> fetch_object(std::string bytes, aws::Answer<aws::ObjectInfo> answer,
+                                       PackageRequest request = {}) {
+    request.url = "s3://bucket/key";
+    const PackageSourceParts parts{
+        .clock = clock_,
+        .sleep = {},
+        .fetch = {},
+        .on_failed_attempt = {},
+        .download = [&](const aws::ObjectDownload& wanted) -> aws::Answer<aws::ObjectInfo> {
+          asked_ = wanted.from;
+          if (const auto taken = wanted.sink(bytes); !taken)
+            return std::unexpected(
+                aws::AwsError{.code = taken.error().code, .call = "s3", .message = "sink"});
+          return answer;
+        }};
+    return fetch_package(request, root_ / "p", parts);
+  }
+  static aws::Answer<aws::ObjectInfo> refused(ErrorCode code, aws::Remedy remedy) {
+    return std::unexpected(aws::AwsError{.code = code,
+                                         .call = "s3 GetObject",
+                                         .name = "Name",
+                                         .message = "m",
+                                         .request_id = "R1",
+                                         .status = 400,
+                                         .remedy = remedy});
+  }
+  aws::S3Location asked_;
+};
+
+TEST_F(FromS3, KeepsAnObjectThatIsAllThere) {
+  const auto fetched = fetch_object("abc", aws::ObjectInfo{.bytes = 3, .etag = {}});
+
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(fetched->sha256, sha256_of("abc"));
+  EXPECT_EQ(asked_.bucket + asked_.key, "bucketkey");
+  EXPECT_TRUE(fs::exists(root_ / "p"));
+}
+
+TEST_F(FromS3, TellsEachFailureWithItsCauseRequestAndRemedy) {
+  const auto cause_of = [&](ErrorCode code, aws::Remedy remedy = aws::Remedy::None) {
+    const auto failed = fetch_object("a", refused(code, remedy));
+    EXPECT_NE(failed.error().evidence[0].find("[request R1]"), std::string::npos);
+    EXPECT_FALSE(fs::exists(root_ / "p"));
+    return std::pair(failed.error().cause, failed.error().remedy);
+  };
+
+  EXPECT_EQ(cause_of(ErrorCode::NotFound).first, Cause::PackageNotFound);
+  EXPECT_EQ(cause_of(ErrorCode::PermissionDenied).first, Cause::DownloadFailed);
+  EXPECT_NE(cause_of(ErrorCode::PermissionDenied).second.find("arn:aws:s3:::bucket/*"),
+            std::string::npos);
+  EXPECT_NE(cause_of(ErrorCode::Unauthenticated).second.find("task role"), std::string::npos);
+  EXPECT_NE(cause_of(ErrorCode::FailedPrecondition).second.find("replaced"), std::string::npos);
+  EXPECT_NE(
+      cause_of(ErrorCode::InvalidArgument, aws::Remedy::OtherRegion).second.find("AWS_REGION"),
+      std::string::npos);
+}
+
+TEST_F(FromS3, ChecksSizeAndDigest) {
+  const aws::ObjectInfo done{.bytes = 3, .etag = {}};
+
+  EXPECT_EQ(fetch_object("abc", done, {.url = {}, .max_bytes = 2}).error().cause,
+            Cause::PackageTooLarge);
+  EXPECT_EQ(fetch_object("abc", done, {.url = {}, .sha256 = sha256_of("x")}).error().cause,
+            Cause::DigestMismatch);
 }
 
 }  // namespace

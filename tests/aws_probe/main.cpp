@@ -13,6 +13,9 @@ using nlohmann::json;
 json answer(const json& asked) {
   const std::string op = asked.at("op");
   if (op == "sign" || op == "presign") return pixell::probe::sign_request(asked);
+  if (op == "call") return pixell::probe::call_service(asked);
+  if (op == "actions") return pixell::probe::list_actions();
+  if (op.starts_with("s3.")) return pixell::probe::use_s3(asked);
   return {{"error", "there is no op " + op}};
 }
 

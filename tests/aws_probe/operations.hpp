@@ -9,4 +9,14 @@ namespace pixell::probe {
 /// "body"}: the query and headers with what signing added, and what was signed.
 nlohmann::json sign_request(const nlohmann::json& asked);
 
+/// {"op": "s3.get", "s3.head", "s3.put", "s3.delete" or "s3.list", "bucket", "key", "body",
+/// "must_be_new", "prefix"}, with the credentials, region and endpoint of the environment.
+nlohmann::json use_s3(const nlohmann::json& asked);
+
+/// {"op": "call", "service", "action", "parameters"}: the service's answer as JSON.
+nlohmann::json call_service(const nlohmann::json& asked);
+
+/// {"op": "actions"}: the table, as [service, action] pairs.
+nlohmann::json list_actions();
+
 }  // namespace pixell::probe

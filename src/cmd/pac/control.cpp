@@ -10,6 +10,7 @@
 #include "api/api.hpp"
 #include "api/package_files.hpp"
 #include "apkg/package_store.hpp"
+#include "aws/s3.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
@@ -115,9 +116,11 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   TRY(const apkg::PackageStore packages,
       apkg::PackageStore::open(options.role.state_dir / "packages"));
   TRY(const auto engine, make_engine(options.engine, options.role.state_dir, log));
+  aws::S3 s3(aws::real_outside(), own_environment());
+  apkg::PackageSourceParts source = apkg::system_package_source();
+  source.download = [&s3](const aws::ObjectDownload& wanted) { return s3.download(wanted); };
   StoredPackageImporter importer(packages, options.role.state_dir / "downloads",
-                                 private_package_hosts(own_environment()),
-                                 apkg::system_package_source());
+                                 private_package_hosts(own_environment()), source);
   importer.remove_leftovers();
   api::Waits waits;
   const api::PackageFiles files{*store, packages, waits.package_files};
