@@ -16,6 +16,7 @@ from pixell_testing.aws_models import faults
         ({"serviceName": "s", "launchType": "FARGAT"}, "is none of"),
         ({"serviceName": "s", "desiredCount": "1"}, "Invalid type"),
         ({}, "Missing required parameter"),
+        ({"serviceName": "s", "tags": [{"key": "a*b", "value": ""}]}, "does not match"),
     ],
 )
 def test_the_judge_finds_what_aws_would_refuse(body: dict[str, Any], words: str) -> None:

@@ -46,9 +46,17 @@ def proxy(moto: Moto) -> Iterator[TroubledProxy]:
 
 
 @pytest.fixture(scope="module")
-def s3_pac(scratch: Path, moto: Moto) -> Iterator[Pac]:
+def pac_proxy(moto: Moto) -> Iterator[TroubledProxy]:
+    """What `s3_pac` has before its S3."""
+    served = TroubledProxy(moto.url)
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def s3_pac(scratch: Path, moto: Moto, pac_proxy: TroubledProxy) -> Iterator[Pac]:
     """A platform that has AWS in its environment."""
-    yield from run_platform(scratch / "aws-s3", moto.environment())
+    yield from run_platform(scratch / "aws-s3", moto.environment(pac_proxy.url))
 
 
 def gets(proxy: TroubledProxy) -> list[dict[str, str]]:
@@ -88,14 +96,27 @@ def test_the_documented_curl_with_an_s3_url_runs_the_agent(s3_pac: Pac, moto: Mo
     assert reply.json()["version"] == "1.0.0"
 
 
-def test_a_deployment_of_a_missing_object_fails_with_its_cause(s3_pac: Pac) -> None:
-    url = f"s3://{BUCKET}/none.apkg"
+@pytest.mark.parametrize(
+    ("status", "code", "cause", "remedy"),
+    [
+        (404, "NoSuchKey", "package_not_found", "Check that the path or URL exists"),
+        (403, "AccessDenied", "download_failed", f"Allow s3:GetObject on arn:aws:s3:::{BUCKET}/*"),
+    ],
+)
+def test_a_deployment_that_s3_refuses_is_asked_once_and_told(
+    s3_pac: Pac, pac_proxy: TroubledProxy, status: int, code: str, cause: str, remedy: str
+) -> None:
+    url = f"s3://{BUCKET}/refused-{status}.apkg"
+    pac_proxy.troubles = [Trouble(status=status, body=s3_error(code))]
 
-    answer = s3_pac.post("/deployments", {"agentAppId": "missing", "packageUrl": url}).json()
+    answer = s3_pac.post("/deployments", {"agentAppId": "refused", "packageUrl": url}).json()
 
     deployment = s3_pac.wait_deployment(answer["deployment"]["id"])
     assert deployment["status"] == "failed"
-    assert "package_not_found" in json.dumps(deployment)
+    told = json.dumps(deployment)
+    for part in (cause, url, code, remedy, "TESTREQUEST1"):
+        assert part in told
+    assert len([path for _, path, _ in pac_proxy.asked if f"refused-{status}" in path]) == 1
 
 
 # ------------------------------------------------------------------------------------- par-prepare

@@ -19,6 +19,15 @@ from botocore.validate import ParamValidator
 
 # The service of a signing name, where they differ.
 SERVICES = {"elasticloadbalancing": "elbv2"}
+# What the models' patterns have and Python's do not; \w takes "_" as well.
+DIALECT = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{Print}": "[ -~]",
+    r"\w-_": r"\w\-_",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
+}
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 
@@ -71,6 +80,12 @@ class _Form:
         return [self.read(shape.member, f"{prefix}.{index}") for index in sorted(indices)]
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    for theirs, ours in DIALECT.items():
+        text = text.replace(theirs, ours)
+    return re.compile(text)
+
+
 def _strict(value: Any, shape: Shape, path: str, wrong: list[str]) -> None:
     """What botocore's own validator does not look at."""
     kind, limits = shape.type_name, shape.metadata
@@ -89,7 +104,7 @@ def _strict(value: Any, shape: Shape, path: str, wrong: list[str]) -> None:
         if shape.enum and value not in shape.enum:
             wrong.append(f"{path}: {value!r} is none of {shape.enum[:8]}")
         pattern = limits.get("pattern")
-        if pattern and not re.fullmatch(pattern, value):
+        if pattern and not _pattern(pattern).fullmatch(value):
             wrong.append(f"{path}: {value!r} does not match {pattern}")
     size = len(value) if isinstance(value, (list, dict, str)) else value
     if "max" in limits and not isinstance(size, bool) and size > limits["max"]:
@@ -102,7 +117,8 @@ def faults(method: str, target: str, headers: Mapping[str, str], body: bytes) ->
     assert match, headers
     model = model_of(SERVICES.get(match[1], match[1]))
     wrong: list[str] = []
-    if model.metadata["protocol"] == "json":
+    # A service may have several; ours is JSON where there is one.
+    if "json" in model.metadata["protocols"]:
         prefix, _, name = headers["X-Amz-Target"].partition(".")
         if prefix != model.metadata["targetPrefix"]:
             wrong.append(f"the target's prefix is {prefix}")

@@ -16,8 +16,8 @@ namespace pixell::cmd {
 std::vector<std::string> private_package_hosts(
     const std::map<std::string, std::string>& environment);
 
-/// Imports packages named by file:// and https:// URLs into a PackageStore. Safe from several
-/// threads, each with another deployment.
+/// Imports packages named by file://, https:// and s3:// URLs into a PackageStore. Safe from
+/// several threads, each with another deployment.
 class StoredPackageImporter final : public reconcile::PackageImporter {
  public:
   /// `scratch` is a directory for downloads, made when absent and used by nobody else;
