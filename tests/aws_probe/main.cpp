@@ -15,6 +15,7 @@ json answer(const json& asked) {
   if (op == "sign" || op == "presign") return pixell::probe::sign_request(asked);
   if (op == "call") return pixell::probe::call_service(asked);
   if (op == "actions") return pixell::probe::list_actions();
+  if (op.starts_with("ecs.")) return pixell::probe::use_ecs(asked);
   if (op.starts_with("s3.")) return pixell::probe::use_s3(asked);
   return {{"error", "there is no op " + op}};
 }

@@ -16,6 +16,10 @@ nlohmann::json use_s3(const nlohmann::json& asked);
 /// {"op": "call", "service", "action", "parameters"}: the service's answer as JSON.
 nlohmann::json call_service(const nlohmann::json& asked);
 
+/// {"op": "ecs.task_definition", "settings" (the operator's environment), "installation", "spec",
+/// "secret": {"arn", "version"}}: RegisterTaskDefinition's parameters.
+nlohmann::json use_ecs(const nlohmann::json& asked);
+
 /// {"op": "actions"}: the table, as [service, action] pairs.
 nlohmann::json list_actions();
 
