@@ -1,5 +1,9 @@
+#include "aws/services.hpp"
+#include "base/process.hpp"
+#include "engine/ecs/service_sync.hpp"
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/task_definition.hpp"
+#include "engine/ecs/testing/memory_journal.hpp"
 #include "operations.hpp"
 
 namespace pixell::probe {
@@ -11,7 +15,9 @@ namespace {
 namespace ecs = engine::ecs;
 
 json refusal(const Error& error) {
-  return {{"error", error.message}, {"code", to_string(error.code)}};
+  return {{"error", error.message},
+          {"code", to_string(error.code)},
+          {"later", error.retry == Retry::Later}};
 }
 
 Result<json> make_definition(const json& asked) {
@@ -23,10 +29,46 @@ Result<json> make_definition(const json& asked) {
   return ecs::task_definition(spec, settings, names, secret);
 }
 
+Result<json> make_service(const json& asked, ecs::MemoryJournal& journal) {
+  TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  TRY(engine::InstanceSpec spec, engine::instance_spec_from_json(asked.at("spec")));
+  aws::Services services(aws::real_outside(), own_environment());
+  const ecs::Names names(asked.at("installation"), settings.prefixes);
+  ecs::ServiceSync sync(services, journal, settings, names);
+  TRY(const ecs::ServicePlace place,
+      sync.ensure({.spec = std::move(spec),
+                   .slot = asked.value("slot", "a") == "b" ? ecs::Slot::B : ecs::Slot::A,
+                   .tasks = asked.value("tasks", 1),
+                   .rule_priority = asked.value("rule_priority", 0)}));
+  return json{{"service", place.service},
+              {"task_definition", place.task_definition},
+              {"secret", place.secret},
+              {"is_switching", place.is_switching}};
+}
+
+json ensure_service(const json& asked) {
+  ecs::MemoryJournal journal;
+  // What an earlier process left open.
+  for (const json& step : asked.value("open", json::array()))
+    if (const auto begun =
+            journal.begin({.app_id = step.at(0), .action = step.at(1), .resource = step.at(2)});
+        !begun)
+      return refusal(begun.error());
+  journal.begun.clear();
+  const auto made = make_service(asked, journal);
+  json reply = made ? json{{"place", *made}} : refusal(made.error());
+  reply["begun"] = journal.begun;
+  reply["open"] = json::array();
+  if (const auto open = journal.open(asked.at("spec").at("app_id")))
+    for (const ecs::Step& step : *open)
+      reply["open"].push_back({step.app_id, step.action, step.resource});
+  return reply;
+}
+
 }  // namespace
 
 json use_ecs(const json& asked) {
-  if (asked.at("op") != "ecs.task_definition") return {{"error", "there is no such op"}};
+  if (asked.at("op") == "ecs.ensure") return ensure_service(asked);
   const auto made = make_definition(asked);
   return made ? json{{"request", *made}} : refusal(made.error());
 }

@@ -17,7 +17,9 @@ nlohmann::json use_s3(const nlohmann::json& asked);
 nlohmann::json call_service(const nlohmann::json& asked);
 
 /// {"op": "ecs.task_definition", "settings" (the operator's environment), "installation", "spec",
-/// "secret": {"arn", "version"}}: RegisterTaskDefinition's parameters.
+/// "secret": {"arn", "version"}}: RegisterTaskDefinition's parameters. {"op": "ecs.ensure",
+/// "settings", "installation", "spec", "slot", "tasks", "rule_priority", "open" (steps that began
+/// before)}: the place, the steps that began and those that are open.
 nlohmann::json use_ecs(const nlohmann::json& asked);
 
 /// {"op": "actions"}: the table, as [service, action] pairs.

@@ -19,8 +19,6 @@ inline constexpr std::size_t kMaxClientToken = 36;
 inline constexpr std::size_t kMaxTaskDefinitionBytes = std::size_t{64} * 1024;
 /// Values of one secret as JSON, in bytes (API_PutSecretValue).
 inline constexpr std::size_t kMaxSecretBytes = std::size_t{64} * 1024;
-/// Value of a tag, in characters (API_Tag).
-inline constexpr std::size_t kMaxTagValue = 256;
 /// Subnets and security groups of a task (API_AwsVpcConfiguration).
 inline constexpr std::size_t kMaxSubnets = 16;
 inline constexpr std::size_t kMaxSecurityGroups = 5;
@@ -64,13 +62,11 @@ inline constexpr int kLogRetentionDays = 30;
 
 /// Prefixes of names, in characters.
 inline constexpr std::size_t kMaxServicePrefix = 32;
-inline constexpr std::size_t kMaxTargetGroupPrefix = 6;
+inline constexpr std::size_t kMaxTargetGroupPrefix = 12;
 /// Hex digits of a digest in a name.
 inline constexpr std::size_t kNameDigest = 16;
 /// Of an app id, what stays readable before such a digest.
 inline constexpr std::size_t kReadableId = 40;
-/// Target groups that replaced each other.
-inline constexpr int kMaxGeneration = 9999;
 /// Hex digits of the digest by which a task definition is known again.
 inline constexpr std::size_t kDefinitionDigest = 32;
 

@@ -77,10 +77,10 @@ std::string Names::service(std::string_view app_id, Slot slot) const {
 }
 
 std::string Names::target_group(std::string_view app_id, Slot slot, Surface surface,
-                                int generation) const {
-  return fmt::format("{}{}-{}{}{}", prefixes_.target_group,
-                     digest_of(fmt::format("{}/{}", installation_, app_id), kNameDigest),
-                     to_string(slot), surface == Surface::Rest ? 'r' : 'g', generation);
+                                std::string_view fixed) const {
+  return fmt::format("{}{}-{}{}", prefixes_.target_group,
+                     digest_of(fmt::format("{}/{}/{}", installation_, app_id, fixed), kNameDigest),
+                     to_string(slot), surface == Surface::Rest ? 'r' : 'g');
 }
 
 std::string client_token(std::string_view text) { return digest_of(text, 32); }

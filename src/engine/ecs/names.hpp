@@ -41,9 +41,10 @@ class Names {
   /// "agent-<id>", and "agent-<id>-b".
   std::string service(std::string_view app_id, Slot slot) const;
 
-  /// "ag-<digest>-ar1": slot, surface, and which of those that replaced each other.
+  /// "ag-<digest>-ar": slot and surface. What cannot be changed of a target group is in the digest,
+  /// so that another one has another name.
   std::string target_group(std::string_view app_id, Slot slot, Surface surface,
-                           int generation) const;
+                           std::string_view fixed) const;
 
   const std::string& installation() const { return installation_; }
 

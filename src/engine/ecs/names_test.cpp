@@ -18,7 +18,7 @@ TEST(EcsNames, AreWhatOperatorsKnow) {
   EXPECT_EQ(kNames.app("python-executor"), "agent-python-executor");
   EXPECT_EQ(kNames.service("python-executor", Slot::A), "agent-python-executor");
   EXPECT_EQ(kNames.service("python-executor", Slot::B), "agent-python-executor-b");
-  EXPECT_EQ(kNames.target_group("python-executor", Slot::B, Surface::Grpc, 2).substr(19), "-bg2");
+  EXPECT_EQ(kNames.target_group("python-executor", Slot::B, Surface::Grpc, "").substr(19), "-bg");
 }
 
 TEST(EcsNames, ASecondSlotIsNoOtherAppsFirst) {
@@ -32,8 +32,13 @@ TEST(EcsNames, ASecondSlotIsNoOtherAppsFirst) {
 
 TEST(EcsNames, TargetGroupsOfTwoInstallationsDiffer) {
   const Names other("fedcba9876543210", {});
-  EXPECT_NE(kNames.target_group("x", Slot::A, Surface::Rest, 1),
-            other.target_group("x", Slot::A, Surface::Rest, 1));
+  EXPECT_NE(kNames.target_group("x", Slot::A, Surface::Rest, ""),
+            other.target_group("x", Slot::A, Surface::Rest, ""));
+}
+
+TEST(EcsNames, WhatCannotBeChangedMakesAnotherTargetGroup) {
+  EXPECT_NE(kNames.target_group("x", Slot::A, Surface::Rest, "HTTP1"),
+            kNames.target_group("x", Slot::A, Surface::Rest, "HTTP2"));
 }
 
 // Ids of an alphabet that makes endings and cases meet often, and of what ids must not have.
@@ -56,9 +61,9 @@ std::string random_id(std::mt19937_64& random) {
 }
 
 TEST(EcsNames, AnyIdsGiveNamesThatAwsAllowsAndNoneTwice) {
-  const Names names("0123456789abcdef",
-                    {.service = "abcdefghijklmnopqrstuvwxyz01234-", .target_group = "abcde-"});
-  ASSERT_TRUE(check_prefixes({"abcdefghijklmnopqrstuvwxyz01234-", "abcde-"}));
+  const Names names("0123456789abcdef", {.service = "abcdefghijklmnopqrstuvwxyz01234-",
+                                         .target_group = "abcdefghijk-"});
+  ASSERT_TRUE(check_prefixes({"abcdefghijklmnopqrstuvwxyz01234-", "abcdefghijk-"}));
   const std::regex service_rule("[A-Za-z0-9_-]+");
   const std::regex group_rule("[A-Za-z0-9]+(-[A-Za-z0-9]+)*");
   std::mt19937_64 random(20'240'601);
@@ -76,10 +81,10 @@ TEST(EcsNames, AnyIdsGiveNamesThatAwsAllowsAndNoneTwice) {
       EXPECT_TRUE(std::regex_match(service, service_rule)) << service;
       take(service, id + std::string(to_string(slot)));
       for (const Surface surface : {Surface::Rest, Surface::Grpc}) {
-        const std::string group = names.target_group(id, slot, surface, kMaxGeneration);
+        const std::string group = names.target_group(id, slot, surface, "HTTP/8080");
         EXPECT_LE(group.size(), kMaxTargetGroupName);
         EXPECT_TRUE(std::regex_match(group, group_rule)) << group;
-        take("tg " + group, id + group.substr(group.size() - 6));
+        take("tg " + group, id + group.substr(group.size() - 2));
       }
     }
   }
@@ -93,7 +98,7 @@ TEST(EcsNames, PrefixesThatGiveNoNamesAreRefusedWithTheRemedy) {
     EXPECT_NE(refused.error().message.find("PAC_ECS_NAME_PREFIX=" + std::string(bad) + ": give"),
               std::string::npos);
   }
-  EXPECT_FALSE(check_prefixes({.target_group = "abcdef-"}));
+  EXPECT_FALSE(check_prefixes({.target_group = "abcdefghijkl-"}));
   EXPECT_TRUE(check_prefixes({}));
 }
 

@@ -68,7 +68,7 @@ TEST(EcsSettings, EachFaultNamesTheVariableItsValueAndTheRemedy) {
       {"PAC_ECS_ARCHITECTURE", "amd64"},
       {"PAC_ECS_LOG_GROUP", "a:b"},
       {"PAC_ECS_NAME_PREFIX", "agent"},
-      {"PAC_ECS_TARGET_GROUP_PREFIX", "internal-"},
+      {"PAC_ECS_TARGET_GROUP_PREFIX", "internal--"},
       {"S3_BUCKET", "Has_Capitals"},
       {"MAX_PACKAGE_SIZE_MB", "0"},
       {"MAX_PACKAGE_SIZE_MB", "10 MB"},

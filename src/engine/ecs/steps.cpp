@@ -1,0 +1,91 @@
+#include "engine/ecs/steps.hpp"
+
+#include <fmt/format.h>
+
+namespace pixell::engine::ecs {
+
+using nlohmann::json;
+
+namespace {
+
+aws::AwsError of_journal(const Step& step, const Error& error) {
+  return {.code = error.code,
+          .call = step.action,
+          .name = {},
+          .message = "the step could not be recorded: " + error.message,
+          .request_id = {},
+          .remedy = error.retry == Retry::Later ? aws::Remedy::Wait : aws::Remedy::None};
+}
+
+// The ARN in an answer, wherever it has one; the journal is told.
+std::string arn_in(const json& value) {
+  if (value.is_string()) {
+    const std::string text = value.get<std::string>();
+    return text.starts_with("arn:") ? text : std::string();
+  }
+  if (value.is_object() || value.is_array())
+    for (const auto& [name, member] : value.items())
+      if (std::string found;
+          (value.is_array() || member.is_structured() || name.ends_with("Arn") || name == "ARN") &&
+          !(found = arn_in(member)).empty())
+        return found;
+  return {};
+}
+
+}  // namespace
+
+aws::Answer<json> Work::look(const char* service, const char* action,
+                             const json& parameters) const {
+  return aws.call(service, action, parameters, {.lane = aim.lane, .stop = stop});
+}
+
+aws::Answer<json> Work::change(const char* service, const char* action, const std::string& resource,
+                               const json& parameters) const {
+  const Step recorded = step(service, action, resource);
+  if (const auto begun = journal.begin(recorded); !begun)
+    return std::unexpected(of_journal(recorded, begun.error()));
+  auto answer = aws.call(service, action, parameters, {.lane = aim.lane, .stop = stop});
+  if (!answer) return answer;
+  if (const auto ended = journal.end(recorded, arn_in(*answer)); !ended)
+    return std::unexpected(of_journal(recorded, ended.error()));
+  return answer;
+}
+
+Step Work::step(const char* service, const char* action, const std::string& resource) const {
+  return {.app_id = aim.spec.app_id,
+          .action = fmt::format("{} {}", service, action),
+          .resource = resource};
+}
+
+Tags Work::app_tags() const {
+  return {{kInstallationTag, names.installation()}, {kAppTag, aim.spec.app_id}};
+}
+
+Tags Work::slot_tags() const {
+  Tags tags = app_tags();
+  tags[kSlotTag] = to_string(aim.slot);
+  return tags;
+}
+
+std::string text_at(const json& object, const char* name) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+json list_at(const json& object, const char* name) {
+  if (!object.is_object()) return json::array();
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? *found : json::array();
+}
+
+Error foreign(const Work& work, const std::string& what, const char* variable) {
+  return make_error(
+      ErrorCode::FailedPrecondition,
+      fmt::format("{} is there, but not of the app {} of this installation: delete it, tag it with "
+                  "{}={} and {}={} to have it adopted, or set {} to something else",
+                  what, work.aim.spec.app_id, kInstallationTag, work.names.installation(), kAppTag,
+                  work.aim.spec.app_id, variable));
+}
+
+}  // namespace pixell::engine::ecs

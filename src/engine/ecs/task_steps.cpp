@@ -1,0 +1,103 @@
+// What a task needs before there is one: its secret, its log group, its definition.
+
+#include <fmt/format.h>
+
+#include "engine/ecs/limits.hpp"
+#include "engine/ecs/steps.hpp"
+
+namespace pixell::engine::ecs {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kPrefixVariable = "PAC_ECS_NAME_PREFIX";
+
+// Made without the values, which a digest would give away to who can guess them: those of one
+// revision never change. Secrets Manager refuses other values under the same version.
+std::string version_of(const Work& work) {
+  return client_token(fmt::format("{}/{}/{}", work.names.installation(), work.aim.spec.app_id,
+                                  work.aim.spec.revision));
+}
+
+Result<std::string> create_secret(const Work& work, const std::string& name, const json& values) {
+  TRY(const json made, plain(work.change("secretsmanager", "CreateSecret", name,
+                                         {{"Name", name},
+                                          {"ClientRequestToken", version_of(work)},
+                                          {"SecretString", values.dump()},
+                                          {"Tags", other_tags(work.app_tags())}})));
+  return text_at(made, "ARN");
+}
+
+}  // namespace
+
+Result<SecretPlace> ensure_secret(const Work& work) {
+  TRY(const json values, secret_document(work.aim.spec));
+  if (values.is_null()) return SecretPlace{};
+  const std::string name = work.names.app(work.aim.spec.app_id);
+  const auto found = work.look("secretsmanager", "DescribeSecret", {{"SecretId", name}});
+  if (!found && found.error().name != "ResourceNotFoundException")
+    return aws::to_error(found.error());
+  SecretPlace place{.arn = {}, .version = version_of(work)};
+  if (!found) {
+    TRY(place.arn, create_secret(work, name, values));
+    return place;
+  }
+  if (!is_ours(read_tags(list_at(*found, "Tags")), work.names.installation(), work.aim.spec.app_id))
+    return foreign(work, "the secret " + name, kPrefixVariable);
+  if (found->contains("DeletedDate") && !found->at("DeletedDate").is_null())
+    return make_error(ErrorCode::FailedPrecondition,
+                      fmt::format("the secret {} is being deleted: restore it with `aws "
+                                  "secretsmanager restore-secret --secret-id {}`",
+                                  name, name));
+  place.arn = text_at(*found, "ARN");
+  if (const auto versions = found->find("VersionIdsToStages");
+      versions != found->end() && versions->contains(place.version))
+    return place;
+  TRY_VOID(plain(work.change("secretsmanager", "PutSecretValue", name,
+                             {{"SecretId", place.arn},
+                              {"ClientRequestToken", place.version},
+                              {"SecretString", values.dump()}})));
+  return place;
+}
+
+Result<void> ensure_log_group(const Work& work) {
+  const std::string& name = work.settings.log_group;
+  bool is_there = false;
+  TRY_VOID(plain(work.aws.pages("logs", "DescribeLogGroups", {{"logGroupNamePrefix", name}},
+                                {.lane = work.aim.lane, .stop = work.stop}, [&](const json& page) {
+                                  for (const json& each : list_at(page, "logGroups"))
+                                    is_there |= text_at(each, "logGroupName") == name;
+                                  return !is_there;
+                                })));
+  if (is_there) return {};
+  const auto made = work.change(
+      "logs", "CreateLogGroup", name,
+      {{"logGroupName", name}, {"tags", {{kInstallationTag, work.names.installation()}}}});
+  if (!made && made.error().name == "ResourceAlreadyExistsException") return {};
+  if (!made) return aws::to_error(made.error());
+  TRY_VOID(plain(work.change("logs", "PutRetentionPolicy", name,
+                             {{"logGroupName", name}, {"retentionInDays", kLogRetentionDays}})));
+  return {};
+}
+
+Result<std::string> ensure_task_definition(const Work& work, const SecretPlace& secret) {
+  TRY(const json wanted, task_definition(work.aim.spec, work.settings, work.names, secret));
+  const std::string family = text_at(wanted, "family");
+  const auto latest = work.look("ecs", "DescribeTaskDefinition",
+                                {{"taskDefinition", family}, {"include", {"TAGS"}}});
+  // A family without a revision is a ClientException, as is much else; registering tells the rest.
+  if (!latest && latest.error().name != "ClientException") return aws::to_error(latest.error());
+  if (latest) {
+    const Tags tags = read_tags(list_at(*latest, "tags"));
+    if (!is_ours(tags, work.names.installation(), work.aim.spec.app_id))
+      return foreign(work, "the task definition " + family, kPrefixVariable);
+    const auto digest = tags.find(kDefinitionTag);
+    if (digest != tags.end() && digest->second == read_tags(wanted.at("tags")).at(kDefinitionTag))
+      return text_at(latest->at("taskDefinition"), "taskDefinitionArn");
+  }
+  TRY(const json made, plain(work.change("ecs", "RegisterTaskDefinition", family, wanted)));
+  return text_at(made.value("taskDefinition", json::object()), "taskDefinitionArn");
+}
+
+}  // namespace pixell::engine::ecs
