@@ -224,8 +224,15 @@ def on_cloud_map(aws: Aws) -> None:
     assert done["Operation"]["Status"] == "SUCCESS"
     (namespace,) = aws("servicediscovery", "ListNamespaces")["Namespaces"]
     service = aws(
-        "servicediscovery", "CreateService", Name="python-executor", NamespaceId=namespace["Id"]
-    )["Service"]["Id"]
+        "servicediscovery",
+        "CreateService",
+        Name="python-executor",
+        NamespaceId=namespace["Id"],
+        Tags=[{"Key": "pixell:app", "Value": "p"}],
+    )["Service"]
+    tags = aws("servicediscovery", "ListTagsForResource", ResourceARN=service["Arn"])["Tags"]
+    assert tags == [{"Key": "pixell:app", "Value": "p"}]
+    service = service["Id"]
     assert aws("servicediscovery", "GetService", Id=service)["Service"]["Name"] == "python-executor"
     assert aws("servicediscovery", "ListServices")["Services"][0]["Id"] == service
     place = {"AWS_INSTANCE_IPV4": "172.31.0.10", "AWS_INSTANCE_PORT": "8080"}

@@ -4,127 +4,28 @@ AWS's models allow."""
 from __future__ import annotations
 
 import json
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from pixell_testing.aws import Moto, Probe, Trouble, TroubledProxy, running_moto
-from pixell_testing.aws_models import faults
-from pixell_testing.ecs import INSTALLATION, revision, settings
+from pixell_testing.aws import Trouble
+from pixell_testing.ecs import INSTALLATION, revision
+from pixell_testing.ecs_cloud import CLUSTER, Cloud, action_of, judged, running_cloud, tags
 
-CLUSTER = "pixell-runtime-cluster"
 ATTEMPTS = 3
 READS = ("Describe", "List", "Get")
 
 
-class Cloud:
-    """An account with a cluster, a network and a load balancer."""
-
-    def __init__(self, moto: Moto, proxy: TroubledProxy, probe: Probe) -> None:
-        self.moto, self.proxy, self.probe = moto, proxy, probe
-        self.ecs, self.elb = moto.client("ecs"), moto.client("elbv2")
-        self.secrets, self.logs, self.ec2 = (
-            moto.client(name) for name in ("secretsmanager", "logs", "ec2")
-        )
-
-    def prepare(self) -> None:
-        self.moto.reset()
-        self.proxy.judge = lambda _: None
-        self.proxy.asked.clear()
-        self.proxy.bodies.clear()
-        self.ecs.create_cluster(clusterName=CLUSTER)
-        (vpc,) = self.ec2.describe_vpcs()["Vpcs"]
-        subnets = self.ec2.describe_subnets()["Subnets"]
-        self.subnets = [each["SubnetId"] for each in subnets[:2]]
-        (group,) = self.ec2.describe_security_groups()["SecurityGroups"]
-        (balancer,) = self.elb.create_load_balancer(Name="agents", Subnets=self.subnets)[
-            "LoadBalancers"
-        ]
-        nothing = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-        (listener,) = self.elb.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"],
-            Protocol="HTTPS",
-            Port=443,
-            DefaultActions=[nothing],
-        )["Listeners"]
-        self.listener = listener["ListenerArn"]
-        self.settings = settings(
-            PAC_ECS_SUBNETS=",".join(self.subnets), PAC_ECS_SECURITY_GROUPS=group["GroupId"]
-        )
-        self.alb = {
-            **self.settings,
-            "PAC_ECS_ROUTING": "alb",
-            "PAC_ECS_LISTENER": self.listener,
-            "PAC_ECS_VPC": vpc["VpcId"],
-        }
-
-    def ensure(self, **asked: Any) -> dict[str, Any]:
-        """The answer, place or error."""
-        asked = {"spec": revision(), "settings": self.settings, "rule_priority": 100, **asked}
-        return self.probe.ask(op="ecs.ensure", installation=INSTALLATION, **asked)
-
-    def placed(self, **asked: Any) -> dict[str, Any]:
-        """The answer of an ensure that succeeds."""
-        answer = self.ensure(**asked)
-        assert "error" not in answer, answer
-        assert not answer["open"] or answer["place"]["is_switching"], answer
-        return answer
-
-    def service(self, name: str = "agent-python-executor") -> dict[str, Any]:
-        (found,) = self.ecs.describe_services(cluster=CLUSTER, services=[name], include=["TAGS"])[
-            "services"
-        ]
-        return found
-
-    def rules(self) -> dict[str, dict[str, Any]]:
-        found = self.elb.describe_rules(ListenerArn=self.listener)["Rules"]
-        return {each["Priority"]: each for each in found if each["Priority"] != "default"}
-
-    def legs(self, priority: str) -> dict[str, int]:
-        (action,) = self.rules()[priority]["Actions"]
-        return {
-            each["TargetGroupArn"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]
-        }
-
-    def groups(self) -> dict[str, dict[str, Any]]:
-        found = self.elb.describe_target_groups()["TargetGroups"]
-        return {each["TargetGroupArn"]: each for each in found}
-
-    def attached(self, name: str = "agent-python-executor") -> dict[str, int]:
-        return {
-            each["targetGroupArn"]: each["containerPort"]
-            for each in self.service(name)["loadBalancers"]
-        }
-
-
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with running_moto(tmp_path_factory.mktemp("moto")) as moto:
-        proxy = TroubledProxy(moto.url)
-        probe = Probe(moto.environment(proxy.url))
-        yield Cloud(moto, proxy, probe)
-        probe.close()
-        proxy.close()
+    with running_cloud(tmp_path_factory.mktemp("moto")) as cloud:
+        yield cloud
 
 
 @pytest.fixture
 def cloud(account: Cloud) -> Iterator[Cloud]:
-    account.prepare()
-    yield account
-    asked = zip(account.proxy.asked, account.proxy.bodies, strict=True)
-    wrong = {fault for request, body in asked for fault in faults(*request, body)}
-    assert not wrong, wrong
-
-
-def action_of(headers: Mapping[str, str], body: bytes) -> str:
-    if target := headers.get("X-Amz-Target"):
-        return target.partition(".")[2]
-    return dict(urllib.parse.parse_qsl(body.decode()))["Action"]
-
-
-def tags(listed: list[dict[str, str]]) -> dict[str, str]:
-    return {each.get("key", each.get("Key")): each.get("value", each.get("Value")) for each in listed}
+    with judged(account) as cloud:
+        yield cloud
 
 
 OURS = {"pixell:installation": INSTALLATION, "pixell:app": "python-executor"}
@@ -153,7 +54,8 @@ def test_an_app_gets_its_service(cloud: Cloud) -> None:
 
 def test_each_change_is_recorded_before_and_none_is_made_twice(cloud: Cloud) -> None:
     first = cloud.placed(settings=cloud.alb)
-    made = [action_of(request[2], body) for request, body in zip(cloud.proxy.asked, cloud.proxy.bodies)]
+    asked = zip(cloud.proxy.asked, cloud.proxy.bodies, strict=True)
+    made = [action_of(request[2], body) for request, body in asked]
     changes = [each for each in made if not each.startswith(READS)]
     assert [each.split(" ")[1] for each in first["begun"]] == changes
     order = ("CreateSecret", "RegisterTaskDefinition", "CreateTargetGroup", "CreateRule")
@@ -226,7 +128,8 @@ def test_the_second_slot_gets_no_traffic_by_being_there(cloud: Cloud) -> None:
 def test_a_target_group_that_cannot_be_changed_is_replaced(cloud: Cloud) -> None:
     cloud.placed(settings=cloud.alb)
     old = cloud.legs("101")
-    other = {**cloud.alb, "PAC_ECS_VPC": cloud.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]}
+    vpc = cloud.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    other = {**cloud.alb, "PAC_ECS_VPC": vpc}
 
     answer = cloud.placed(settings=other)
 
@@ -250,8 +153,9 @@ def test_a_target_group_that_cannot_be_changed_is_replaced(cloud: Cloud) -> None
 
 
 def test_what_a_crash_left_to_delete_is_deleted(cloud: Cloud) -> None:
-    left = cloud.elb.create_target_group(Name="left", Protocol="HTTP", Port=1, TargetType="ip",
-                                         VpcId=cloud.alb["PAC_ECS_VPC"])["TargetGroups"][0]
+    (left,) = cloud.elb.create_target_group(
+        Name="left", Protocol="HTTP", Port=1, TargetType="ip", VpcId=cloud.alb["PAC_ECS_VPC"]
+    )["TargetGroups"]
     step = ["python-executor", "elbv2 DeleteTargetGroup", left["TargetGroupArn"]]
 
     cloud.placed(settings=cloud.alb, open=[step])

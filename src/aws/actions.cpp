@@ -93,6 +93,7 @@ constexpr std::array kActions{
     Action{"servicediscovery", "ListInstances", "read", kSafe, "NextToken", "NextToken"},
     Action{"servicediscovery", "DiscoverInstances", "read", kSafe, "", "", "data-"},
     Action{"servicediscovery", "GetOperation", "read"},
+    Action{"servicediscovery", "ListTagsForResource", "read"},
 
     Action{"ecr", "CreateRepository", "write"},
     Action{"ecr", "DescribeRepositories", "read", kSafe, "nextToken", "nextToken"},

@@ -1,5 +1,6 @@
 #include "aws/services.hpp"
 #include "base/process.hpp"
+#include "engine/ecs/discovery_sync.hpp"
 #include "engine/ecs/service_sync.hpp"
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/task_definition.hpp"
@@ -46,6 +47,19 @@ Result<json> make_service(const json& asked, ecs::MemoryJournal& journal) {
               {"is_switching", place.is_switching}};
 }
 
+Result<json> mirror_tasks(const json& asked) {
+  TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  TRY(engine::InstanceSpec spec, engine::instance_spec_from_json(asked.at("spec")));
+  aws::Services services(aws::real_outside(), own_environment());
+  ecs::MemoryJournal journal;
+  const ecs::Names names(asked.at("installation"), settings.prefixes);
+  ecs::DiscoverySync sync(services, journal, settings, names);
+  TRY(const ecs::DiscoveryChange change, sync.mirror({.spec = std::move(spec)}));
+  return json{{"service", change.service},
+              {"registered", change.registered},
+              {"deregistered", change.deregistered}};
+}
+
 json ensure_service(const json& asked) {
   ecs::MemoryJournal journal;
   // What an earlier process left open.
@@ -69,6 +83,10 @@ json ensure_service(const json& asked) {
 
 json use_ecs(const json& asked) {
   if (asked.at("op") == "ecs.ensure") return ensure_service(asked);
+  if (asked.at("op") == "ecs.mirror") {
+    const auto done = mirror_tasks(asked);
+    return done ? *done : refusal(done.error());
+  }
   const auto made = make_definition(asked);
   return made ? json{{"request", *made}} : refusal(made.error());
 }

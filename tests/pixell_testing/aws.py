@@ -115,6 +115,16 @@ class Moto:
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request, timeout=10).close()
 
+    def keep_states(self, model: str) -> None:
+        """What it has of this kind stays as it is, instead of moving on whenever it is described."""
+        asked = {"model_name": model, "transition": {"progression": "manual", "times": 1_000_000}}
+        request = urllib.request.Request(
+            f"{self.url}/moto-api/state-manager/set-transition",
+            data=json.dumps(asked).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
     def client(self, service: str) -> Any:
         """boto3, which reads what Pixell wrote."""
         return boto3.client(

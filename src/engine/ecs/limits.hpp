@@ -13,6 +13,10 @@ namespace pixell::engine::ecs {
 inline constexpr std::size_t kMaxServiceName = 255;
 /// Name of a target group, in characters (API_CreateTargetGroup).
 inline constexpr std::size_t kMaxTargetGroupName = 32;
+/// Name of a service in Cloud Map that is one label, in characters (API_cloud-map_CreateService).
+inline constexpr std::size_t kMaxDiscoveryName = 63;
+/// Tasks that one DescribeTasks takes (API_DescribeTasks).
+inline constexpr std::size_t kMaxDescribedTasks = 100;
 /// A client token, in characters (API_CreateService).
 inline constexpr std::size_t kMaxClientToken = 36;
 /// One task definition as JSON, in bytes (service quotas of ECS).

@@ -83,6 +83,13 @@ std::string Names::target_group(std::string_view app_id, Slot slot, Surface surf
                      to_string(slot), surface == Surface::Rest ? 'r' : 'g');
 }
 
+std::string Names::discovery(std::string_view app_id) const {
+  std::string name = app(app_id);
+  if (name.size() <= kMaxDiscoveryName) return name;
+  // No id begins with a hyphen, so that this is no other app's name.
+  return prefixes_.service + std::string(kDigestMark) + digest_of(app_id, kNameDigest);
+}
+
 std::string client_token(std::string_view text) { return digest_of(text, 32); }
 
 std::string digest_of(std::string_view text, std::size_t digits) {

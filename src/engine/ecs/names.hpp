@@ -46,6 +46,9 @@ class Names {
   std::string target_group(std::string_view app_id, Slot slot, Surface surface,
                            std::string_view fixed) const;
 
+  /// The name in Cloud Map: as app(), but one label of at most 63 characters (RFC 1035).
+  std::string discovery(std::string_view app_id) const;
+
   const std::string& installation() const { return installation_; }
 
  private:

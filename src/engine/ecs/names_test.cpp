@@ -80,6 +80,10 @@ TEST(EcsNames, AnyIdsGiveNamesThatAwsAllowsAndNoneTwice) {
       EXPECT_LE(service.size(), kMaxServiceName);
       EXPECT_TRUE(std::regex_match(service, service_rule)) << service;
       take(service, id + std::string(to_string(slot)));
+      const std::string discovery = names.discovery(id);
+      EXPECT_LE(discovery.size(), kMaxDiscoveryName);
+      EXPECT_TRUE(std::regex_match(discovery, service_rule)) << discovery;
+      take("cm " + discovery, id);
       for (const Surface surface : {Surface::Rest, Surface::Grpc}) {
         const std::string group = names.target_group(id, slot, surface, "HTTP/8080");
         EXPECT_LE(group.size(), kMaxTargetGroupName);

@@ -152,7 +152,8 @@ Result<std::string> ensure_service(const Work& work, const std::string& task_def
   request["launchType"] = "FARGATE";
   request["schedulingStrategy"] = "REPLICA";
   request["enableECSManagedTags"] = true;
-  request["propagateTags"] = "SERVICE";
+  // Those of the service change while tasks of two revisions run.
+  request["propagateTags"] = "TASK_DEFINITION";
   request["tags"] = ecs_tags(service_tags(work));
   // The same request, sent again after a lost answer, is the same service; but not that of before
   // the last deletion.

@@ -15,6 +15,7 @@ namespace pixell::engine::ecs {
 namespace {
 
 constexpr std::size_t kMaxName = 512;  // of a log group, the longest
+constexpr std::size_t kMaxNamespace = 253;
 
 bool has_only(std::string_view text, std::string_view beside) {
   return std::all_of(text.begin(), text.end(), [beside](char c) {
@@ -29,6 +30,10 @@ bool is_name(std::string_view text) {
 
 bool is_log_group(std::string_view text) {
   return !text.empty() && text.size() <= kMaxName && has_only(text, "-_/.#");
+}
+
+bool is_namespace_or_nothing(std::string_view text) {
+  return text.size() <= kMaxNamespace && has_only(text, "-_.");
 }
 
 // ECS takes a tag, which may be another image tomorrow; a revision must not.
@@ -139,6 +144,8 @@ void read_places(Reader& reader, Settings& settings) {
   reader.ids("PAC_ECS_SUBNETS", settings.subnets, "subnet-", kMaxSubnets);
   reader.ids("PAC_ECS_SECURITY_GROUPS", settings.security_groups, "sg-", kMaxSecurityGroups);
   settings.has_public_address = reader.choice("PAC_ECS_PUBLIC_ADDRESS", {"false", "true"}) == 1;
+  reader.text("PAC_ECS_NAMESPACE", settings.discovery, is_namespace_or_nothing,
+              "give the name of a namespace of Cloud Map, up to 253 letters, digits and -_.");
   if (reader.choice("PAC_ECS_ROUTING", {"edge", "alb"}) == 0) return;
   settings.routing = Routing::Alb;
   reader.text("PAC_ECS_LISTENER", settings.listener, is_listener,

@@ -29,8 +29,9 @@ struct Settings {
   std::string log_group = "/ecs/pixell-agent-runtime";
   NamePrefixes prefixes;
   Routing routing = Routing::Edge;
-  std::string listener;  ///< ARN, with Routing::Alb: an HTTPS listener
-  std::string vpc;       ///< with Routing::Alb
+  std::string listener;   ///< ARN, with Routing::Alb: an HTTPS listener
+  std::string vpc;        ///< with Routing::Alb
+  std::string discovery;  ///< name of a namespace of Cloud Map; empty = tasks are not told there
 
   std::string bucket = "pixell-agent-packages";  ///< S3_BUCKET of the tasks
   int max_package_mb = 100;                      ///< MAX_PACKAGE_SIZE_MB

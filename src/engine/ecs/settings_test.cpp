@@ -60,6 +60,7 @@ TEST(EcsSettings, EachFaultNamesTheVariableItsValueAndTheRemedy) {
       {"PAC_ECS_ROUTING", "nlb"},
       {"PAC_ECS_LISTENER", "arn:aws:elasticloadbalancing:us-east-2:1:listener/net/x/1/2"},
       {"PAC_ECS_VPC", "sg-1"},
+      {"PAC_ECS_NAMESPACE", "a/b"},
       {"PAC_ECS_IMAGE", "pixell-agent-runtime:latest"},
       {"PAC_ECS_IMAGE", "@sha256:" + std::string(64, 'a')},
       {"PAC_ECS_IMAGE", "x@sha256:" + std::string(63, 'a')},

@@ -104,4 +104,15 @@ Result<bool> delete_retired(const Work& work, const std::vector<std::string>& in
 /// The action whose step says that a target group has to go.
 inline constexpr const char* kDeleteTargetGroup = "DeleteTargetGroup";
 
+/// A task that is running and healthy.
+struct RunningTask {
+  std::string id;  ///< the last part of its ARN
+  std::string address;
+  std::string revision;  ///< of the app; empty when its definition is not tagged
+  Slot slot = Slot::A;
+};
+
+/// Those of both slots.
+Result<std::vector<RunningTask>> running_tasks(const Work& work);
+
 }  // namespace pixell::engine::ecs
