@@ -63,6 +63,12 @@ def test_each_change_is_recorded_before_and_none_is_made_twice(cloud: Cloud) -> 
         changes.index(each) for each in (*order, "CreateService")
     )
 
+    ended = dict(zip(first["begun"], first["results"], strict=True))
+    assert ended["ecs CreateService agent-python-executor"] == first["place"]["service"]
+    assert ended["elbv2 CreateRule 101"] == cloud.rules()["101"]["RuleArn"]
+    made_groups = {arn for step, arn in ended.items() if "CreateTargetGroup" in step}
+    assert made_groups == set(cloud.groups())
+
     second = cloud.placed(settings=cloud.alb)
 
     assert second["begun"] == []
@@ -150,6 +156,15 @@ def test_a_target_group_that_cannot_be_changed_is_replaced(cloud: Cloud) -> None
     assert set(cloud.attached()) == set(cloud.groups())
     assert not set(old) & set(cloud.groups())
     assert cloud.placed(settings=other)["begun"] == []
+
+
+def test_load_balancers_are_taken_away_when_they_are_not_wanted_any_more(cloud: Cloud) -> None:
+    cloud.placed(settings=cloud.alb)
+
+    cloud.placed()
+
+    assert cloud.attached() == {}
+    assert cloud.placed()["begun"] == []
 
 
 def test_what_a_crash_left_to_delete_is_deleted(cloud: Cloud) -> None:

@@ -72,6 +72,7 @@ json ensure_service(const json& asked) {
   const auto made = make_service(asked, journal);
   json reply = made ? json{{"place", *made}} : refusal(made.error());
   reply["begun"] = journal.begun;
+  reply["results"] = journal.results;
   reply["open"] = json::array();
   if (const auto open = journal.open(asked.at("spec").at("app_id")))
     for (const ecs::Step& step : *open)

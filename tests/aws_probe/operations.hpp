@@ -19,7 +19,8 @@ nlohmann::json call_service(const nlohmann::json& asked);
 /// {"op": "ecs.task_definition", "settings" (the operator's environment), "installation", "spec",
 /// "secret": {"arn", "version"}}: RegisterTaskDefinition's parameters. {"op": "ecs.ensure",
 /// "settings", "installation", "spec", "slot", "tasks", "rule_priority", "open" (steps that began
-/// before)}: the place, the steps that began and those that are open. {"op": "ecs.mirror",
+/// before)}: the place, the steps that began, the results
+/// of those that ended, and the open ones. {"op": "ecs.mirror",
 /// "settings", "installation", "spec"}: what was told to Cloud Map.
 nlohmann::json use_ecs(const nlohmann::json& asked);
 

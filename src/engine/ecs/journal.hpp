@@ -25,7 +25,8 @@ class Journal {
   /// nothing was changed. The same step may begin again.
   virtual Result<void> begin(const Step& step) = 0;
 
-  /// After it; `result` is the ARN where there is one. A step that failed stays open.
+  /// After it; `result` is the ARN of what was made, if something was. A step that failed stays
+  /// open.
   virtual Result<void> end(const Step& step, const std::string& result) = 0;
 
   /// Steps of an app that began and did not end, the oldest first.

@@ -47,8 +47,9 @@ json changeable(const Work& work, const std::string& task_definition,
                       {{"minimumHealthyPercent", 100},
                        {"maximumPercent", 200},
                        {"deploymentCircuitBreaker", {{"enable", true}, {"rollback", false}}}}}};
-  if (work.settings.routing == Routing::Alb) {
-    parameters["loadBalancers"] = load_balancers_of(attachments);
+  // An empty list takes them away.
+  parameters["loadBalancers"] = load_balancers_of(attachments);
+  if (!attachments.empty()) {
     const auto startup = (work.aim.spec.startup_timeout + kSecond - Millis(1)) / kSecond;
     parameters["healthCheckGracePeriodSeconds"] = startup;
   }
@@ -148,6 +149,7 @@ Result<std::string> ensure_service(const Work& work, const std::string& task_def
   TRY(json service, find(work, name));
   if (is_alive(service)) return adopt(work, service, name, wanted);
   json request = wanted;
+  if (attachments.empty()) request.erase("loadBalancers");
   request["serviceName"] = name;
   request["launchType"] = "FARGATE";
   request["schedulingStrategy"] = "REPLICA";

@@ -110,6 +110,8 @@ TEST_F(EcsServiceSync, WhatDiffersIsUpdated) {
   }
   EXPECT_EQ(cloud.asked("UpdateService")[0]["taskDefinition"], kDefinition);
   EXPECT_FALSE(cloud.asked("UpdateService")[0].contains("launchType"));
+  // Not left out: that would leave them as they are, sync after sync.
+  EXPECT_EQ(cloud.asked("UpdateService")[3]["loadBalancers"], json::array());
 }
 
 TEST_F(EcsServiceSync, ARegistrationWhoseAnswerIsLostIsFoundByTheNextSync) {
@@ -256,8 +258,9 @@ TEST_F(EcsServiceSync, TheJournalHasNoValueAndTheArnOfWhatWasMade) {
   cloud.refuse("DescribeSecret", "ResourceNotFoundException");
   cloud.answer("CreateSecret", {{"ARN", "arn:aws:secretsmanager:us-east-2:1:secret:x-1"}});
   cloud.refuse("DescribeTaskDefinition", "ClientException");
-  cloud.answer("RegisterTaskDefinition",
-               {{"taskDefinition", {{"taskDefinitionArn", kDefinition}}}});
+  cloud.answer(
+      "RegisterTaskDefinition",
+      {{"taskDefinition", {{"executionRoleArn", "arn:role"}, {"taskDefinitionArn", kDefinition}}}});
   has_no_service();
   cloud.answer("CreateService", {{"service", {{"serviceArn", kService}}}});
 

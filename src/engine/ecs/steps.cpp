@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <string_view>
+
 namespace pixell::engine::ecs {
 
 using nlohmann::json;
@@ -17,18 +20,26 @@ aws::AwsError of_journal(const Step& step, const Error& error) {
           .remedy = error.retry == Retry::Later ? aws::Remedy::Wait : aws::Remedy::None};
 }
 
-// The ARN in an answer, wherever it has one; the journal is told.
-std::string arn_in(const json& value) {
-  if (value.is_string()) {
-    const std::string text = value.get<std::string>();
-    return text.starts_with("arn:") ? text : std::string();
+/// Where the answer to an action has the ARN of what was made.
+struct Made {
+  std::string_view action;
+  const char* arn;
+};
+constexpr std::array kMade{
+    Made{"secretsmanager CreateSecret", "/ARN"},
+    Made{"ecs RegisterTaskDefinition", "/taskDefinition/taskDefinitionArn"},
+    Made{"ecs CreateService", "/service/serviceArn"},
+    Made{"elbv2 CreateTargetGroup", "/TargetGroups/0/TargetGroupArn"},
+    Made{"elbv2 CreateRule", "/Rules/0/RuleArn"},
+    Made{"servicediscovery CreateService", "/Service/Arn"},
+};
+
+std::string arn_in(const json& answer, const std::string& action) {
+  for (const Made& each : kMade) {
+    if (each.action != action) continue;
+    const json::json_pointer at(each.arn);
+    if (answer.contains(at) && answer.at(at).is_string()) return answer.at(at).get<std::string>();
   }
-  if (value.is_object() || value.is_array())
-    for (const auto& [name, member] : value.items())
-      if (std::string found;
-          (value.is_array() || member.is_structured() || name.ends_with("Arn") || name == "ARN") &&
-          !(found = arn_in(member)).empty())
-        return found;
   return {};
 }
 
@@ -46,7 +57,7 @@ aws::Answer<json> Work::change(const char* service, const char* action, const st
     return std::unexpected(of_journal(recorded, begun.error()));
   auto answer = aws.call(service, action, parameters, {.lane = aim.lane, .stop = stop});
   if (!answer) return answer;
-  if (const auto ended = journal.end(recorded, arn_in(*answer)); !ended)
+  if (const auto ended = journal.end(recorded, arn_in(*answer, recorded.action)); !ended)
     return std::unexpected(of_journal(recorded, ended.error()));
   return answer;
 }

@@ -27,8 +27,7 @@ struct Work {
   aws::Answer<nlohmann::json> look(const char* service, const char* action,
                                    const nlohmann::json& parameters) const;
 
-  /// A call that changes something, recorded before and after. The step ends with `result_of`'s
-  /// text of the answer.
+  /// A call that changes something, recorded before and after.
   aws::Answer<nlohmann::json> change(const char* service, const char* action,
                                      const std::string& resource,
                                      const nlohmann::json& parameters) const;
