@@ -1,8 +1,9 @@
 """Takes what buildah names anew in each build out of an image's configuration.
 
-With equal files and times everything else of an image is equal already: what is left are the name of
-the container it was built in, and those of the images on the way to it (`parent`, `FROM` comments). `nameless.py FOLDER` changes
-an image that `buildah push … dir:FOLDER` wrote (docker format, image manifest version 2, schema 2).
+With equal files and times everything else of an image is equal already: what is left are the name
+of the container it was built in, and those of the images on the way to it (`parent`, `FROM`
+comments). `nameless.py FOLDER` changes an image that `buildah push … dir:FOLDER` wrote (docker
+format, image manifest version 2, schema 2).
 """
 
 import hashlib
