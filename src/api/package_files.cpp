@@ -12,21 +12,6 @@ namespace {
 
 constexpr std::size_t kAppsAtOnce = 500;
 
-// Calls `each` with every app until it returns true; whether it did.
-template <class Each>
-Result<bool> any_app(store::Store& store, Each each) {
-  std::string after;
-  while (true) {
-    TRY(const auto apps, store.apps({.after_id = after, .limit = kAppsAtOnce}));
-    if (apps.empty()) return false;
-    for (const model::AgentApp& app : apps) {
-      TRY(const bool is_found, each(app));
-      if (is_found) return true;
-    }
-    after = apps.back().id;
-  }
-}
-
 Result<bool> is_needed(store::Store& store, std::string_view sha256) {
   TRY(const auto open, store.deployments({.only_open = true}));
   const bool is_importing = std::any_of(open.begin(), open.end(), [](const auto& deployment) {
@@ -41,6 +26,20 @@ Result<bool> is_needed(store::Store& store, std::string_view sha256) {
 }
 
 }  // namespace
+
+Result<bool> any_app(store::Store& store,
+                     const std::function<Result<bool>(const model::AgentApp&)>& each) {
+  std::string after;
+  while (true) {
+    TRY(const auto apps, store.apps({.after_id = after, .limit = kAppsAtOnce}));
+    if (apps.empty()) return false;
+    for (const model::AgentApp& app : apps) {
+      TRY(const bool is_found, each(app));
+      if (is_found) return true;
+    }
+    after = apps.back().id;
+  }
+}
 
 Result<void> remove_package_file(const PackageFiles& all, std::string_view sha256) {
   const std::unique_lock alone(all.files);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <shared_mutex>
 #include <string_view>
 
@@ -17,6 +18,10 @@ struct PackageFiles {
   const apkg::PackageStore& packages;
   std::shared_mutex& files;
 };
+
+/// Calls `each` with every app until it returns true or fails; whether it returned true.
+Result<bool> any_app(store::Store& store,
+                     const std::function<Result<bool>(const model::AgentApp&)>& each);
 
 /// Removes the file of a package whose row is gone, unless another app has the same content, or a
 /// deployment is importing one of which nobody knows the content yet: then a sweep finds it.
