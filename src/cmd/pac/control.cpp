@@ -18,6 +18,7 @@
 #include "cmd/pac/edge_measurements.hpp"
 #include "cmd/pac/edge_registry.hpp"
 #include "cmd/pac/limits.hpp"
+#include "cmd/pac/package_mirror.hpp"
 #include "cmd/pac/state_restore.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
 #include "net/blocking_service.hpp"
@@ -116,6 +117,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   TRY(const apkg::PackageStore packages,
       apkg::PackageStore::open(options.role.state_dir / "packages"));
   TRY(const auto engine, make_engine(options.engine, options.role.state_dir, log));
+  TRY(const std::string bucket, packages_bucket(own_environment()));
   aws::S3 s3(aws::real_outside(), own_environment());
   apkg::PackageSourceParts source = apkg::system_package_source();
   source.download = [&s3](const aws::ObjectDownload& wanted) { return s3.download(wanted); };
@@ -165,6 +167,14 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());
+  PackageMirror mirror({.store = *store,
+                        .packages = packages,
+                        .files = waits.package_files,
+                        .s3 = s3,
+                        .bucket = bucket,
+                        .outside = aws::real_outside(),
+                        .log = log});
+  if (!bucket.empty()) mirror.start();
   const auto served = serve_api(context, *life, signals, stop, log);
   reconciler.stop();
   return served;

@@ -135,4 +135,12 @@ inline constexpr std::size_t kShortInstanceId = 8;
 /// Bytes of an --env-file.
 inline constexpr std::size_t kMaxEnvFileBytes = 1024 * 1024;
 
+/// The copies of packages in S3: the pause between two looks, which doubles up to the second value
+/// while they fail; how often files are looked for although nothing changed.
+inline constexpr Millis kMirrorPause{2'000};
+inline constexpr Millis kMaxMirrorPause{300'000};
+inline constexpr Millis kMirrorLook{60'000};
+/// Bytes of an org or a version in the key of such a copy (S3 allows 1,024 for the whole key).
+inline constexpr std::size_t kMaxMirrorKeyPart = 128;
+
 }  // namespace pixell::cmd
