@@ -104,6 +104,21 @@ Result<void> serve_api(const api::ApiContext& context, const RoleLife& life,
   return {};
 }
 
+void sweep(const api::PackageFiles& files, const Log& log) {
+  // What costs space only is no reason not to serve.
+  if (const auto swept = api::sweep_package_files(files); !swept)
+    log.warning("Package files not swept", {{"error", swept.error().message}});
+  else if (*swept > 0)
+    log.info("Package files that nobody needs removed", {{"files", *swept}});
+}
+
+// Packages come from the outside, s3:// by this client.
+apkg::PackageSourceParts package_source(aws::S3& s3) {
+  apkg::PackageSourceParts source = apkg::system_package_source();
+  source.download = [&s3](const aws::ObjectDownload& wanted) { return s3.download(wanted); };
+  return source;
+}
+
 Result<void> run(const ControlOptions& options, const sigset_t& signals, const Log& log) {
   TRY(const auto life, RoleLife::begin("control", options.role));
   TRY_VOID(make_directories(options.role.state_dir / "run"));
@@ -119,20 +134,14 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   TRY(const auto engine, make_engine(options.engine, options.role.state_dir, log));
   TRY(const std::string bucket, packages_bucket(own_environment()));
   aws::S3 s3(aws::real_outside(), own_environment());
-  apkg::PackageSourceParts source = apkg::system_package_source();
-  source.download = [&s3](const aws::ObjectDownload& wanted) { return s3.download(wanted); };
   StoredPackageImporter importer(packages, options.role.state_dir / "downloads",
-                                 private_package_hosts(own_environment()), source);
+                                 private_package_hosts(own_environment()), package_source(s3));
   importer.remove_leftovers();
   api::Waits waits;
   const api::PackageFiles files{*store, packages, waits.package_files};
   importer.remove_by(
       [&](std::string_view sha256) { return api::remove_package_file(files, sha256); });
-  // What costs space only is no reason not to serve.
-  if (const auto swept = api::sweep_package_files(files); !swept)
-    log.warning("Package files not swept", {{"error", swept.error().message}});
-  else if (*swept > 0)
-    log.info("Package files that nobody needs removed", {{"files", *swept}});
+  sweep(files, log);
   EdgeRegistry edges(system_clock());
   EdgeMeasurements measurements(system_clock());
   std::stop_source stop;
