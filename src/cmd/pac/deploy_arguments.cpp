@@ -42,7 +42,7 @@ void add_deploy(CLI::App& app, int& exit_code) {
                         "pac deploy my-agent-1.2.0.apkg --app my-agent --canary 5%:60s,25%:60s "
                         "--wait"});
   const auto options = std::make_shared<DeployOptions>();
-  command->add_option("package", options->package, "An .apkg file, or an https:// address")
+  command->add_option("package", options->package, "An .apkg file, or an https:// or s3:// address")
       ->required()
       ->type_name("FILE|URL");
   command->add_option("--app", options->app, "Agent app id; a new one makes the app")

@@ -12,7 +12,7 @@ struct PackageUpload {
   bool replaces = false;  ///< also when the app has another package of that version
 };
 
-/// True for an address (https://…), false for a path.
+/// True for an address (https://…, s3://…), false for a path.
 bool is_address(std::string_view package);
 
 /// Uploads a package file; the API's Package. Failed when it is no file, or too large.
