@@ -130,7 +130,8 @@ std::string Edge::metrics() {
       promise->set_value({.lag_seconds = lag.count(),
                           .connections = static_cast<std::int64_t>(worker->server->connections()),
                           .exchanges = static_cast<std::int64_t>(worker->server->active_streams()),
-                          .log_lines_dropped = worker->service->access_log().lines_dropped()});
+                          .log_lines_dropped = worker->service->access_log().lines_dropped(),
+                          .server = worker->server->tally()});
     });
   }
   for (std::future<LoopFacts>& one : asked)

@@ -252,6 +252,62 @@ void add_loops(PrometheusText& text, const EdgeFacts& facts) {
        [](const LoopFacts& loop) { return count_of(loop.log_lines_dropped); });
 }
 
+double seconds_of(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+// Samples for each loop that answered: `add_of(loop's label, its tally)`.
+template <class AddOf>
+void each_server(const EdgeFacts& facts, AddOf add_of) {
+  for (std::size_t i = 0; i < facts.loops.size(); ++i)
+    if (facts.loops[i]) add_of(Label{"loop", fmt::format("{}", i)}, facts.loops[i]->server);
+}
+
+void add_handshakes(PrometheusText& text, const EdgeFacts& facts) {
+  text.family(
+      "pixell_edge_tls_handshake_seconds", "histogram",
+      "Time from a client's first byte to the end of its TLS handshake, of those finished.");
+  each_server(facts, [&](const Label& loop, const net::ServerTally& server) {
+    const net::HandshakeTimes& times = server.handshakes;
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < net::kHandshakeBounds.size(); ++i) {
+      count += count_of(times.counts[i]);
+      const std::string bound = fmt::format("{}", seconds_of(net::kHandshakeBounds[i]));
+      text.sample({loop, {"le", bound}}, count, "_bucket");
+    }
+    text.sample({loop, {"le", "+Inf"}}, count_of(times.number), "_bucket");
+    text.sample({loop}, seconds_of(times.total), "_sum");
+    text.sample({loop}, count_of(times.number), "_count");
+  });
+  text.family("pixell_edge_tls_handshakes_failed_total", "counter",
+              "TLS handshakes that were not finished, by why.");
+  each_server(facts, [&](const Label& loop, const net::ServerTally& server) {
+    for (const net::HandshakeFailure failure : net::kHandshakeFailures)
+      text.sample({loop, {"reason", to_string(failure)}}, count_of(server.of(failure)));
+  });
+}
+
+void add_servers(PrometheusText& text, const EdgeFacts& facts) {
+  const auto each_kind = [&](auto number_of) {
+    each_server(facts, [&](const Label& loop, const net::ServerTally& server) {
+      for (const net::Carries carries : net::kCarried)
+        for (const bool is_encrypted : {false, true}) {
+          text.sample(
+              {loop, {"protocol", to_string(carries)}, {"tls", is_encrypted ? "true" : "false"}},
+              count_of(number_of(server.of(carries, is_encrypted))));
+        }
+    });
+  };
+  text.family("pixell_edge_connections_accepted_total", "counter",
+              "Connections of clients, by protocol and whether they are encrypted; upgraded: from "
+              "http1, to a WebSocket for example.");
+  each_kind([](const net::ConnectionTally& tally) { return tally.accepted; });
+  text.family("pixell_edge_connections_open", "gauge",
+              "Those of them that are open; without the ones that have not sent anything yet.");
+  each_kind([](const net::ConnectionTally& tally) { return tally.open; });
+  add_handshakes(text, facts);
+}
+
 void add_process(PrometheusText& text, const ProcessUsage& usage) {
   text.family("pixell_edge_process_cpu_seconds_total", "counter", "User and system time.");
   text.sample({}, usage.cpu_seconds);
@@ -297,6 +353,7 @@ std::string metrics_page(const AppSums& apps, const EdgeFacts& facts) {
   PrometheusText text;
   add_routes(text, apps, facts);
   add_loops(text, facts);
+  add_servers(text, facts);
   add_requests(text, apps);
   add_latencies(text, apps);
   add_counters(text, apps);

@@ -13,6 +13,7 @@
 #include "edge/surface.hpp"
 #include "edge/traffic_meter.hpp"
 #include "model/latency.hpp"
+#include "net/server_tally.hpp"
 
 namespace pixell::edge {
 
@@ -51,10 +52,11 @@ void add_mirrors(AppSums& apps, const AppStates& states);
 
 /// What one loop tells of itself.
 struct LoopFacts {
-  double lag_seconds = 0;  ///< how long a job waited for its turn
-  std::int64_t connections = 0;
+  double lag_seconds = 0;        ///< how long a job waited for its turn
+  std::int64_t connections = 0;  ///< open, those whose protocol is not known yet included
   std::int64_t exchanges = 0;
   std::int64_t log_lines_dropped = 0;
+  net::ServerTally server{};
 };
 /// What the page shows besides.
 struct EdgeFacts {

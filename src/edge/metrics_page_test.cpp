@@ -108,6 +108,29 @@ TEST_F(EdgeMetricsPage, TellsWhatBecameOfTheCopiesForAMirror) {
   EXPECT_THAT(text, HasSubstr("{app=\"hello\",outcome=\"differed\"} 1\n"));
 }
 
+TEST_F(EdgeMetricsPage, TellsOfEachLoopsConnectionsAndHandshakes) {
+  LoopFacts loop;
+  loop.server.of(net::Carries::Http2, true) = {.accepted = 5, .open = 2};
+  loop.server.handshakes.add(Millis(3));
+  loop.server.handshakes.add(Millis(60'000));
+  loop.server.of(net::HandshakeFailure::OurCertificate) = 3;
+
+  const std::string text = metrics_page({}, {.loops = {loop, std::nullopt}});
+
+  for (const char* line : {R"(connections_accepted_total{loop="0",protocol="http2",tls="true"} 5)",
+                           R"(connections_accepted_total{loop="0",protocol="http1",tls="false"} 0)",
+                           R"(connections_open{loop="0",protocol="http2",tls="true"} 2)",
+                           R"(tls_handshake_seconds_bucket{loop="0",le="0.002"} 0)",
+                           R"(tls_handshake_seconds_bucket{loop="0",le="0.005"} 1)",
+                           R"(tls_handshake_seconds_bucket{loop="0",le="+Inf"} 2)",
+                           R"(tls_handshake_seconds_sum{loop="0"} 60.003)",
+                           R"(tls_handshake_seconds_count{loop="0"} 2)",
+                           R"(tls_handshakes_failed_total{loop="0",reason="our_certificate"} 3)",
+                           R"(tls_handshakes_failed_total{loop="0",reason="timeout"} 0)"})
+    EXPECT_THAT(text, HasSubstr("\npixell_edge_" + std::string(line) + "\n"));
+  EXPECT_THAT(text, Not(HasSubstr(R"(loop="1")"))) << "it did not answer";
+}
+
 TEST_F(EdgeMetricsPage, CallsALegacyServiceByThatName) {
   model::Route route = hello({});
   route.routing.legacy.address = "127.0.0.1:9000";

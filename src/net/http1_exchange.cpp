@@ -63,6 +63,7 @@ void Http1Exchange::send_head(const ResponseHead& head, bool ends) {
   if (head.status == 101) {
     holds_end_ = false;
     connection.phase_ = Http1Connection::Phase::Tunnel;
+    connection.context_.owner.connection_upgraded(connection);
   }
   if (ends && head.status != 101) {
     is_reply_over_ = true;

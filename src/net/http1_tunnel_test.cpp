@@ -3,6 +3,7 @@
 #include <string>
 
 #include "net/reply.hpp"
+#include "net/server_tally.hpp"
 #include "net/testing/http1_fixture.hpp"
 
 // Upgrades on the server side of HTTP/1, and the tunnels they become.
@@ -48,6 +49,27 @@ TEST_F(Http1Test, TurnsIntoATunnel) {
   EXPECT_EQ(peer.received, "last");
   EXPECT_TRUE(aborts.empty());
   EXPECT_TRUE(eventually(driver, [&] { return server().connections() == 0; }));
+}
+
+TEST_F(Http1Test, CountsAConnectionThatIsUpgradedAsThat) {
+  start(recording());
+  RawPeer peer = connect();
+  peer.send(kUpgrade);
+  ASSERT_TRUE(is_open());
+  const ServerTally& tally = server().tally();
+  EXPECT_EQ(tally.of(Carries::Http1, false).open, 1);
+
+  stream->send_head(switching(), false);
+
+  EXPECT_EQ(tally.of(Carries::Http1, false).open, 0);
+  EXPECT_EQ(tally.of(Carries::Upgraded, false).open, 1);
+  peer.shut();
+  ASSERT_TRUE(eventually(driver, [&] { return ends == 1; }));
+  stream->finish();
+  ASSERT_TRUE(eventually(driver, [&] { return server().connections() == 0; }));
+  EXPECT_EQ(tally.of(Carries::Upgraded, false).open, 0);
+  EXPECT_EQ(tally.of(Carries::Upgraded, false).accepted, 1);
+  EXPECT_EQ(tally.of(Carries::Http1, false).accepted, 1);
 }
 
 TEST_F(Http1Test, ShutsItsHalfOfATunnel) {

@@ -15,6 +15,7 @@
 #include "net/event_loop.hpp"
 #include "net/server_connection.hpp"
 #include "net/server_newcomer.hpp"
+#include "net/server_tally.hpp"
 #include "net/socket_address.hpp"
 
 namespace pixell::net {
@@ -48,6 +49,7 @@ struct HttpServer::Impl final : ServerConnectionOwner, NewcomerOwner {
 
   void stream_opened() override { ++streams; }
   void stream_closed() override { --streams; }
+  void connection_upgraded(ServerConnection& connection) override;
   void connection_closed(ServerConnection& connection) override;
 
   void handshake_began(Newcomer& newcomer) override;
@@ -67,7 +69,8 @@ struct HttpServer::Impl final : ServerConnectionOwner, NewcomerOwner {
   void welcome(Listener& listener, UniqueFd socket, const sockaddr_storage& address);
   std::unique_ptr<Newcomer> take(Newcomer& newcomer);
   void set_timeout(Newcomer& newcomer, Millis timeout);
-  void note_failed_handshake(Newcomer& newcomer, std::string_view reason);
+  void count_opened(Carries carries, bool is_encrypted);
+  void note_failed_handshake(Newcomer& newcomer, HandshakeFailure kind, std::string_view reason);
   void dismiss(Newcomer& newcomer);
   void on_count_fell();
   void cut_all();
@@ -85,7 +88,13 @@ struct HttpServer::Impl final : ServerConnectionOwner, NewcomerOwner {
   SpeakTlsHere speak_tls_here;
   std::unordered_map<Newcomer*, std::unique_ptr<Newcomer>> newcomers;
   std::list<Newcomer*> handshakes;  // under way, the longest first
-  std::unordered_map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
+  struct Running {
+    std::unique_ptr<ServerConnection> connection;
+    Carries carries = Carries::Http1;
+    bool is_encrypted = false;
+  };
+  std::unordered_map<ServerConnection*, Running> connections;
+  ServerTally tally;
   std::size_t streams = 0;
   bool is_draining = false;
   IdleConnections idle_in_drain = IdleConnections::Close;
@@ -176,7 +185,8 @@ void HttpServer::Impl::welcome(Listener& listener, UniqueFd socket,
 
 void HttpServer::Impl::set_timeout(Newcomer& newcomer, Millis timeout) {
   newcomer.timeout = loop.after(grace(timeout), [this, &newcomer] {
-    if (newcomer.handshake) note_failed_handshake(newcomer, "it took too long");
+    if (newcomer.handshake)
+      note_failed_handshake(newcomer, HandshakeFailure::Timeout, "it took too long");
     dismiss(newcomer);
   });
 }
@@ -184,18 +194,23 @@ void HttpServer::Impl::set_timeout(Newcomer& newcomer, Millis timeout) {
 void HttpServer::Impl::handshake_began(Newcomer& newcomer) {
   if (handshakes.size() >= options.max_handshakes) {
     Newcomer& slowest = *handshakes.front();
-    note_failed_handshake(slowest, "too many handshakes under way: the longest is cut");
+    note_failed_handshake(slowest, HandshakeFailure::Displaced,
+                          "too many handshakes under way: the longest is cut");
     dismiss(slowest);
   }
+  newcomer.handshake_began = loop.now();
   newcomer.handshake = handshakes.insert(handshakes.end(), &newcomer);
 }
 
 void HttpServer::Impl::handshake_done(Newcomer& newcomer) {
+  tally.handshakes.add(loop.clock().now() - newcomer.handshake_began);
   if (newcomer.handshake) handshakes.erase(*std::exchange(newcomer.handshake, std::nullopt));
   set_timeout(newcomer, options.head_timeout);
 }
 
-void HttpServer::Impl::note_failed_handshake(Newcomer& newcomer, std::string_view reason) {
+void HttpServer::Impl::note_failed_handshake(Newcomer& newcomer, HandshakeFailure kind,
+                                             std::string_view reason) {
+  ++tally.of(kind);
   ++failed_handshakes;
   const Instant now = loop.clock().now();
   if (last_handshake_line != Instant() && now - last_handshake_line < kFailureLinePause) return;
@@ -207,8 +222,10 @@ void HttpServer::Impl::note_failed_handshake(Newcomer& newcomer, std::string_vie
 
 void HttpServer::Impl::gave_up(Newcomer& newcomer) {
   const Transport* transport = newcomer.socket.transport();
-  const bool has_failed = newcomer.handshake && transport->failure() != nullptr;
-  if (has_failed) note_failed_handshake(newcomer, transport->failure());
+  if (newcomer.handshake && transport->failure() != nullptr)
+    note_failed_handshake(newcomer, transport->failure_kind(), transport->failure());
+  else if (newcomer.handshake)  // too common for a line
+    ++tally.of(HandshakeFailure::ClientLeft);
   dismiss(newcomer);
 }
 
@@ -222,6 +239,10 @@ std::unique_ptr<Newcomer> HttpServer::Impl::take(Newcomer& newcomer) {
 
 void HttpServer::Impl::recognised(Newcomer& newcomer, Wire wire) {
   auto taken = take(newcomer);
+  if (wire == Wire::PlainOnTls) ++tally.of(HandshakeFailure::PlainHttp);
+  const Carries carries = wire == Wire::Http2 ? Carries::Http2 : Carries::Http1;
+  const bool is_encrypted = taken->peer.is_encrypted;
+  count_opened(carries, is_encrypted);
   Service* const own = taken->service;
   ServerConnectionContext context{.loop = loop,
                                   .service = wire == Wire::PlainOnTls ? speak_tls_here
@@ -235,7 +256,7 @@ void HttpServer::Impl::recognised(Newcomer& newcomer, Wire wire) {
                    ? make_http2_connection(std::move(context), std::move(taken->socket))
                    : make_http1_connection(std::move(context), std::move(taken->socket));
   ServerConnection& connection = *owned;
-  connections.emplace(&connection, std::move(owned));
+  connections.emplace(&connection, Running{std::move(owned), carries, is_encrypted});
   connection.start(std::move(taken->first_bytes));
   const bool is_last_word = is_draining || wire == Wire::PlainOnTls;
   if (is_last_word && connections.contains(&connection))
@@ -250,10 +271,26 @@ void HttpServer::Impl::dismiss(Newcomer& newcomer) {
   on_count_fell();
 }
 
+void HttpServer::Impl::count_opened(Carries carries, bool is_encrypted) {
+  ConnectionTally& counted = tally.of(carries, is_encrypted);
+  ++counted.accepted;
+  ++counted.open;
+}
+
+void HttpServer::Impl::connection_upgraded(ServerConnection& connection) {
+  const auto found = connections.find(&connection);
+  if (found == connections.end()) return;  // cut_all() holds it
+  Running& running = found->second;
+  --tally.of(running.carries, running.is_encrypted).open;
+  running.carries = Carries::Upgraded;
+  count_opened(running.carries, running.is_encrypted);
+}
+
 void HttpServer::Impl::connection_closed(ServerConnection& connection) {
   const auto found = connections.find(&connection);
   if (found == connections.end()) return;  // cut_all() holds it
-  auto closed = std::move(found->second);
+  auto closed = std::move(found->second.connection);
+  --tally.of(found->second.carries, found->second.is_encrypted).open;
   connections.erase(found);
   loop.delete_later(std::move(closed));
   on_count_fell();
@@ -283,8 +320,11 @@ void HttpServer::Impl::cut_all() {
     loop.delete_later(std::move(newcomer));
   }
   auto running = std::exchange(connections, {});
-  for (auto& [key, connection] : running) connection->close_now();
-  for (auto& [key, connection] : running) loop.delete_later(std::move(connection));
+  for (auto& [key, each] : running) each.connection->close_now();
+  for (auto& [key, each] : running) {
+    --tally.of(each.carries, each.is_encrypted).open;
+    loop.delete_later(std::move(each.connection));
+  }
   on_count_fell();
 }
 
@@ -312,8 +352,7 @@ void HttpServer::drain(std::function<void()> done, IdleConnections idle) {
   // Someone who just connected may be about to send; someone who only keeps a connection is not.
   for (const auto& [key, newcomer] : impl_->newcomers) {
     Newcomer& each = *newcomer;
-    each.timeout = impl_->loop.after(impl_->grace(impl_->options.head_timeout),
-                                     [this, &each] { impl_->dismiss(each); });
+    impl_->set_timeout(each, impl_->options.head_timeout);
   }
   std::vector<ServerConnection*> running;
   for (const auto& [key, connection] : impl_->connections) running.push_back(key);
@@ -340,6 +379,8 @@ void HttpServer::stop_accepting() {
 void HttpServer::close_all() { impl_->cut_all(); }
 
 std::size_t HttpServer::connections() const { return impl_->count(); }
+
+const ServerTally& HttpServer::tally() const { return impl_->tally; }
 
 std::size_t HttpServer::active_streams() const { return impl_->streams; }
 

@@ -17,6 +17,7 @@ namespace pixell::net {
 class EventLoop;
 class Service;
 class TransportMaker;
+struct ServerTally;
 
 struct ServerOptions {
   Millis head_timeout = kHeadTimeout;
@@ -69,6 +70,8 @@ class HttpServer {
   std::size_t connections() const;
   /// Exchanges between request head and end of reply.
   std::size_t active_streams() const;
+  /// What it has counted so far; of the loop's thread.
+  const ServerTally& tally() const;
 
  private:
   struct Impl;

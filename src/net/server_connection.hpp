@@ -32,6 +32,8 @@ class ServerConnectionOwner {
   virtual ~ServerConnectionOwner() = default;
   virtual void stream_opened() = 0;
   virtual void stream_closed() = 0;
+  /// What it carries is HTTP no more (101).
+  virtual void connection_upgraded(ServerConnection& connection) = 0;
   /// The connection is over; the owner frees it with EventLoop::delete_later.
   virtual void connection_closed(ServerConnection& connection) = 0;
 };

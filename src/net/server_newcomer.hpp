@@ -54,6 +54,7 @@ class Newcomer final : public FdHandler {
   PeerInfo peer;
   std::string first_bytes;
   Timer timeout;
+  Instant handshake_began{};
   /// The server's list of handshakes under way, while it is in it.
   std::optional<std::list<Newcomer*>::iterator> handshake;
 

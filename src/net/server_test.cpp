@@ -10,6 +10,7 @@
 
 #include "net/limits.hpp"
 #include "net/reply.hpp"
+#include "net/server_tally.hpp"
 #include "net/testing/server_fixture.hpp"
 
 namespace pixell::net {
@@ -58,6 +59,31 @@ TEST_F(ServerTest, TellsTheProtocolsApartByTheFirstBytes) {
   }
   ASSERT_TRUE(http2->got_bytes(9));
   EXPECT_EQ(http2->received[3], 4) << "a SETTINGS frame";
+}
+
+TEST_F(ServerTest, CountsConnectionsByProtocol) {
+  start();
+  const auto kept = idle();
+  auto left = idle();
+  auto http2 = connect();
+  http2->send(std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33));
+  ASSERT_TRUE(http2->got_bytes(9));
+  const auto silent = connect();
+  ASSERT_TRUE(has_connections(4));
+
+  left->close();
+  ASSERT_TRUE(has_connections(3));
+  const ServerTally& tally = server->tally();
+  EXPECT_EQ(tally.of(Carries::Http1, false).accepted, 2);
+  EXPECT_EQ(tally.of(Carries::Http1, false).open, 1);
+  EXPECT_EQ(tally.of(Carries::Http2, false).accepted, 1);
+  EXPECT_EQ(tally.of(Carries::Http2, false).open, 1);
+  EXPECT_EQ(tally.of(Carries::Http1, true).accepted, 0);
+
+  server->close_all();
+  EXPECT_EQ(tally.of(Carries::Http1, false).open, 0);
+  EXPECT_EQ(tally.of(Carries::Http2, false).open, 0);
+  EXPECT_EQ(tally.of(Carries::Http1, false).accepted, 2);
 }
 
 TEST_F(ServerTest, ClosesAConnectionThatSaysNothing) {

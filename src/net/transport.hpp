@@ -13,6 +13,8 @@
 
 namespace pixell::net {
 
+enum class HandshakeFailure : unsigned char;
+
 /// What stands between a connected socket and the bytes of HTTP when they travel encrypted. Works
 /// on a non-blocking descriptor that it does not own. Results are those of the system calls:
 /// a count, or -1 with errno. Errors are final: every later call fails too.
@@ -44,6 +46,8 @@ class Transport {
   virtual bool is_established() const = 0;
   /// What broke the connection, in words, or null.
   virtual const char* failure() const = 0;
+  /// What kind of failure() ended a handshake.
+  virtual HandshakeFailure failure_kind() const = 0;
   /// The protocol both sides agreed on in the handshake (ALPN, RFC 7301), if they did.
   virtual std::optional<Protocol> protocol() const = 0;
   /// PeerInfo::certificate of an established connection.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "net/server_tally.hpp"
 #include "net/tls/testing/tls_fixture.hpp"
 #include "net/tls/tls_server.hpp"
 
@@ -40,6 +41,7 @@ TEST_F(ClientAuthTest, RequiresACertificateOfTheAuthority) {
   EXPECT_FALSE(is_served({.certificate = &expired}));
   EXPECT_FALSE(is_served({.max_version = TLS1_2_VERSION}));
   EXPECT_TRUE(seen.empty());
+  EXPECT_EQ(server->tally().of(HandshakeFailure::ClientCertificate), 4);
   EXPECT_TRUE(is_served({.certificate = &good}));
   EXPECT_TRUE(is_served({.server_name = "x.b.test", .certificate = &good}));
   EXPECT_FALSE(is_served({.server_name = "x.b.test"})) << "no name goes around it";

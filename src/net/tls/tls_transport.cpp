@@ -108,6 +108,30 @@ std::unique_ptr<TlsTransport> TlsTransport::make(int fd, std::shared_ptr<const C
   return made;
 }
 
+namespace {
+
+// What a reason of OpenSSL's in a handshake means; alerts are what the client said of ours.
+HandshakeFailure kind_of(int reason) {
+  switch (reason) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return HandshakeFailure::ClientCertificate;
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+      return HandshakeFailure::OurCertificate;
+    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+      return HandshakeFailure::ClientLeft;
+    default:
+      return HandshakeFailure::Protocol;
+  }
+}
+
+}  // namespace
+
 // Why a call gave nothing. Each call starts with an empty error list, as SSL_get_error(3) asks.
 TlsTransport::Wait TlsTransport::take_outcome(int returned) {
   switch (SSL_get_error(ssl_.get(), returned)) {
@@ -120,10 +144,12 @@ TlsTransport::Wait TlsTransport::take_outcome(int returned) {
       return Wait::Nothing;
     case SSL_ERROR_SYSCALL:
       failure_ = "the connection broke";
+      failure_kind_ = HandshakeFailure::ClientLeft;
       break;
     default: {
       const unsigned long code = ERR_peek_error();
       failure_ = ERR_reason_error_string(code);
+      failure_kind_ = kind_of(ERR_GET_REASON(code));
       if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
         failure_ = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
       if (failure_ == nullptr) failure_ = "unknown reason";

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "net/server_tally.hpp"
 #include "net/tls/contexts.hpp"
 #include "net/tls/openssl.hpp"
 #include "net/transport.hpp"
@@ -30,6 +31,7 @@ class TlsTransport final : public Transport {
   std::uint32_t absorb(std::uint32_t events) override;
   bool is_established() const override { return contexts_ == nullptr; }
   const char* failure() const override { return failure_; }
+  HandshakeFailure failure_kind() const override { return failure_kind_; }
   std::optional<Protocol> protocol() const override;
   std::string client_certificate() const override;
 
@@ -56,6 +58,7 @@ class TlsTransport final : public Transport {
   SslPtr ssl_;
   std::shared_ptr<const Contexts> contexts_;  // until the handshake is over
   const char* failure_ = nullptr;
+  HandshakeFailure failure_kind_ = HandshakeFailure::ClientLeft;
   End end_ = End::No;
   bool is_socket_at_end_ = false;
   bool holds_unread_ = false;

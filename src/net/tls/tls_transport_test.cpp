@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "net/server_tally.hpp"
 #include "net/tls/testing/tls_fixture.hpp"
 #include "net/tls/tls_server.hpp"
 
@@ -247,6 +248,7 @@ TEST_F(TlsTransportTest, TellsPlainHttpToSpeakTls) {
   EXPECT_TRUE(peer.is_closed());
   EXPECT_TRUE(peer.received.starts_with("HTTP/1.1 400 Bad Request\r\n")) << peer.received;
   EXPECT_NE(peer.received.find("this port speaks TLS"), std::string::npos);
+  EXPECT_EQ(server->tally().of(HandshakeFailure::PlainHttp), 1);
   EXPECT_TRUE(seen.empty());
 }
 
@@ -259,6 +261,26 @@ TEST_F(TlsTransportTest, ClosesOnGarbage) {
     EXPECT_TRUE(peer.is_closed());
   }
   EXPECT_EQ(server->connections(), 0u);
+  EXPECT_EQ(server->tally().of(HandshakeFailure::Protocol), 2);
+}
+
+TEST_F(TlsTransportTest, CountsHandshakesAndTheirConnections) {
+  serve_facts();
+  TlsClient client = connect();
+  ASSERT_TRUE(client.shake_hands());
+  ASSERT_TRUE(gets(client));
+  RawPeer half(driver, address());
+  half.send("\x16\x03\x01");
+  driver.settle();
+  half.close();
+  ASSERT_TRUE(eventually(driver, [&] { return server->connections() == 1; }));
+
+  const ServerTally& tally = server->tally();
+  EXPECT_EQ(tally.handshakes.number, 1);
+  EXPECT_EQ(tally.of(HandshakeFailure::ClientLeft), 1);
+  EXPECT_EQ(tally.of(Carries::Http1, true).accepted, 1);
+  EXPECT_EQ(tally.of(Carries::Http1, true).open, 1);
+  EXPECT_EQ(tally.of(Carries::Http1, false).accepted, 0);
 }
 
 TEST_F(TlsTransportTest, CutsAHandshakeThatTakesTooLong) {
@@ -274,6 +296,7 @@ TEST_F(TlsTransportTest, CutsAHandshakeThatTakesTooLong) {
 
   EXPECT_TRUE(half.is_closed());
   EXPECT_TRUE(silent.is_closed());
+  EXPECT_EQ(server->tally().of(HandshakeFailure::Timeout), 1) << "the silent one had not begun";
 }
 
 TEST_F(TlsTransportTest, GivesAClientAfterItsHandshakeTheTimeOfAHead) {
@@ -299,6 +322,7 @@ TEST_F(TlsTransportTest, CutsTheLongestHandshakeWhenThereAreTooMany) {
 
   EXPECT_TRUE(halves[0]->is_closed());
   EXPECT_TRUE(halves[1]->is_open());
+  EXPECT_EQ(server->tally().of(HandshakeFailure::Displaced), 1);
   TlsClient client = connect();
   EXPECT_TRUE(client.shake_hands());
 }
