@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from devtool.pac import Pac, wait_until
-from devtool.paths import program
+from devtool.pac import Pac, free_port, wait_until
+from devtool.shell import Failure
 from pixell_testing.aws import Moto, Trouble, TroubledProxy, running_moto, s3_error
 from pixell_testing.packages import versioned
 
@@ -131,18 +130,10 @@ def test_a_package_that_is_gone_from_the_disk_comes_back_verified(
     assert file.read_bytes() == package
 
 
-def test_a_bucket_that_s3_does_not_allow_is_told(scratch: Path) -> None:
-    state = scratch / "package-mirror-wrong" / "state"
-    state.mkdir(parents=True)
-    env = {"PATH": "/usr/bin:/bin", "AGENT_PACKAGES_BUCKET": "Not_A_Bucket"}
-    done = subprocess.run(
-        [program("pac"), "control", "--state", str(state)],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+def test_a_bucket_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
+    env = {"AGENT_PACKAGES_BUCKET": "No_Bucket"}
+    refused = Pac(tmp_path / "state", free_port(), engine="fake", env=env)
 
-    assert done.returncode == 1
-    told = [json.loads(line) for line in done.stdout.splitlines()][-1]
-    assert "AGENT_PACKAGES_BUCKET 'Not_A_Bucket' is no bucket that S3 allows" in told["error"]
+    with pytest.raises(Failure, match="AGENT_PACKAGES_BUCKET 'No_Bucket' is no bucket"):
+        refused.start()
+    assert not refused.leftovers()

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "cmd/pac/limits.hpp"
+#include "cmd/pac/package_mirror.hpp"
 #include "cmd/pac/role_record.hpp"
 #include "cmd/pac/serve_claim.hpp"
 #include "cmd/pac/supervisor.hpp"
@@ -214,6 +215,8 @@ Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   const bool is_upgraded = static_cast<bool>(handover.lock);
   // Without it no agent could ever start, and the node would be restarted for ever.
   if (has_node(options.engine)) TRY_VOID(engine::node::find_par_program(own_environment()));
+  // The same of control.
+  TRY_VOID(packages_bucket(own_environment()));
   options.program = own_program();
   TRY_VOID(check_certificates(options));
   TRY(const ServeClaim claim, claim_state_and_ports(options.state_dir,
