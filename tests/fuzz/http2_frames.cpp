@@ -84,6 +84,9 @@ class Recorder final : public Service, public ServerConnectionOwner {
     CHECK(open_streams_ > 0, "only what was opened is closed");
     --open_streams_;
   }
+  void connection_upgraded(ServerConnection&) override {
+    CHECK(false, "HTTP/2 has no 101 (RFC 9113 8.6)");
+  }
   void connection_closed(ServerConnection&) override {
     CHECK(open_streams_ == 0, "streams are closed before their connection");
     is_closed_ = true;
