@@ -24,7 +24,8 @@ def use_given_programs() -> None:
     if not given:
         built = [build_dir(preset) / "bin" for preset in ("release", "dev")]
         given = str(next((folder for folder in built if (folder / "pac").exists()), built[0]))
-    os.environ["PIXELL_BIN_DIR"] = given
+    # Programs are started in other folders.
+    os.environ["PIXELL_BIN_DIR"] = os.path.abspath(given)
 
 
 def put(pac: Pac, name: str, content: bytes) -> Path:
