@@ -165,6 +165,16 @@ def test_logs_are_read_from_the_container(pac: Pac) -> None:
     assert "agentAppId" in reply.text
 
 
+def test_what_an_instance_uses_is_what_docker_counts(daemon: Daemon, pac: Pac) -> None:
+    (instance,) = pac.live_instances(APP)
+    usage = pac.get(f"/v1/instances/{instance}/usage").json()["usage"]
+    counted = daemon.get(f"/containers/{container_of(daemon, pac)['Id']}/stats?stream=false")
+
+    assert 1 << 20 < usage["memory_bytes"] <= counted["memory_stats"]["limit"]
+    assert 0 < usage["cpu_seconds"] <= counted["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+    assert usage["threads"] >= 2
+
+
 def answers(pac: Pac) -> bool:
     """Whether the agent does."""
     try:

@@ -15,6 +15,7 @@
 #include "apkg/package_store.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "model/instance_usage.hpp"
 #include "model/traffic_report.hpp"
 #include "net/blocking_service.hpp"
 #include "store/store.hpp"
@@ -49,6 +50,8 @@ struct ApiContext {
   std::function<Result<nlohmann::json>()> describe_system;
   /// A part of an instance's log; NotFound when there is none.
   std::function<Result<LogPiece>(std::string_view instance, const LogRange& range)> read_log;
+  /// What an instance uses; NotFound when there is none, FailedPrecondition when it does not run.
+  std::function<Result<model::InstanceUsage>(std::string_view instance)> read_usage;
   Waits& waits;          ///< bounds the requests that hold a thread for long
   std::stop_token stop;  ///< ends long-polls, watches and followers
 };

@@ -55,6 +55,7 @@ Reply delete_revision(const ApiContext& context, Call& call);
 // instances.cpp
 Reply list_instances(const ApiContext& context, Call& call);
 Reply get_instance(const ApiContext& context, Call& call);
+Reply get_instance_usage(const ApiContext& context, Call& call);
 
 // logs.cpp
 Reply get_instance_log(const ApiContext& context, Call& call);

@@ -33,4 +33,10 @@ Reply get_instance(const ApiContext& context, Call& call) {
   return json_reply(200, {{"instance", instance_body(*instance)}});
 }
 
+Reply get_instance_usage(const ApiContext& context, Call& call) {
+  const auto usage = context.read_usage(call.params[0]);
+  if (!usage) return problem(context, usage.error());
+  return json_reply(200, {{"usage", model::to_json(*usage)}});
+}
+
 }  // namespace pixell::api

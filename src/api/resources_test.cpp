@@ -338,6 +338,15 @@ TEST_F(ApiTest, ListsInstancesByWhatTheyAre) {
   EXPECT_EQ(send("GET", "/v1/instances/none").status, 404);
 }
 
+TEST_F(ApiTest, TellsWhatAnInstanceUses) {
+  const Reply reply = send("GET", "/v1/instances/i-1/usage");
+
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(parse(reply),
+            (json{{"usage", {{"cpu_seconds", 1.5}, {"memory_bytes", 2048}, {"threads", 3}}}}));
+  EXPECT_EQ(send("GET", "/v1/instances/none/usage").status, 404);
+}
+
 TEST_F(ApiTest, CountsRolloutsInTheMetrics) {
   serve_revision("hello");
   ASSERT_EQ(send("POST", "/deployments", deploy_body("hello")).status, 202);

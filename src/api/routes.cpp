@@ -39,6 +39,7 @@ std::span<const RouteEntry> routes() {
       RouteEntry{"GET", "/v1/instances", list_instances},
       RouteEntry{"GET", "/v1/instances/{instance}", get_instance},
       RouteEntry{"GET", "/v1/instances/{instance}/logs", get_instance_log},
+      RouteEntry{"GET", "/v1/instances/{instance}/usage", get_instance_usage},
       RouteEntry{"GET", "/v1/events", list_events},
       RouteEntry{"GET", "/v1/watch", watch},
       RouteEntry{"GET", "/v1/system", system},

@@ -68,6 +68,23 @@ model::Instance EngineConformanceTest::start_ready(const InstanceSpec& spec) {
   return wait_for(spec.id, model::InstancePhase::Ready);
 }
 
+TEST_P(EngineConformanceTest, TellsWhatAnInstanceUsesWhileItRuns) {
+  const InstanceSpec spec = under_test_->good_spec(new_id());
+  start_ready(spec);
+
+  const auto usage = engine().usage(spec.id);
+
+  ASSERT_TRUE(usage) << usage.error().message;
+  const bool runs_processes = engine().capabilities().name != "fake";
+  EXPECT_EQ(usage->threads > 0, runs_processes);
+  EXPECT_EQ(usage->memory_bytes > 0, runs_processes);
+  EXPECT_GE(usage->cpu_seconds, 0);
+  ASSERT_TRUE(engine().stop(spec.id, kGrace));
+  wait_for(spec.id, model::InstancePhase::Stopped);
+  EXPECT_EQ(engine().usage(spec.id).error().code, ErrorCode::FailedPrecondition);
+  EXPECT_EQ(engine().usage(new_id()).error().code, ErrorCode::NotFound);
+}
+
 TEST_P(EngineConformanceTest, StartsAnInstanceThatBecomesReady) {
   const InstanceSpec spec = under_test_->good_spec(new_id());
 

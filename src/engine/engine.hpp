@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "engine/instance_spec.hpp"
 #include "model/agent_app.hpp"
+#include "model/instance_usage.hpp"
 
 namespace pixell::engine {
 
@@ -67,6 +68,10 @@ class Engine {
   /// NotFound when there is none.
   virtual Result<model::Instance> inspect(std::string_view instance_id) = 0;
 
+  /// What a running instance uses now. NotFound for an unknown id, FailedPrecondition for one that
+  /// does not run.
+  virtual Result<model::InstanceUsage> usage(std::string_view instance_id) = 0;
+
   /// Reads the instance's log. Positions stay valid while the instance exists, also when old
   /// bytes are dropped: a position among those is moved up to the oldest byte kept, one beyond the
   /// end down to the end; the piece's `from` tells. NotFound for an unknown id; the end of a failed
@@ -78,5 +83,8 @@ class Engine {
   virtual Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
                                                std::stop_token stop) = 0;
 };
+
+/// The error of usage() for an instance that does not run.
+Error does_not_run(std::string_view instance_id);
 
 }  // namespace pixell::engine

@@ -65,26 +65,30 @@ class ApiTest : public testing::Test {
     auto packages = apkg::PackageStore::open(directory_ / "packages");
     ASSERT_TRUE(packages) << packages.error().message;
     packages_.emplace(std::move(*packages));
-    context_.emplace(
-        ApiContext{.store = *store_,
-                   .packages = *packages_,
-                   .clock = clock_,
-                   .log = Log(-1),
-                   .allow_file_dirs = {directory_},
-                   .on_edge_poll = [this](std::string_view, std::int64_t after) { acked_ = after; },
-                   .on_edge_measurements =
-                       [this](std::string_view edge, const model::TrafficReport& report) {
-                         measured_by_ = edge;
-                         measured_ = report;
-                         return UnixMillis{77};
-                       },
-                   .describe_system = []() -> Result<nlohmann::json> {
-                     return nlohmann::json{{"engine", "fake"}};
-                   },
-                   .read_log = [this](std::string_view id,
-                                      const LogRange& range) { return read_log(id, range); },
-                   .waits = waits_,
-                   .stop = stop_.get_token()});
+    context_.emplace(ApiContext{
+        .store = *store_,
+        .packages = *packages_,
+        .clock = clock_,
+        .log = Log(-1),
+        .allow_file_dirs = {directory_},
+        .on_edge_poll = [this](std::string_view, std::int64_t after) { acked_ = after; },
+        .on_edge_measurements =
+            [this](std::string_view edge, const model::TrafficReport& report) {
+              measured_by_ = edge;
+              measured_ = report;
+              return UnixMillis{77};
+            },
+        .describe_system = []() -> Result<nlohmann::json> {
+          return nlohmann::json{{"engine", "fake"}};
+        },
+        .read_log = [this](std::string_view id,
+                           const LogRange& range) { return read_log(id, range); },
+        .read_usage = [](std::string_view id) -> Result<model::InstanceUsage> {
+          if (id != "i-1") return make_error(ErrorCode::NotFound, "there is no such instance");
+          return model::InstanceUsage{.cpu_seconds = 1.5, .memory_bytes = 2048, .threads = 3};
+        },
+        .waits = waits_,
+        .stop = stop_.get_token()});
   }
   void TearDown() override {
     context_.reset();

@@ -173,6 +173,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       .read_log = [&engine](
                       std::string_view instance,
                       const api::LogRange& range) { return read_log(*engine, instance, range); },
+      .read_usage = [&engine](std::string_view instance) { return engine->usage(instance); },
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());

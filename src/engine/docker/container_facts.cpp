@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/docker/container_request.hpp"
@@ -82,6 +83,23 @@ Result<ContainerFacts> container_from_inspect(const json& answer) try {
 } catch (const json::exception& wrong) {
   return make_error(ErrorCode::DataLoss,
                     fmt::format("Docker's word on a container cannot be read: {}", wrong.what()));
+}
+
+Result<model::InstanceUsage> usage_from_stats(const json& answer) try {
+  const json& memory = answer.at("memory_stats");
+  const json& details = object_in(memory, "stats");
+  // Control groups of version 1 have the sums of their children by names of their own.
+  const auto inactive =
+      details.value("total_inactive_file", details.value("inactive_file", std::int64_t(0)));
+  const auto used = memory.at("usage").get<std::int64_t>();
+  const auto cpu_ns = answer.at("cpu_stats").at("cpu_usage").at("total_usage").get<std::int64_t>();
+  return model::InstanceUsage{.cpu_seconds = double(cpu_ns) / 1e9,
+                              .memory_bytes = std::max(used - inactive, std::int64_t(0)),
+                              .threads = answer.at("pids_stats").at("current").get<std::int64_t>()};
+} catch (const json::exception& failure) {
+  return make_error(
+      ErrorCode::DataLoss,
+      fmt::format("Docker's figures of a container cannot be read: {}", failure.what()));
 }
 
 Result<ContainerRow> container_row(const json& row) try {

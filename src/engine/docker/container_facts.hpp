@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "model/instance_usage.hpp"
 
 namespace pixell::engine::docker {
 
@@ -35,6 +36,10 @@ struct ContainerFacts {
 
 /// Reads the answer of `GET /containers/{id}/json`. DataLoss when it cannot be understood.
 Result<ContainerFacts> container_from_inspect(const nlohmann::json& answer);
+
+/// Reads the answer of `GET /containers/{id}/stats` as `docker stats` does: memory without inactive
+/// pages of files. DataLoss when it cannot be understood, or is of a container that does not run.
+Result<model::InstanceUsage> usage_from_stats(const nlohmann::json& answer);
 
 /// One row of `GET /containers/json`.
 struct ContainerRow {

@@ -89,5 +89,25 @@ TEST(ContainerRow, HasIdAndState) {
   EXPECT_FALSE(container_row(json::array()));
 }
 
+TEST(ContainerUsage, LeavesOutWhatTheKernelCanTakeBack) {
+  json stats = {{"memory_stats", {{"usage", 5'000}, {"stats", {{"inactive_file", 1'200}}}}},
+                {"cpu_stats", {{"cpu_usage", {{"total_usage", 1'500'000'000}}}}},
+                {"pids_stats", {{"current", 9}}}};
+  const model::InstanceUsage wanted{.cpu_seconds = 1.5, .memory_bytes = 3'800, .threads = 9};
+
+  EXPECT_EQ(*usage_from_stats(stats), wanted);
+  // Control groups of version 1: the sum with those below.
+  stats["memory_stats"]["stats"] = {{"inactive_file", 7}, {"total_inactive_file", 1'200}};
+  EXPECT_EQ(*usage_from_stats(stats), wanted);
+}
+
+TEST(ContainerUsage, IsNotReadOfAContainerThatHasEnded) {
+  const auto usage =
+      usage_from_stats({{"memory_stats", json::object()}, {"pids_stats", json::object()}});
+
+  ASSERT_FALSE(usage);
+  EXPECT_EQ(usage.error().code, ErrorCode::DataLoss);
+}
+
 }  // namespace
 }  // namespace pixell::engine::docker

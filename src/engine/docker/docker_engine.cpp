@@ -208,6 +208,15 @@ Result<model::Instance> DockerEngine::inspect(std::string_view instance_id) {
   return view(facts);
 }
 
+Result<model::InstanceUsage> DockerEngine::usage(std::string_view instance_id) {
+  TRY(const ContainerFacts facts, find(std::string(instance_id)));
+  if (facts.has_ended() || !facts.was_started()) return does_not_run(instance_id);
+  // Without "one-shot" the daemon waits for a second sample, a second later.
+  TRY(const json answer,
+      api_.get(fmt::format("/containers/{}/stats?stream=false&one-shot=true", facts.id)));
+  return usage_from_stats(answer);
+}
+
 Result<LogPiece> DockerEngine::read_log(std::string_view instance_id, const LogRange& range) {
   const std::string id(instance_id);
   TRY(const ContainerFacts facts, find(id));

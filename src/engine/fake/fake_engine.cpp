@@ -137,6 +137,13 @@ Result<model::Instance> FakeEngine::inspect(std::string_view instance_id) {
   return found->second.instance;
 }
 
+// Nothing runs, and uses nothing.
+Result<model::InstanceUsage> FakeEngine::usage(std::string_view instance_id) {
+  TRY(const model::Instance instance, inspect(instance_id));
+  if (has_ended(instance)) return does_not_run(instance_id);
+  return model::InstanceUsage{};
+}
+
 Result<LogPiece> FakeEngine::read_log(std::string_view instance_id, const LogRange& range) {
   TRY(const model::Instance instance, inspect(instance_id));
   std::lock_guard lock(mutex_);

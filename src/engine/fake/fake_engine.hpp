@@ -45,6 +45,7 @@ class FakeEngine final : public Engine {
   Result<void> remove(std::string_view instance_id) override;
   Result<std::vector<model::Instance>> list() override;
   Result<model::Instance> inspect(std::string_view instance_id) override;
+  Result<model::InstanceUsage> usage(std::string_view instance_id) override;
   Result<LogPiece> read_log(std::string_view instance_id, const LogRange& range) override;
   Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
                                        std::stop_token stop) override;

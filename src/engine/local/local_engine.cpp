@@ -124,6 +124,12 @@ class LocalEngine final : public Engine {
     return instance_from_json(document);
   }
 
+  Result<model::InstanceUsage> usage(std::string_view instance_id) override {
+    TRY_VOID(check_id(instance_id));
+    TRY(const json document, call("GET", fmt::format("/instances/{}/usage", instance_id)));
+    return model::instance_usage_from_json(document);
+  }
+
   Result<LogPiece> read_log(std::string_view instance_id, const LogRange& range) override {
     TRY_VOID(check_id(instance_id));
     auto reply =

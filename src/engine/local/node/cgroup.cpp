@@ -77,6 +77,15 @@ std::int64_t counter(const fs::path& path, std::string_view name) {
   return value;
 }
 
+// The number that is all of a file; nothing without such a file.
+std::optional<std::int64_t> number_in(const fs::path& path) {
+  const auto text = read_file(path);
+  std::int64_t value = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc())
+    return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 Result<std::vector<UniqueFd>> Cgroup::open_procs() const {
@@ -106,6 +115,25 @@ void Cgroup::kill_all() const {
 
 std::vector<pid_t> Cgroup::processes() const {
   return directories_.empty() ? std::vector<pid_t>() : processes_in(directories_.front());
+}
+
+// Version 1 has "total_…" for a group with those below it.
+Cgroup::Usage Cgroup::usage() const {
+  constexpr double kMicros = 1e6;
+  Usage found;
+  for (const fs::path& directory : directories_) {
+    for (const char* name : {"memory.current", "memory.usage_in_bytes"})
+      if (const auto used = number_in(directory / name)) {
+        const fs::path details = directory / "memory.stat";
+        const std::int64_t inactive =
+            std::max(counter(details, "inactive_file"), counter(details, "total_inactive_file"));
+        found.memory_bytes = std::max(*used - inactive, std::int64_t(0));
+      }
+    if (const auto threads = number_in(directory / "pids.current")) found.threads = *threads;
+    if (fs::exists(directory / "cgroup.controllers"))
+      found.cpu_seconds = double(counter(directory / "cpu.stat", "usage_usec")) / kMicros;
+  }
+  return found;
 }
 
 std::int64_t Cgroup::oom_kills() const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ class Cgroup {
 
   /// The processes inside, as far as they can be seen.
   std::vector<pid_t> processes() const;
+
+  /// What all inside use together, as far as the machine's groups count it.
+  struct Usage {
+    std::optional<std::int64_t> memory_bytes{};  ///< without inactive pages of files
+    std::optional<std::int64_t> threads{};
+    std::optional<double> cpu_seconds{};  ///< since the group was made
+  };
+  Usage usage() const;
 
   /// How many processes inside were ended by the kernel for want of memory.
   std::int64_t oom_kills() const;

@@ -53,6 +53,38 @@ TEST_F(CgroupTest, AsksForNothingOnAMachineWithoutGroups) {
   EXPECT_TRUE(group->remove());
 }
 
+TEST_F(CgroupTest, CountsWhatAllInsideUse) {
+  put("cgroup.controllers", "cpu memory pids\n");
+  put("cgroup.subtree_control");
+  put("pixell-mark/cgroup.subtree_control");
+  put("pixell-mark/one/cgroup.controllers");
+  put("pixell-mark/one/memory.current", "5000\n");
+  put("pixell-mark/one/memory.stat", "anon 1\ninactive_file 1200\n");
+  put("pixell-mark/one/pids.current", "9\n");
+  put("pixell-mark/one/cpu.stat", "usage_usec 1500000\nuser_usec 1\n");
+
+  const Cgroup::Usage usage = Cgroups::detect("mark", root_.path()).find("one").usage();
+
+  EXPECT_EQ(usage.memory_bytes, 3800);
+  EXPECT_EQ(usage.threads, 9);
+  EXPECT_EQ(usage.cpu_seconds, 1.5);
+}
+
+TEST_F(CgroupTest, CountsByVersion1AllButTheProcessorsTime) {
+  for (const char* controller : {"memory", "pids", "cpu"})
+    put(fs::path(controller) / "cgroup.procs");
+  put("memory/pixell-mark/one/memory.usage_in_bytes", "5000\n");
+  put("memory/pixell-mark/one/memory.stat", "inactive_file 7\ntotal_inactive_file 1200\n");
+  put("pids/pixell-mark/one/pids.current", "9\n");
+  put("cpu/pixell-mark/one/cpu.shares", "2\n");
+
+  const Cgroup::Usage usage = Cgroups::detect("mark", root_.path()).find("one").usage();
+
+  EXPECT_EQ(usage.memory_bytes, 3800);
+  EXPECT_EQ(usage.threads, 9);
+  EXPECT_FALSE(usage.cpu_seconds);
+}
+
 TEST_F(CgroupTest, SetsACeilingForTheCpuOnlyWhenAsked) {
   put("cpu/cgroup.procs");
   put("cpu/pixell-mark/one/cpu.shares");

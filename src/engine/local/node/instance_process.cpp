@@ -9,9 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "base/crash_point.hpp"
 #include "base/files.hpp"
+#include "base/process_usage.hpp"
+#include "engine/engine.hpp"
 #include "engine/local/node/adoption.hpp"
 #include "engine/local/node/limits.hpp"
 #include "engine/local/node/par_environment.hpp"
@@ -219,6 +222,21 @@ void InstanceProcess::force_end() {
   if (pixell::is_running(identity_)) ::kill(-identity_.pid, SIGKILL);
   send_signal(SIGKILL);
   cgroup_.kill_all();
+}
+
+Result<model::InstanceUsage> InstanceProcess::usage() const {
+  if (life_ != Life::Running) return does_not_run(record_.spec.id);
+  std::vector<pid_t> pids = cgroup_.processes();
+  if (!cgroup_.exists()) {
+    pids = descendants(identity_.pid);
+    pids.push_back(identity_.pid);
+  }
+  const ProcessUsage seen = read_process_usage(pids).value_or(ProcessUsage());
+  const Cgroup::Usage counted = cgroup_.usage();
+  return model::InstanceUsage{
+      .cpu_seconds = counted.cpu_seconds.value_or(seen.cpu_seconds),
+      .memory_bytes = counted.memory_bytes.value_or(std::int64_t(seen.resident_bytes)),
+      .threads = counted.threads.value_or(std::int64_t(seen.threads))};
 }
 
 void InstanceProcess::send_signal(int signal) const {

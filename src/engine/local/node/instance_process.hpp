@@ -12,6 +12,7 @@
 #include "engine/records/instance_files.hpp"
 #include "engine/records/instance_log.hpp"
 #include "model/agent_app.hpp"
+#include "model/instance_usage.hpp"
 #include "net/event_loop.hpp"
 
 namespace pixell::engine::node {
@@ -69,6 +70,9 @@ class InstanceProcess final : private net::FdHandler {
   Result<LogPiece> read_log(const LogRange& range) const {
     return output_.read(range, life_ != Life::Running);
   }
+  /// As Engine::usage has it. Of processes that have ended the time only counts where the machine's
+  /// control groups are of version 2.
+  Result<model::InstanceUsage> usage() const;
   /// Why the node does not hold the listening socket, or empty.
   const std::string& adoption_note() const { return adoption_note_; }
   /// Removes the control group. FailedPrecondition while processes are inside.

@@ -286,6 +286,12 @@ Result<model::Instance> InstanceTable::inspect(const std::string& id) const {
   return known->second->observed();
 }
 
+Result<model::InstanceUsage> InstanceTable::usage(const std::string& id) const {
+  const auto known = instances_.find(id);
+  if (known == instances_.end()) return no_instance(id);
+  return known->second->usage();
+}
+
 Result<LogPiece> InstanceTable::read_log(const std::string& id, const LogRange& range) const {
   const auto known = instances_.find(id);
   if (known != instances_.end()) return known->second->read_log(range);

@@ -35,6 +35,7 @@ class InstanceTable final : private net::FdHandler {
   Result<void> remove(const std::string& id);
   std::vector<model::Instance> list() const;
   Result<model::Instance> inspect(const std::string& id) const;
+  Result<model::InstanceUsage> usage(const std::string& id) const;
   Result<LogPiece> read_log(const std::string& id, const LogRange& range) const;
 
   /// Grows with each observed change; starts above that of any earlier node.

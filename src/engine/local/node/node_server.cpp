@@ -160,6 +160,11 @@ NodeServer::Reply NodeServer::answer(const net::RequestHead& head, const std::st
     if (action.empty() && slash == std::string_view::npos)
       return answer_instance(head.method, id, body);
     if (action == "stop" && head.method == "POST") return stop(id, body);
+    if (action == "usage" && head.method == "GET") {
+      const auto usage = table_.usage(id);
+      return {.status = usage ? 200 : net::http_status(usage.error().code),
+              .body = usage ? dump(model::to_json(*usage)) : error_body(usage.error())};
+    }
     if (action == "logs" && head.method == "GET") return answer_logs(id, head.query());
   }
   return {.status = 404,

@@ -39,18 +39,24 @@ std::multimap<pid_t, pid_t> children_by_parent() {
 
 }  // namespace
 
-void kill_descendants(pid_t pid) {
+std::vector<pid_t> descendants(pid_t pid) {
   const auto children = children_by_parent();
+  std::vector<pid_t> found;
   std::vector<pid_t> parents = {pid};
   while (!parents.empty()) {
     const pid_t parent = parents.back();
     parents.pop_back();
     const auto [first, last] = children.equal_range(parent);
     for (auto child = first; child != last; ++child) {
-      ::kill(child->second, SIGKILL);
+      found.push_back(child->second);
       parents.push_back(child->second);
     }
   }
+  return found;
+}
+
+void kill_descendants(pid_t pid) {
+  for (const pid_t each : descendants(pid)) ::kill(each, SIGKILL);
 }
 
 std::string signal_name(int signal) {

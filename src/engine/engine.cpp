@@ -1,0 +1,12 @@
+#include "engine/engine.hpp"
+
+#include <fmt/format.h>
+
+namespace pixell::engine {
+
+Error does_not_run(std::string_view instance_id) {
+  return make_error(ErrorCode::FailedPrecondition,
+                    fmt::format("instance '{}' does not run: it uses nothing", instance_id));
+}
+
+}  // namespace pixell::engine
