@@ -165,7 +165,7 @@ def test_logs_are_read_from_the_container(pac: Pac) -> None:
     assert "agentAppId" in reply.text
 
 
-def test_what_an_instance_uses_is_what_docker_counts(daemon: Daemon, pac: Pac) -> None:
+def test_what_an_instance_uses_is_what_docker_counts(daemon: docker.Daemon, pac: Pac) -> None:
     (instance,) = pac.live_instances(APP)
     usage = pac.get(f"/v1/instances/{instance}/usage").json()["usage"]
     counted = daemon.get(f"/containers/{container_of(daemon, pac)['Id']}/stats?stream=false")
