@@ -115,8 +115,10 @@ def bench_builds() -> list[tuple[str, str]]:
         tempfile.TemporaryDirectory(prefix="px-bench-") as again,
         Daemon(Path(again) / "docker") as daemon,
     ):
+        place = Path(again) / "image"
+        place.mkdir()
         began = time.monotonic()
-        build(Path(again) / "image")
+        build(place)
         seconds = time.monotonic() - began
         cold, cached = seconds_of_docker_build(daemon), seconds_of_docker_build(daemon)
     return [
