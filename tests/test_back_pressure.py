@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import resource
 import selectors
 import socket
@@ -107,18 +108,19 @@ def test_a_slow_reader_holds_the_agent_back(hops: Hops) -> None:
     before = hops.memory()
     most = dict(before)
     got = 0
-    with socket.create_connection(("127.0.0.1", hops.edge.port), DEADLINE_S) as client:
-        client.sendall(f"GET {BASE}/endless HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    connection = http.client.HTTPConnection("127.0.0.1", hops.edge.port, timeout=DEADLINE_S)
+    with contextlib.closing(connection):
+        connection.request("GET", f"{BASE}/endless")
+        reply = connection.getresponse()
         buffer = bytearray(MIB)
         for stop in range(1, STOPS + 1):
             sent.wait_still()
             most = {name: max(most[name], kib) for name, kib in hops.memory().items()}
             while got < stop * STREAM_BYTES // STOPS:
-                got += client.recv_into(buffer)
+                got += reply.readinto(buffer)
     assert_bounded(before, most)
-    # What was read is what the origin has sent, with the sizes of its chunks around it; the piece it
-    # is in the middle of is not counted yet.
-    assert sent.bytes >= STREAM_BYTES - STREAM_BYTES // 1000 - len(PIECE)
+    # What was read is what the origin has sent; the piece it is in the middle of is not counted yet.
+    assert sent.bytes >= got - len(PIECE)
 
 
 def test_an_agent_that_does_not_read_holds_an_upload_back(hops: Hops) -> None:
