@@ -142,6 +142,15 @@ TEST_F(ServingRuntime, EndsACallAtItsDeadlineAndTellsTheAgent) {
   run_until([this] { return exists("cancelled"); });
 }
 
+TEST_F(ServingRuntime, TakesTheWorkersDeadlineForItsOwn) {
+  serve();
+
+  const Reply& reply =
+      ask_grpc("/pixell.agent.AgentService/Invoke", request_for("late"), {{"grpc-timeout", "1H"}});
+
+  EXPECT_EQ(reply.grpc_status(), "4");
+}
+
 TEST_F(ServingRuntime, CancelsACallWhoseClientWentAway) {
   serve();
   Reply& reply = send_grpc("/pixell.agent.AgentService/Invoke", request_for("never"));

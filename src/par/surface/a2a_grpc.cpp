@@ -167,6 +167,9 @@ class UnaryCall final : public net::StreamHandler {
         return reply_result(false, no_handler);
       case CallResult::Outcome::AgentLost:
         return fail(ErrorCode::Unavailable, result.text);
+      case CallResult::Outcome::DeadlineExceeded:
+        // The worker's timer ran out before ours: for the caller it is the same.
+        return deadline_passed();
       case CallResult::Outcome::Cancelled:
         if (view_.phase == Phase::Draining)
           return fail(ErrorCode::Unavailable, "the agent is being stopped");

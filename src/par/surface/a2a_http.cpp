@@ -136,7 +136,7 @@ class A2aExchange final : public net::StreamHandler {
     execution_ = *started;
     timer_ = context_.loop.after(kA2aCallTimeout, [this] {
       drop_execution();
-      executed({.outcome = CallResult::Outcome::Failed,
+      executed({.outcome = CallResult::Outcome::DeadlineExceeded,
                 .text = fmt::format("no answer within {} s", kA2aCallTimeout.count() / 1000)});
     });
     return true;

@@ -12,13 +12,14 @@ namespace pixell::par {
 class ServingRuntime : public RuntimeTest {
  protected:
   ServingRuntime() {
-    script = {{"manifest",
-               {{"description", "a test"},
-                {"rest", {{"entry", "app:mount"}}},
-                {"a2a", {{"entry", "svc:make"}}},
-                {"ui", {{"path", "ui"}}}}},
-              {"dotenv", {{"FROM_DOTENV", "yes"}}},
-              {"worker", {{"handlers", {"echo", "text", "fail", "die", "never", "hang_up"}}}}};
+    script = {
+        {"manifest",
+         {{"description", "a test"},
+          {"rest", {{"entry", "app:mount"}}},
+          {"a2a", {{"entry", "svc:make"}}},
+          {"ui", {{"path", "ui"}}}}},
+        {"dotenv", {{"FROM_DOTENV", "yes"}}},
+        {"worker", {{"handlers", {"echo", "text", "fail", "late", "die", "never", "hang_up"}}}}};
     write("ui/index.html", "<p>page</p>");
     write("ui/app.js", "run()");
     write(".env", "SECRET=x");

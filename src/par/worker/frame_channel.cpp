@@ -64,11 +64,15 @@ CallResult done_from(const Json& json) {
           .is_text = result.is_string()};
 }
 
+CallResult::Outcome outcome_of(const std::string& code) {
+  if (code == "not_found") return CallResult::Outcome::NotFound;
+  if (code == "cancelled") return CallResult::Outcome::Cancelled;
+  if (code == "deadline_exceeded") return CallResult::Outcome::DeadlineExceeded;
+  return CallResult::Outcome::Failed;
+}
+
 CallResult error_from(const Json& json) {
-  const std::string code = json.value("code", "failed");
-  return {.outcome = code == "not_found"   ? CallResult::Outcome::NotFound
-                     : code == "cancelled" ? CallResult::Outcome::Cancelled
-                                           : CallResult::Outcome::Failed,
+  return {.outcome = outcome_of(json.value("code", "failed")),
           .text = json.value("message", ""),
           .is_text = true};
 }

@@ -46,7 +46,7 @@ struct AgentCall {
 
 /// How a call ended.
 struct CallResult {
-  enum class Outcome { Done, Failed, NotFound, Cancelled, AgentLost };
+  enum class Outcome { Done, Failed, NotFound, Cancelled, DeadlineExceeded, AgentLost };
   Outcome outcome = Outcome::Done;
   std::string text;      ///< Done: a string result as it is, anything else as JSON; else the reason
   bool is_text = false;  ///< Done: the result was a string

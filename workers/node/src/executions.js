@@ -131,7 +131,7 @@ export class Executions {
       if (outcome.why === 'cancelled') return this.#error(x, 'cancelled', 'the call was cancelled');
       if (outcome.why === 'late') {
         cancel.abort();
-        return this.#error(x, 'failed', `no answer within ${limit} ms`);
+        return this.#error(x, 'deadline_exceeded', `no answer within ${limit} ms`);
       }
       this.#done(x, outcome.result);
     } catch (error) {

@@ -93,17 +93,20 @@ class Executions:
             parameters = {}
         limit_ms = header.get("deadline_ms")
         limit = limit_ms / 1000 if isinstance(limit_ms, (int, float)) and limit_ms > 0 else None
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             with trace_of(header):
                 call = self._call(x, handler, parameters, header.get("target") == "stream")
                 result = await asyncio.wait_for(call, limit)
         except asyncio.CancelledError:
             await self._error(x, "cancelled", "the call was cancelled")
-        except asyncio.TimeoutError as error:
-            # Python 3.11 made this the built-in TimeoutError, which a handler may raise itself.
-            text = str(error) or f"no answer within {limit_ms} ms"
-            await self._error(x, "failed", text)
         except Exception as error:
+            # Since Python 3.11 asyncio's TimeoutError is the one that a handler may raise itself.
+            is_timeout = isinstance(error, asyncio.TimeoutError)
+            if is_timeout and limit is not None and clock() - began >= limit:
+                text = f"no answer within {limit_ms} ms"
+                return await self._error(x, "deadline_exceeded", text)
             traceback.print_exc(file=sys.stderr)
             await self._error(x, "failed", _text_of(error))
         else:

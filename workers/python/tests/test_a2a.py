@@ -31,6 +31,9 @@ SERVICE = """
         await asyncio.sleep(float(parameters.get("s", 60)))
         return "waited"
 
+    async def own_timeout(parameters):
+        raise asyncio.TimeoutError()
+
     def block(parameters):
         time.sleep(60)
 
@@ -44,6 +47,7 @@ SERVICE = """
         custom_handlers = {
             "echo": echo, "plain": plain, "fail": fail, "leave": leave, "wait": wait,
             "block": block, "odd": odd, "huge": huge, "nothing": None,
+            "own_timeout": own_timeout,
         }
 
     def create_service():
@@ -179,7 +183,15 @@ def test_calls_run_at_the_same_time_and_are_cancelled_one_by_one(agent: ParDoubl
 def test_a_deadline_ends_a_call(agent: ParDouble) -> None:
     agent.execute("1", "wait", {}, deadline_ms=50)
 
-    assert agent.receive()["message"] == "no answer within 50 ms"
+    told = agent.receive()
+    assert (told["code"], told["message"]) == ("deadline_exceeded", "no answer within 50 ms")
+
+
+def test_a_timeout_of_the_handlers_own_is_a_failure(agent: ParDouble) -> None:
+    agent.execute("1", "own_timeout", {}, deadline_ms=60_000)
+
+    told = agent.receive()
+    assert (told["code"], told["message"]) == ("failed", "TimeoutError")
 
 
 def test_ping_and_unknown_frames(agent: ParDouble) -> None:

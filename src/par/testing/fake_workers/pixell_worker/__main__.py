@@ -104,6 +104,8 @@ def execute(header):
         send({"t": "done", "x": x, "result": "plain text"})
     elif action == "fail":
         send({"t": "error", "x": x, "code": "failed", "message": "it went wrong"})
+    elif action == "late":
+        send({"t": "error", "x": x, "code": "deadline_exceeded", "message": "no answer in time"})
     elif action == "die":
         os._exit(9)
     elif action == "hang_up":
