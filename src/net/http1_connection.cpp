@@ -162,6 +162,7 @@ void Http1Connection::settle() {
   const bool has_input = is_readable_ || !input_.empty();
   if (has_input && wants_input() && !work_timer_.is_set()) needs_work_ = true;
   if (is_sending()) return watch_reader();
+  watch_body();
   const bool is_idle = phase_ == Phase::Head && !collector_.is_partial() && !has_input;
   if (is_idle && closes_idle_) return close();
   if (phase_ == Phase::Linger && (is_eof_ || !may_have_unread_)) return close();
@@ -181,9 +182,29 @@ bool Http1Connection::is_sending() const {
 void Http1Connection::watch_reader() {
   const bool is_in_exchange =
       phase_ == Phase::Body || phase_ == Phase::Reply || phase_ == Phase::Tunnel;
-  if (!is_in_exchange || deadline_.is_set()) return;
+  if (!is_in_exchange || (deadline_.is_set() && !watches_body_)) return;
+  watches_body_ = false;
   sent_mark_ = writer_.total_sent();
   deadline_.set(context_.options.send_stall_timeout);
+}
+
+// The client has not sent all of its request, nobody holds it back, and nothing was answered yet.
+bool Http1Connection::owes_body() const {
+  return phase_ == Phase::Body && !exchange_->is_paused_ && !exchange_->holds_end_ &&
+         !exchange_->is_head_sent_;
+}
+
+void Http1Connection::watch_body() {
+  if (!owes_body() || deadline_.is_set()) return;
+  watches_body_ = true;
+  read_mark_ = total_read_;
+  deadline_.set(context_.options.body_stall_timeout);
+}
+
+void Http1Connection::refuse_body() {
+  Http1Exchange& exchange = detach_exchange();
+  refuse({408, "the request body took too long"});
+  exchange.handler_->on_abort(AbortReason::Timeout);
 }
 
 void Http1Connection::refuse(Http1Error error) {
@@ -258,12 +279,12 @@ void Http1Connection::on_deadline() {
 }
 
 void Http1Connection::on_exchange_deadline() {
-  if (is_sending() && writer_.total_sent() == sent_mark_) return cut(AbortReason::Timeout);
-  if (context_.options.stall_timeout.count() > 0) {
-    if (!made_progress()) return cut(AbortReason::Timeout);
-    return deadline_.set(context_.options.stall_timeout);
+  if (std::exchange(watches_body_, false)) {
+    if (owes_body() && total_read_ == read_mark_) return refuse_body();
+  } else if (is_sending() && writer_.total_sent() == sent_mark_) {
+    return cut(AbortReason::Timeout);
   }
-  if (is_sending()) watch_reader();
+  is_sending() ? watch_reader() : watch_body();
 }
 
 std::unique_ptr<ServerConnection> make_http1_connection(ServerConnectionContext context,

@@ -130,6 +130,9 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   void on_deadline();
   void on_exchange_deadline();
   void watch_reader();
+  bool owes_body() const;
+  void watch_body();
+  void refuse_body();
   bool is_sending() const;
   bool made_progress();
 
@@ -156,6 +159,8 @@ class Http1Connection final : public ServerConnection, private FdHandler {
   std::uint64_t total_read_ = 0;
   std::uint64_t progress_mark_ = 0;
   std::uint64_t sent_mark_ = 0;  // what was sent when watch_reader() last looked
+  std::uint64_t read_mark_ = 0;  // what was read when watch_body() last looked
+  bool watches_body_ = false;    // the deadline is watch_body()'s
   Timer work_timer_;
   Timer left_timer_;
   LazyDeadline deadline_;

@@ -140,7 +140,7 @@ void Http1Connection::begin_exchange() {
   phase_ = Phase::Body;
   exchange_ = std::move(owned);
   deadline_.clear();
-  if (context_.options.stall_timeout.count() > 0) deadline_.set(context_.options.stall_timeout);
+  watches_body_ = false;
   context_.owner.stream_opened();
   auto handler = context_.service.on_request(exchange);
   if (handler == nullptr) handler = ignore_body();

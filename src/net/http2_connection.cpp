@@ -50,6 +50,10 @@ class Http2ServerStream final : public ServerStream, public Http2Stream {
 
  private:
   void submit_head() override;
+  void refuse_body() override;
+  bool owes_body() const override {
+    return is_served_ && handler_ != nullptr && !is_head_sent_ && !request_.is_grpc();
+  }
   void take_pseudo_field(std::string_view name, std::string_view value);
   /// The status of a refusal, or 0.
   int refusal() const;
@@ -128,6 +132,12 @@ void Http2ServerStream::serve(Service& service, bool ends) {
   handler_ = service.on_request(*this);
   if (handler_ != nullptr) set_handler(handler_.get());
   if (!is_paused()) send_continue();
+}
+
+void Http2ServerStream::refuse_body() {
+  tell_abort(AbortReason::Timeout);
+  send_problem(*this, 408, "the request body took too long");
+  cut(ResetCode::NoError);
 }
 
 void Http2ServerStream::resume() {
@@ -241,7 +251,8 @@ void Http2Connection::start(std::string first_bytes) {
   }
   watch({.idle = context_.options.idle_timeout,
          .head = context_.options.head_timeout,
-         .send_stall = context_.options.send_stall_timeout});
+         .send_stall = context_.options.send_stall_timeout,
+         .body_stall = context_.options.body_stall_timeout});
   if (!first_bytes.empty()) receive(first_bytes);
   flush();
 }

@@ -24,6 +24,7 @@ struct Http2Times {
   Millis idle{0};        ///< without streams
   Millis head{0};        ///< for the rest of a head
   Millis send_stall{0};  ///< while the peer takes nothing of what waits for it
+  Millis body_stall{0};  ///< while a request's body is silent
 };
 
 /// One socket with one nghttp2 session and its streams. Reads what comes, and writes what the

@@ -161,6 +161,7 @@ ssize_t Http2Stream::read_body(std::uint8_t* to, std::size_t room, std::uint32_t
 
 void Http2Stream::data_received(std::string_view bytes) {
   held_ += bytes.size();
+  received_ += bytes.size();
   if (handler_ != nullptr) {
     handler_->on_data(bytes);
   } else {

@@ -90,6 +90,13 @@ class Http2Stream : public Pooled {
   bool has_stalled(Instant now, Millis limit) {
     return progress_.has_stalled(!queue_.empty(), sent_, now, limit);
   }
+  /// True when the peer has sent nothing of the body it owes for `limit`.
+  bool has_stalled_body(Instant now, Millis limit) {
+    return body_progress_.has_stalled(!is_end_received_ && !is_paused_ && owes_body(), received_,
+                                      now, limit);
+  }
+  /// Answers a request whose body does not come, and tells the handler.
+  virtual void refuse_body() {}
 
   /// Collects one field of the block that is being received. False when the block is over the
   /// limits of a head; it is then no longer collected.
@@ -114,6 +121,8 @@ class Http2Stream : public Pooled {
   nghttp2_data_provider body_source();
   Http2Io& io() { return *io_; }
 
+  /// Whether a silent body is somebody's fault.
+  virtual bool owes_body() const { return false; }
   /// Submits the head: with body_source() or, when has_no_body(), so that it ends the stream.
   virtual void submit_head() = 0;
 
@@ -128,8 +137,10 @@ class Http2Stream : public Pooled {
   StreamHandler* handler_ = nullptr;
 
   ByteQueue queue_;
-  std::uint64_t sent_ = 0;  // body bytes handed to nghttp2
+  std::uint64_t sent_ = 0;      // body bytes handed to nghttp2
+  std::uint64_t received_ = 0;  // body bytes given to the handler
   Http2Progress progress_;
+  Http2Progress body_progress_;
   Headers trailers_;
   Headers block_;
   std::size_t block_bytes_ = 0;

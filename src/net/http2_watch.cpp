@@ -31,7 +31,8 @@ void Http2Io::arm_tick() {
   if (role_ == Role::Server) {
     if (is_ping_out_) due = std::min(due, ping_at_ + kH2PingTimeout);
     // Also while there is no stream: opening the first does not touch the timer.
-    due = std::min({due, now + kH2PingAfter, now + std::min(times_.head, times_.send_stall)});
+    due = std::min({due, now + kH2PingAfter,
+                    now + std::min({times_.head, times_.send_stall, times_.body_stall})});
   }
   const auto wait = std::chrono::ceil<Millis>(due - now);
   tick_ = loop_.after(std::max(wait, Millis(1)), [this] { tick(); });
@@ -78,13 +79,17 @@ void Http2Io::look_at_peer(Instant now) {
 }
 
 void Http2Io::cut_stalled_streams(Instant now) {
-  std::vector<Http2Stream*> stalled;
-  for (const auto& [key, stream] : streams_)
-    if (stream->has_stalled(now, times_.send_stall)) stalled.push_back(key);
-  for (Http2Stream* stream : stalled) {
+  std::vector<std::pair<Http2Stream*, bool>> stalled;
+  for (const auto& [key, stream] : streams_) {
+    const bool reads_nothing = stream->has_stalled(now, times_.send_stall);
+    if (stream->has_stalled_body(now, times_.body_stall) || reads_nothing)
+      stalled.emplace_back(key, reads_nothing);
+  }
+  for (const auto& [stream, reads_nothing] : stalled) {
     if (is_closed_) return;
     // A handler may have ended others of them.
-    if (streams_.contains(stream)) stream->fail(AbortReason::Timeout, ResetCode::Cancel);
+    if (!streams_.contains(stream)) continue;
+    reads_nothing ? stream->fail(AbortReason::Timeout, ResetCode::Cancel) : stream->refuse_body();
   }
 }
 

@@ -63,9 +63,9 @@ inline constexpr std::size_t kH2KeptOutputBytes = 4 * 1024;
 /// A client must send its whole head within this time, and be idle at most this long.
 inline constexpr Millis kHeadTimeout{30'000};
 inline constexpr Millis kServerIdleTimeout{75'000};
-/// A body or a reply that makes no progress at all (no byte read or written) for this long is cut.
-/// Streams (SSE, gRPC, WebSocket) count heartbeats as progress. Zero = no limit.
-inline constexpr Millis kStallTimeout{0};
+/// A request whose body falls silent for this long, before its reply and while we would read more,
+/// is refused with 408. Not gRPC calls: a client may say nothing for hours while it listens.
+inline constexpr Millis kBodyStallTimeout{300'000};
 
 /// A client that takes nothing of what waits for it for this long is cut: the stream, or the
 /// connection when its socket takes nothing. Long, because a hop that holds us back for a slow

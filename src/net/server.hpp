@@ -23,8 +23,8 @@ struct ServerOptions {
   Millis head_timeout = kHeadTimeout;
   Millis handshake_timeout = kHandshakeTimeout;
   Millis idle_timeout = kServerIdleTimeout;
-  Millis stall_timeout = kStallTimeout;
   Millis send_stall_timeout = kSendStallTimeout;
+  Millis body_stall_timeout = kBodyStallTimeout;
   std::size_t max_connections = kMaxConnections;
   /// Handshakes under way; one more cuts the one that takes longest.
   std::size_t max_handshakes = kMaxHandshakes;

@@ -142,26 +142,6 @@ TEST_F(ServerTest, ClosesIdleConnections) {
   EXPECT_FALSE(peer->is_reset());
 }
 
-TEST_F(ServerTest, CutsAnExchangeThatStalls) {
-  start({.stall_timeout = Millis(1'000)});
-  auto peer = ask();
-  streams[0]->send_head({}, false);
-  for (int i = 0; i < 5; ++i) {
-    clock.advance(Millis(600));
-    streams[0]->send_data("heartbeat");
-    driver.settle();
-  }
-  EXPECT_TRUE(peer->is_open());
-  EXPECT_TRUE(aborts.empty());
-
-  clock.advance(Millis(1'000));
-  driver.settle();
-  clock.advance(Millis(1'000));
-
-  EXPECT_TRUE(peer->is_closed());
-  EXPECT_EQ(aborts, std::vector<AbortReason>{AbortReason::Timeout});
-}
-
 TEST_F(ServerTest, CloseAllCutsEverything) {
   start();
   auto newcomer = connect();

@@ -216,6 +216,9 @@ void add_edge(CLI::App& app, int& exit_code, const RoleRunners& runners) {
   edge->add_option("--send-stall-timeout-ms", options->send_stall_timeout_ms)
       ->group("")
       ->check(CLI::PositiveNumber);
+  edge->add_option("--body-stall-timeout-ms", options->body_stall_timeout_ms)
+      ->group("")
+      ->check(CLI::PositiveNumber);
   add_edge_settings(*edge, *options, "");
   edge->require_subcommand(0, 1);
   add_explain_command(*edge, exit_code);

@@ -86,7 +86,8 @@ Result<std::unique_ptr<edge::Edge>> start_edge(const EdgeOptions& options, const
                    .lag_target = Millis(options.shed_after_ms)},
       .access_log = options.access_log,
       .server = {.head_timeout = Millis(options.head_timeout_ms),
-                 .send_stall_timeout = Millis(options.send_stall_timeout_ms)}};
+                 .send_stall_timeout = Millis(options.send_stall_timeout_ms),
+                 .body_stall_timeout = Millis(options.body_stall_timeout_ms)}};
   return edge::Edge::start(std::move(listeners),
                            net::Address{"unix:" + options.control_socket.string()}, settings, log);
 }

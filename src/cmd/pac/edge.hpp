@@ -27,6 +27,7 @@ struct EdgeOptions {
   edge::AccessLogChoice access_log{};  ///< which requests get a line
   std::int64_t head_timeout_ms = net::kHeadTimeout.count();
   std::int64_t send_stall_timeout_ms = edge::kClientStallTimeout.count();
+  std::int64_t body_stall_timeout_ms = net::kBodyStallTimeout.count();
   std::vector<std::string> trusted_proxies;  ///< as edge::TrustedProxies::parse() takes them
   int max_exchanges = edge::kMaxExchangesPerLoop;
   std::int64_t shed_after_ms = edge::kLagTarget.count();  ///< 0 = never
