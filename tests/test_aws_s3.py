@@ -122,10 +122,15 @@ def test_a_deployment_that_s3_refuses_is_asked_once_and_told(
 # ------------------------------------------------------------------------------------- par-prepare
 
 
-def fetch(prepare: Prepare, proxy: TroubledProxy, moto: Moto, key: str, **env: str) -> dict:
+def fetch(
+    prepare: Prepare, proxy: TroubledProxy, moto: Moto, key: str, credentials: str = "", **env: str
+) -> dict:
     """What par-prepare says in the end of a package that is in S3, behind the proxy."""
     settings = {**moto.environment(proxy.url), **env}
-    return prepare.start(None, env=settings, package_url=f"s3://{BUCKET}/{key}").result
+    url = f"s3://{BUCKET}/{key}"
+    return prepare.start(
+        None, env=settings, package_url=url, package_credentials=credentials
+    ).result
 
 
 def test_a_cut_download_is_taken_up_where_it_broke(
@@ -215,8 +220,12 @@ def test_a_region_that_is_not_named_is_asked_for(
     assert "Set AWS_REGION to the region of the bucket." in failure
 
 
+@pytest.mark.parametrize(
+    ("key", "credentials"),
+    [pytest.param("", "", id="none_else"), pytest.param("AKIAOFTHEAGENT", "container", id="said")],
+)
 def test_credentials_come_from_the_container(
-    prepare: Prepare, proxy: TroubledProxy, moto: Moto
+    prepare: Prepare, proxy: TroubledProxy, moto: Moto, key: str, credentials: str
 ) -> None:
     moto.client("s3").put_object(Bucket=BUCKET, Key="task.apkg", Body=versioned("1.0.0"))
     handed_out = {
@@ -246,8 +255,9 @@ def test_credentials_come_from_the_container(
             proxy,
             moto,
             "task.apkg",
-            AWS_ACCESS_KEY_ID="",
-            AWS_SECRET_ACCESS_KEY="",
+            credentials,
+            AWS_ACCESS_KEY_ID=key,
+            AWS_SECRET_ACCESS_KEY=key,
             AWS_CONTAINER_CREDENTIALS_FULL_URI=f"http://127.0.0.1:{container.server_port}/creds",
             AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer x",
         )

@@ -39,6 +39,14 @@ Result<Credentials> find_credentials(const Outside& outside, const Environment& 
                   profile_name(env)));
 }
 
+Environment without_own_credentials(Environment env) {
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                           "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
+                           "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
+    env.erase(name);
+  return env;
+}
+
 std::string find_region(const Environment& env) {
   for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
     if (const std::string region = value_of(env, name); !region.empty()) return region;

@@ -61,6 +61,10 @@ class CachedCredentials final : public CredentialSource {
 /// Unauthenticated when nothing is set up: the message lists where it looked.
 Result<Credentials> find_credentials(const Outside& outside, const Environment& env);
 
+/// The environment without what names credentials other than those of the container or machine, so
+/// that find_credentials() does not see an agent's own.
+Environment without_own_credentials(Environment env);
+
 /// AWS_REGION, AWS_DEFAULT_REGION, or the profile's; empty when none says.
 std::string find_region(const Environment& env);
 

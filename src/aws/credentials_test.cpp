@@ -45,6 +45,20 @@ struct CredentialsTest : testing::Test {
   fs::path folder;
 };
 
+TEST_F(CredentialsTest, OfTheContainerWhenAnAgentHasItsOwn) {
+  env["AWS_ACCESS_KEY_ID"] = "AKID";
+  env["AWS_SECRET_ACCESS_KEY"] = "s";
+  env["AWS_PROFILE"] = "mine";
+  env["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/token";
+  env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2";
+  world.answer(200, kHandedOut);
+
+  const auto found = find_credentials(world.outside(), without_own_credentials(env));
+
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->access_key, "ASIA");
+}
+
 TEST_F(CredentialsTest, ComeFromTheEnvironmentFirst) {
   env["AWS_ACCESS_KEY_ID"] = "AKID";
   env["AWS_SECRET_ACCESS_KEY"] = "s";

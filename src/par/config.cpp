@@ -38,6 +38,7 @@ constexpr std::array kParVariables = {
     std::string_view("NPM_CACHE_DIR"),
     std::string_view("NPM_REGISTRY_URL"),
     std::string_view("OFFLINE"),
+    std::string_view("PACKAGE_CREDENTIALS"),
     std::string_view("PACKAGE_SHA256"),
     std::string_view("PACKAGE_URL"),
     std::string_view("PACKAGE_URL_ALLOW_HOSTS"),
@@ -192,6 +193,10 @@ void read_package(Reader& reader, const ConfigStart& start, Config& config) {
       reader.error(
           fmt::format("S3_BUCKET is not a bucket name of 3 to 63 characters: '{}'", bucket));
   }
+  config.package_credentials = reader.text("PACKAGE_CREDENTIALS");
+  if (!config.package_credentials.empty() && config.package_credentials != "container")
+    reader.error(fmt::format("PACKAGE_CREDENTIALS '{}' must be container, or unset",
+                             config.package_credentials));
   config.package_url = reader.text("PACKAGE_URL");
   if (config.package_url.starts_with("s3://"))
     check_s3_url(reader, config);

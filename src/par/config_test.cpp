@@ -88,6 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"A2aIsUi", with("UI_PORT", "50051"), "A2A_PORT and UI_PORT"},
         Refused{"DoubleSlash", with("BASE_PATH", "/a//b"), "BASE_PATH"},
         Refused{"OddCharacter", with("BASE_PATH", "/a b"), "BASE_PATH"},
+        Refused{"PackageCredentials", with("PACKAGE_CREDENTIALS", "mine"), "PACKAGE_CREDENTIALS"},
         Refused{"BucketName", with("S3_BUCKET", "A"), "S3_BUCKET"},
         Refused{"BudgetZero", with("BOOT_BUDGET_MS", "0"), "BOOT_BUDGET_MS"},
         Refused{"Multiplier", with("BOOT_HARD_LIMIT_MULTIPLIER", "-1"), "MULTIPLIER"},

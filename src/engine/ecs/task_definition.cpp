@@ -29,19 +29,14 @@ struct Place {
 constexpr std::array kPlaces{Place{"pixell", "/var/lib/pixell"}, Place{"tmp", "/tmp"}};
 
 // What the engine says, whatever a deployment says.
-constexpr std::array kOurs{std::string_view("AGENT_APP_ID"),
-                           std::string_view("DEPLOYMENT_ID"),
-                           std::string_view("PACKAGE_URL"),
-                           std::string_view("PACKAGE_SHA256"),
-                           std::string_view("BASE_PATH"),
-                           std::string_view("REST_PORT"),
-                           std::string_view("A2A_PORT"),
-                           std::string_view("UI_PORT"),
-                           std::string_view("MULTIPLEXED"),
-                           std::string_view("LISTEN_ADDR"),
-                           std::string_view("AWS_REGION"),
-                           std::string_view("S3_BUCKET"),
-                           std::string_view("GRACEFUL_SHUTDOWN_TIMEOUT_SEC")};
+constexpr std::array kOurs{
+    std::string_view("AGENT_APP_ID"),   std::string_view("DEPLOYMENT_ID"),
+    std::string_view("PACKAGE_URL"),    std::string_view("PACKAGE_CREDENTIALS"),
+    std::string_view("PACKAGE_SHA256"), std::string_view("BASE_PATH"),
+    std::string_view("REST_PORT"),      std::string_view("A2A_PORT"),
+    std::string_view("UI_PORT"),        std::string_view("MULTIPLEXED"),
+    std::string_view("LISTEN_ADDR"),    std::string_view("AWS_REGION"),
+    std::string_view("S3_BUCKET"),      std::string_view("GRACEFUL_SHUTDOWN_TIMEOUT_SEC")};
 
 Error refused(std::string message) {
   return make_error(ErrorCode::InvalidArgument, std::move(message));
@@ -94,6 +89,8 @@ std::map<std::string, std::string> environment_of(const InstanceSpec& spec,
   std::map<std::string, std::string> shown = instance_environment(bare);
   shown["AWS_REGION"] = settings.region;
   shown["S3_BUCKET"] = settings.bucket;
+  // An agent may have keys of its own among its values; the package is ours.
+  shown["PACKAGE_CREDENTIALS"] = "container";
   shown["REST_PORT"] = std::to_string(kRestPort);
   shown["A2A_PORT"] = std::to_string(kGrpcPort);
   shown["UI_PORT"] = std::to_string(kUiPort);

@@ -55,6 +55,7 @@ TEST_F(EcsTaskDefinition, HasTheVariablesOfTheContract) {
                                                        {"LISTEN_ADDR", "0.0.0.0"},
                                                        {"MAX_PACKAGE_SIZE_MB", "100"},
                                                        {"MULTIPLEXED", "true"},
+                                                       {"PACKAGE_CREDENTIALS", "container"},
                                                        {"PACKAGE_SHA256", std::string(64, 'b')},
                                                        {"PACKAGE_URL", spec.package_url},
                                                        {"PAR_WORKER_DISK_MB", "1024"},

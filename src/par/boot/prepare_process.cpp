@@ -92,6 +92,7 @@ std::string prepare_spec_json(const Config& config, const std::string& work_dir,
       std::max<std::int64_t>(1, (config.startup_timeout - margin).count() / 1000);
   nlohmann::json spec = {{"package_sha256", config.package_sha256},
                          {"max_package_size_mb", config.max_package_size_mb},
+                         {"package_credentials", config.package_credentials},
                          {"allow_hosts", config.allow_hosts},
                          {"work_dir", work_dir},
                          {"env_store", config.env_store_dir},

@@ -151,7 +151,9 @@ class Preparation {
   apkg::Checked<void> download(const fs::path& archive) {
     log("Downloading package from PACKAGE_URL");
     apkg::PackageSourceParts parts = apkg::system_package_source();
-    aws::S3 s3(aws::real_outside(), env_);
+    aws::S3 s3(aws::real_outside(), spec_.package_credentials == "container"
+                                        ? aws::without_own_credentials(env_)
+                                        : env_);
     parts.download = [&s3](const aws::ObjectDownload& wanted) { return s3.download(wanted); };
     parts.on_failed_attempt = [this](const apkg::FailedAttempt& failed) {
       report_({{"event", "Fetch attempt failed"},
@@ -318,6 +320,7 @@ Result<Spec> spec_from_json(const json& given) try {
   Spec spec{.package_path = given.value("package_path", std::string()),
             .package_url = given.value("package_url", std::string()),
             .package_sha256 = given.value("package_sha256", std::string()),
+            .package_credentials = given.value("package_credentials", std::string()),
             .max_package_size_mb = given.value("max_package_size_mb", std::int64_t{100}),
             .allow_hosts = given.value("allow_hosts", std::vector<std::string>{}),
             .work_dir = given.value("work_dir", std::string()),

@@ -19,6 +19,7 @@ struct Spec {
   std::string package_path;  ///< an .apkg or a directory; empty = package_url
   std::string package_url;
   std::string package_sha256;
+  std::string package_credentials;  ///< "container" = not those of the agent
   std::int64_t max_package_size_mb = 100;
   std::vector<std::string> allow_hosts;
   std::filesystem::path work_dir;
