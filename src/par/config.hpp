@@ -19,9 +19,9 @@ struct Config {
   std::string app_id;         ///< AGENT_APP_ID, required
   std::string deployment_id;  ///< DEPLOYMENT_ID, or empty
 
-  std::string package_path;    ///< a file or directory; wins over package_url
-  std::string package_url;     ///< s3://bucket/key or https://…
-  std::string package_sha256;  ///< lower-case hex, or empty
+  std::string package_path;         ///< a file or directory; wins over package_url
+  std::string package_url;          ///< s3://bucket/key or https://…
+  std::string package_sha256;       ///< lower-case hex, or empty
   std::string package_credentials;  ///< "container", or empty = whatever AWS's SDKs would find
   std::int64_t max_package_size_mb = 100;
   std::vector<std::string> allow_hosts;  ///< PACKAGE_URL_ALLOW_HOSTS: private hosts that are fine

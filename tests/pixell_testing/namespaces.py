@@ -21,7 +21,7 @@ from devtool.pac import wait_until
 from devtool.paths import ROOT, program
 
 CLONE_NEWNET = 0x40000000
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8913, 0x8914, 0x8916, 1
 ALL = ["--pid", "--net", "--mount", "--fork", "--mount-proc"]
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -61,6 +61,20 @@ class Network:
             _check(LIBC.setns(before, CLONE_NEWNET))
             os.close(before)
         self._outside: list[int] = []
+
+    @classmethod
+    def of(cls, pid: int) -> Network:
+        """The network that a process is in."""
+        network = cls.__new__(cls)
+        network._inside = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        network._outside = []
+        return network
+
+    def add_address(self, address: str) -> None:
+        """Gives loopback one more address."""
+        name = struct.pack("16sH2x4s8x", b"lo:1", socket.AF_INET, socket.inet_aton(address))
+        with self, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fcntl.ioctl(any_socket, SIOCSIFADDR, name)
 
     def __enter__(self) -> Network:
         self._outside.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
