@@ -77,6 +77,13 @@ class LifecycleAws(Moto):
         """All tasks there ever were since the reset."""
         return self.control("tasks")["tasks"]
 
+    def close(self) -> None:
+        """Stops it; Failure when something in it went wrong."""
+        super().close()
+        text = self._log.read_text()
+        if (at := text.find("Error on request:")) >= 0:
+            raise Failure(f"the model of AWS failed: {text[at : at + 4000]}")
+
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
         """What `holds` gives, when that is something; Failure after a while."""
         found: list[Any] = []

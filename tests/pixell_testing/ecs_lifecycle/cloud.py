@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import json
-from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.exceptions import ServiceException
+from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.ec2.models import ec2_backends
 from moto.ecs.models import ecs_backends
 from moto.elbv2.models import elbv2_backends
@@ -19,6 +18,8 @@ from moto.ssm.models import ssm_backends
 ACCOUNT = DEFAULT_ACCOUNT_ID
 # The first four addresses of a subnet, and its last, are Amazon's own.
 RESERVED = 4
+# moto is on its way from one to the other.
+MOTO_ERRORS = (JsonRESTError, ServiceException)
 
 
 class NotThere(Exception):
@@ -53,14 +54,14 @@ class Cloud:
         """Whether it is there."""
         try:
             return bool(self._ec2.describe_subnets(subnet_ids=[subnet]))
-        except ServiceException:
+        except MOTO_ERRORS:
             return False
 
     def has_group(self, group: str) -> bool:
         """Whether a security group is there."""
         try:
             return bool(self._ec2.describe_security_groups(group_ids=[group]))
-        except ServiceException:
+        except MOTO_ERRORS:
             return False
 
     def zone(self, subnet: str) -> str:
@@ -99,7 +100,7 @@ class Cloud:
         key, stage, version = rest[:3]
         try:
             found = self._secrets.get_secret_value(arn, version or None, stage or None)
-        except ServiceException as wrong:
+        except MOTO_ERRORS as wrong:
             raise NotThere(
                 "ResourceInitializationError: unable to pull secrets or registry auth: execution "
                 "resource retrieval failed: unable to retrieve secret from asm: service call has "

@@ -1,14 +1,13 @@
 """What ECS does for its services: starts, replaces, rolls and stops tasks.
 
 Not documented, and so this model's own: unhealthy tasks are stopped first and then replaced; of a
-scale-in go first those that do not run yet, then those of the subnet with the most tasks, of these the
-newest (`victims`); deleting a service stops protected tasks too.
+scale-in go first those that do not run yet, then those of the subnet with the most tasks, of these
+the newest (`victims`); deleting a service stops protected tasks too.
 """
 
 from __future__ import annotations
 
 import collections
-from typing import Any
 
 from pixell_testing.ecs_lifecycle.cloud import Cloud
 from pixell_testing.ecs_lifecycle.deployments import Deployment, Service
@@ -112,9 +111,12 @@ class Scheduler:
         if task.stop_code == "TaskFailedToStart":
             service.count_failure(self._world.time, deployment)
             self._slow_down(service, deployment)
-        elif task.stop_code == "EssentialContainerExited" and has_run and not task.was_healthy:
-            if self._world.settings.breaker_counts_exits:
-                service.count_failure(self._world.time, deployment)
+        elif has_run and self._counts_exit(task):
+            service.count_failure(self._world.time, deployment)
+
+    def _counts_exit(self, task: Task) -> bool:
+        is_exit = task.stop_code == "EssentialContainerExited" and not task.was_healthy
+        return is_exit and self._world.settings.breaker_counts_exits
 
     def task_stopped(self, task: Task) -> None:
         if task.deployment:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.exceptions import ServiceException
-from pixell_testing.ecs_lifecycle.cloud import Cloud
+from pixell_testing.ecs_lifecycle.cloud import MOTO_ERRORS, Cloud
 from pixell_testing.ecs_lifecycle.deployments import ROLLING, Service, described
 from pixell_testing.ecs_lifecycle.errors import Refused, client, invalid
 from pixell_testing.ecs_lifecycle.scheduler import Scheduler
@@ -31,7 +30,7 @@ def definition_of(cloud: Cloud, name: str) -> Any:
     """An active task definition by family, family:revision or ARN."""
     try:
         found = cloud.ecs.describe_task_definition(name)
-    except (ServiceException, ValueError) as wrong:
+    except (*MOTO_ERRORS, ValueError) as wrong:
         raise client("Unable to describe task definition.") from wrong
     if found.status != "ACTIVE":
         raise client("TaskDefinition is inactive")
@@ -50,8 +49,8 @@ def check_network(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
     for subnet in inside["subnets"]:
         if not cloud.has_subnet(subnet):
             raise invalid(
-                f"Error retrieving subnet information for [{subnet}]: The subnet ID '{subnet}' does "
-                "not exist (ErrorCode: InvalidSubnetID.NotFound)"
+                f"Error retrieving subnet information for [{subnet}]: The subnet ID '{subnet}' "
+                "does not exist (ErrorCode: InvalidSubnetID.NotFound)"
             )
     for group in inside.get("securityGroups", []):
         if not cloud.has_group(group):
@@ -123,8 +122,8 @@ class ServiceApi:
                 )
             if group.target_type != "ip":
                 raise invalid(
-                    f"The provided target group {arn} has target type {group.target_type}, which is "
-                    "incompatible with the awsvpc network mode specified in the task definition."
+                    f"The provided target group {arn} has target type {group.target_type}, which "
+                    "is incompatible with the awsvpc network mode specified in the task definition."
                 )
             if name not in {container for container, _ in ports}:
                 raise invalid(f"The container {name} does not exist in the task definition.")

@@ -1,7 +1,7 @@
-"""Target groups: who is registered, and how healthy; the parts of moto's load balancers that keep it.
+"""Target groups: who is registered, and how healthy; parts of moto's load balancers that keep it.
 
-A target is `initial`, then `healthy` or `unhealthy`, and `draining` for the deregistration delay after
-it was taken out; `unused` while no listener leads to its group.
+A target is `initial`, then `healthy` or `unhealthy`, and `draining` for the deregistration delay
+after it was taken out; `unused` while no listener leads to its group.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The life of a task on Fargate, as Amazon's document of the task lifecycle has it.
 
-    PROVISIONING -> PENDING -> ACTIVATING -> RUNNING -> DEACTIVATING -> STOPPING -> DEPROVISIONING -> STOPPED
+    PROVISIONING -> PENDING -> ACTIVATING -> RUNNING
+    -> DEACTIVATING -> STOPPING -> DEPROVISIONING -> STOPPED
 
-A stop takes the targets from their groups and waits for the deregistration delay, then sends SIGTERM,
-and SIGKILL after the stopTimeout. A task that never ran goes to DEPROVISIONING at once.
+A stop takes the targets from their groups and waits for the deregistration delay, then sends
+SIGTERM, and SIGKILL after the stopTimeout. A task that never ran goes to DEPROVISIONING at once.
 """
 
 from __future__ import annotations
