@@ -1,4 +1,4 @@
-"""The model of AWS in which tasks live: that it does what Amazon documents of services and tasks."""
+"""The model of AWS in which tasks live: it does what Amazon documents of tasks and services."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def test_a_task_goes_through_all_states_in_their_order(account: Account) -> None
         (task,) = account.describe([arn])
         if (task["lastStatus"], task["healthStatus"]) not in seen:
             seen.append((task["lastStatus"], task["healthStatus"]))
-        return task["lastStatus"] == last and (last != "RUNNING" or task["healthStatus"] != "UNKNOWN")
+        return task["lastStatus"] == last and (
+            last != "RUNNING" or task["healthStatus"] != "UNKNOWN"
+        )
 
     account.aws.until("it is healthy", lambda: see("RUNNING"))
     account.ecs.stop_task(cluster=CLUSTER, task=arn, reason="by a test")
@@ -235,8 +237,9 @@ def test_a_log_group_that_is_not_there_fails_the_task(account: Account) -> None:
     ended = account.stopped()[0]
 
     assert ended["stopCode"] == "TaskFailedToStart"
-    assert "failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log " in (
-        ended["stoppedReason"]
+    assert (
+        "failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log "
+        in (ended["stoppedReason"])
     )
 
 
@@ -258,7 +261,9 @@ def test_secrets_must_be_there_with_version_and_key(account: Account) -> None:
             continue
         ended = account.stopped(family)[0]
         assert ended["stopCode"] == "TaskFailedToStart"
-        assert ended["stoppedReason"].startswith("ResourceInitializationError: unable to pull secre")
+        assert ended["stoppedReason"].startswith(
+            "ResourceInitializationError: unable to pull secre"
+        )
         assert words in ended["stoppedReason"]
 
 

@@ -188,7 +188,7 @@ def _deployment(service: Service, each: Deployment, tasks: list[Task]) -> dict[s
         "networkConfiguration": {"awsvpcConfiguration": each.network},
         "rolloutState": each.state,
         "rolloutStateReason": each.reason,
-        **counts([task for task in tasks if task.deployment is each]),
+        **counts([task for task in tasks if task.deployment[1] is each]),
     }
 
 
