@@ -33,7 +33,9 @@ SignableRequest signable(const Call& call) {
   request.headers.emplace_back("Host", call.endpoint.authority());
   // Only TLS keeps a body that is not signed from being changed.
   const bool is_hashed = !call.has_unsigned_payload || !call.endpoint.is_https;
-  request.payload_hash = is_hashed ? payload_hash_of(call.body) : std::string(kUnsignedPayload);
+  request.payload_hash =
+      is_hashed ? payload_hash_of(call.large_body.empty() ? call.body : call.large_body)
+                : std::string(kUnsignedPayload);
   return request;
 }
 
@@ -45,6 +47,7 @@ net::FetchRequest to_fetch(const Call& call, SignableRequest request) {
   if (!request.query.empty()) fetch.url += '?' + canonical_query(request.query);
   fetch.headers = std::move(request.headers);
   fetch.body = call.body;
+  fetch.large_body = call.large_body;
   fetch.timeout = call.timeout;
   fetch.connect_timeout = kConnectTimeout;
   fetch.stall_timeout = kStall;

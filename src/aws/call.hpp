@@ -27,6 +27,7 @@ struct Call {
   Fields query;
   Fields headers;  ///< without Host and what signing adds
   std::string body;
+  std::string_view large_body{};  ///< in place of `body`, not copied: the caller's, until the end
   bool is_s3 = false;
   /// S3 over https: the body is not hashed.
   bool has_unsigned_payload = false;

@@ -186,7 +186,7 @@ Answer<ObjectInfo> S3::put(const ObjectUpload& upload) {
   for (const auto& [name, value] : upload.metadata)
     call.headers.emplace_back("x-amz-meta-" + name, value);
   if (upload.must_be_new) call.headers.emplace_back("If-None-Match", "*");
-  call.body = upload.body;
+  call.large_body = upload.body;
   call.lane = upload.lane;
   const auto reply = send(std::move(call), upload.to.bucket);
   if (!reply) return std::unexpected(reply.error());

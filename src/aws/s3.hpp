@@ -54,7 +54,7 @@ struct ObjectDownload {
 /// An object to write.
 struct ObjectUpload {
   S3Location to;
-  std::string body;
+  std::string_view body;  ///< stays until put() has returned
   Fields metadata;  ///< sent as x-amz-meta-…
   /// Refused with FailedPrecondition when the key is there already.
   bool must_be_new = false;

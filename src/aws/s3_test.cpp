@@ -154,6 +154,7 @@ TEST_F(S3Test, WritesWithAChecksumAndOnlyWhatIsNewWhenAsked) {
   ASSERT_TRUE(info);
   EXPECT_EQ(world.header(0, "x-amz-checksum-sha256"),
             "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+  EXPECT_EQ(world.asked[0].body, "abc");
   EXPECT_EQ(world.header(0, "If-None-Match"), "*");
   EXPECT_EQ(world.header(0, "x-amz-meta-sha256"), "x");
 }

@@ -59,7 +59,7 @@ json use_s3(const json& asked) {
   if (op == "s3.list") return list(s3, at.bucket, asked.value("prefix", ""));
   if (op == "s3.put")
     return shown(s3.put({.to = at,
-                         .body = asked.at("body"),
+                         .body = asked.at("body").get_ref<const std::string&>(),
                          .metadata = {},
                          .must_be_new = asked.value("must_be_new", false),
                          .stop = {}}));

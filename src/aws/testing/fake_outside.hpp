@@ -28,6 +28,8 @@ struct FakeOutside {
     return {.clock = clock,
             .fetch = [this](const net::FetchRequest& request) -> Result<net::FetchReply> {
               asked.push_back(request);
+              if (!request.large_body.empty()) asked.back().body = request.large_body;
+              asked.back().large_body = {};
               if (answers.empty())
                 return Error{.code = ErrorCode::Unavailable, .message = "nobody answers"};
               const Responder answer = std::move(answers.front());

@@ -89,7 +89,7 @@ PackageMirror::Done PackageMirror::put(const aws::S3Location& to, const apkg::St
     return std::unexpected(Trouble{.error = body.error()});
   }
   const auto written = parts_.s3.put({.to = to,
-                                      .body = std::move(*body),
+                                      .body = *body,
                                       .metadata = {},
                                       .must_be_new = !there,
                                       .lane = aws::Lane::Collect,

@@ -163,17 +163,17 @@ void set_redirects(CurlHandle& curl, const FetchRequest& request) {
 }
 
 void set_body(CurlHandle& curl, const FetchRequest& request) {
-  const bool is_plain_get = request.method == "GET" && request.body.empty();
+  const std::string_view body = request.large_body.empty() ? request.body : request.large_body;
+  const bool is_plain_get = request.method == "GET" && body.empty();
   if (is_plain_get) return;
   if (request.method == "HEAD") {
     curl.set(CURLOPT_NOBODY, 1L);
     return;
   }
-  const bool needs_body =
-      !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  const bool needs_body = !body.empty() || request.method == "POST" || request.method == "PUT";
   if (needs_body) {
-    curl.set(CURLOPT_POSTFIELDS, request.body.data());
-    curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl.set(CURLOPT_POSTFIELDS, body.data());
+    curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   }
   curl.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
