@@ -223,7 +223,9 @@ TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   };
   ASSERT_TRUE(save_snapshot(directory / "routes", {.generation = 9, .routes = {}}));
   {
-    RouteFollower follower(source, {.snapshot_path = directory / "routes"}, publish,
+    ScriptedSource same;
+    same.put({.generation = 9, .routes = {}});
+    RouteFollower follower(same, {.snapshot_path = directory / "routes"}, publish,
                            Log(2, LogLevel::Error));
     follower.start();
     EXPECT_EQ(in_force, 9);
