@@ -91,6 +91,29 @@ TEST_F(EcsServiceSync, WhatIsAsItShouldBeIsLeftAlone) {
   EXPECT_TRUE(journal.begun.empty());
 }
 
+TEST_F(EcsServiceSync, ALogGroupIsNotLeftHalfMade) {
+  const Step made{.app_id = "python-executor",
+                  .action = "logs CreateLogGroup",
+                  .resource = "/ecs/pixell-agent-runtime"};
+  Step kept = made;
+  kept.action = "logs PutRetentionPolicy";
+  Step elsewhere = made;
+  elsewhere.resource = "/ecs/another";
+  std::size_t times = 0;
+  for (const auto& [left, more] : {std::pair(made, 1U), {kept, 1U}, {elsewhere, 0U}}) {
+    has_definition();
+    has_service();
+    cloud.answer("PutRetentionPolicy", json::object());
+    ASSERT_TRUE(journal.begin(left));
+
+    ASSERT_TRUE(ensure());
+
+    times += more;
+    EXPECT_EQ(cloud.asked("PutRetentionPolicy").size(), times) << left.action << left.resource;
+    EXPECT_THAT(*journal.open("python-executor"), testing::IsEmpty());
+  }
+}
+
 TEST_F(EcsServiceSync, WhatDiffersIsUpdated) {
   const std::pair<const char*, json> differences[] = {
       {"desiredCount", 2},

@@ -61,7 +61,8 @@ Error foreign(const Work& work, const std::string& what, const char* variable);
 /// The deploy-time values in Secrets Manager, in a version of the revision's own.
 Result<SecretPlace> ensure_secret(const Work& work);
 
-/// The log group of all tasks. One that is there stays as it is, whoever made it.
+/// The log group of all tasks. One that is there stays as it is, whoever made it, unless a step
+/// that is open in the journal began to make it.
 Result<void> ensure_log_group(const Work& work);
 
 /// The ARN of the revision's task definition: the family's latest if it is the same, or a new one.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/steps.hpp"
 
@@ -12,6 +14,8 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kPrefixVariable = "PAC_ECS_NAME_PREFIX";
+constexpr const char* kCreateLogGroup = "CreateLogGroup";
+constexpr const char* kPutRetention = "PutRetentionPolicy";
 
 // Made without the values, which a digest would give away to who can guess them: those of one
 // revision never change. Secrets Manager refuses other values under the same version.
@@ -27,6 +31,16 @@ Result<std::string> create_secret(const Work& work, const std::string& name, con
                                           {"SecretString", values.dump()},
                                           {"Tags", other_tags(work.app_tags())}})));
   return text_at(made, "ARN");
+}
+
+// Whether we made the log group, or may have, and it does not keep its lines for as long as it
+// shall yet.
+Result<bool> is_half_made(const Work& work, const std::string& log_group) {
+  TRY(const std::vector<Step> open, work.journal.open(work.aim.spec.app_id));
+  return std::any_of(open.begin(), open.end(), [&](const Step& each) {
+    return each == work.step("logs", kCreateLogGroup, log_group) ||
+           each == work.step("logs", kPutRetention, log_group);
+  });
 }
 
 }  // namespace
@@ -70,13 +84,18 @@ Result<void> ensure_log_group(const Work& work) {
                                     is_there |= text_at(each, "logGroupName") == name;
                                   return !is_there;
                                 })));
-  if (is_there) return {};
-  const auto made = work.change(
-      "logs", "CreateLogGroup", name,
-      {{"logGroupName", name}, {"tags", {{kInstallationTag, work.names.installation()}}}});
-  if (!made && made.error().name == "ResourceAlreadyExistsException") return {};
-  if (!made) return aws::to_error(made.error());
-  TRY_VOID(plain(work.change("logs", "PutRetentionPolicy", name,
+  if (is_there) {
+    TRY(const bool is_half, is_half_made(work, name));
+    if (!is_half) return {};
+  } else {
+    const auto made = work.change(
+        "logs", kCreateLogGroup, name,
+        {{"logGroupName", name}, {"tags", {{kInstallationTag, work.names.installation()}}}});
+    // It was not there a moment ago: most likely we made it, and the answer was lost.
+    if (!made && made.error().name != "ResourceAlreadyExistsException")
+      return aws::to_error(made.error());
+  }
+  TRY_VOID(plain(work.change("logs", kPutRetention, name,
                              {{"logGroupName", name}, {"retentionInDays", kLogRetentionDays}})));
   return {};
 }
