@@ -33,7 +33,7 @@ Result<json> make_definition(const json& asked) {
 Result<json> make_service(const json& asked, ecs::MemoryJournal& journal) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
   TRY(engine::InstanceSpec spec, engine::instance_spec_from_json(asked.at("spec")));
-  aws::Services services(aws::real_outside(), own_environment());
+  aws::Services services(probe_outside(), own_environment());
   const ecs::Names names(asked.at("installation"), settings.prefixes);
   ecs::ServiceSync sync(services, journal, settings, names);
   TRY(const ecs::ServicePlace place,
@@ -50,7 +50,7 @@ Result<json> make_service(const json& asked, ecs::MemoryJournal& journal) {
 Result<json> mirror_tasks(const json& asked) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
   TRY(engine::InstanceSpec spec, engine::instance_spec_from_json(asked.at("spec")));
-  aws::Services services(aws::real_outside(), own_environment());
+  aws::Services services(probe_outside(), own_environment());
   ecs::MemoryJournal journal;
   const ecs::Names names(asked.at("installation"), settings.prefixes);
   ecs::DiscoverySync sync(services, journal, settings, names);

@@ -2,7 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "aws/transport.hpp"
+
 namespace pixell::probe {
+
+/// The real outside; with PROBE_STALL_MS in the environment nobody answers later than that, and
+/// pauses before another attempt are a hundredth: for tests that fail every call.
+aws::Outside probe_outside();
 
 /// {"op": "sign" or "presign", "access_key", "secret_key", "session_token", "region", "service",
 /// "time" (ms), "s3" (bool), "life" (s), "method", "path", "query", "headers", "payload_hash" or

@@ -8,7 +8,7 @@ using nlohmann::json;
 
 json call_service(const json& asked) {
   aws::RateLimiter limiter(system_clock(), aws::published_rate);
-  aws::Services services(aws::real_outside(), own_environment(), &limiter);
+  aws::Services services(probe_outside(), own_environment(), &limiter);
   const auto answer =
       services.call(asked.at("service").get<std::string>(), asked.at("action").get<std::string>(),
                     asked.at("parameters"), {.lane = aws::Lane::Deploy});

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import botocore.session
-from botocore.model import ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 # The service of a signing name, where they differ.
@@ -50,7 +50,9 @@ class _Form:
         if kind == "structure":
             found = {}
             for name, member in shape.members.items():
-                path = f"{prefix}.{self._wire(name, member)}" if prefix else self._wire(name, member)
+                path = (
+                    f"{prefix}.{self._wire(name, member)}" if prefix else self._wire(name, member)
+                )
                 if any(key == path or key.startswith(path + ".") for key in self._pairs):
                     found[name] = self.read(member, path)
             return found
@@ -111,12 +113,13 @@ def _strict(value: Any, shape: Shape, path: str, wrong: list[str]) -> None:
         wrong.append(f"{path}: {size} is more than {limits['max']}")
 
 
-def faults(method: str, target: str, headers: Mapping[str, str], body: bytes) -> list[str]:
-    """What is wrong with a request, in words; empty when nothing is."""
+def _read(
+    headers: Mapping[str, str], body: bytes, wrong: list[str]
+) -> tuple[OperationModel, dict[str, Any]]:
+    """The operation and its parameters; what is wrong on the way goes into `wrong`."""
     match = SCOPE.search(headers.get("Authorization", ""))
     assert match, headers
     model = model_of(SERVICES.get(match[1], match[1]))
-    wrong: list[str] = []
     # A service may have several; ours is JSON where there is one.
     if "json" in model.metadata["protocols"]:
         prefix, _, name = headers["X-Amz-Target"].partition(".")
@@ -125,20 +128,34 @@ def faults(method: str, target: str, headers: Mapping[str, str], body: bytes) ->
         kind = "application/x-amz-json-" + model.metadata["jsonVersion"]
         if headers["Content-Type"] != kind:
             wrong.append(f"Content-Type is {headers['Content-Type']}")
-        operation = model.operation_model(name)
-        parameters = json.loads(body)
-    else:
-        pairs = dict(
-            urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
-        )
-        operation = model.operation_model(pairs.pop("Action"))
-        version = pairs.pop("Version")
-        if version != model.metadata["apiVersion"]:
-            wrong.append(f"the version is {version}")
-        form = _Form(pairs, model.metadata["protocol"] == "ec2")
-        parameters = form.read(operation.input_shape) if operation.input_shape else {}
-        if unknown := set(pairs) - form.used:
-            wrong.append(f"nobody knows {sorted(unknown)}")
+        return model.operation_model(name), json.loads(body)
+    listed = urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
+    pairs = dict(listed)
+    if len(pairs) != len(listed):
+        wrong.append("a field is there twice")
+    operation = model.operation_model(pairs.pop("Action"))
+    version = pairs.pop("Version")
+    if version != model.metadata["apiVersion"]:
+        wrong.append(f"the version is {version}")
+    form = _Form(pairs, model.metadata["protocol"] == "ec2")
+    parameters = form.read(operation.input_shape) if operation.input_shape else {}
+    if unknown := set(pairs) - form.used:
+        wrong.append(f"nobody knows {sorted(unknown)}")
+    return operation, parameters
+
+
+def operation_of(
+    headers: Mapping[str, str], body: bytes
+) -> tuple[str, OperationModel, dict[str, Any]]:
+    """botocore's name of the service, the operation and the parameters of a request."""
+    operation, parameters = _read(headers, body, [])
+    return operation.service_model.service_name, operation, parameters
+
+
+def faults(method: str, target: str, headers: Mapping[str, str], body: bytes) -> list[str]:
+    """What is wrong with a request, in words; empty when nothing is."""
+    wrong: list[str] = []
+    operation, parameters = _read(headers, body, wrong)
     if (method, target) != (operation.http["method"], operation.http["requestUri"]):
         wrong.append(f"{method} {target}")
     if operation.input_shape:

@@ -30,6 +30,10 @@ class Cloud:
         self.proxy.judge = lambda _: None
         self.proxy.asked.clear()
         self.proxy.bodies.clear()
+        self.furnish()
+
+    def furnish(self) -> None:
+        """Makes what an operator has to make."""
         self.ecs.create_cluster(clusterName=CLUSTER)
         (vpc,) = self.ec2.describe_vpcs()["Vpcs"]
         subnets = self.ec2.describe_subnets()["Subnets"]

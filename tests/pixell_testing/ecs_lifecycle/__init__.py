@@ -20,6 +20,7 @@ Controls, JSON over HTTP:
     POST /_lifecycle/settings {…}                             delays, see `world.Settings`
     POST /_lifecycle/limits {…}                               quotas and rates, see `world.Limits`
     POST /_lifecycle/advance {"ms"}                           lets time pass at once
-    POST /_lifecycle/reset                                    everything as at the start, moto too
+    POST /_lifecycle/reset {"seed"}                           everything as at the start, moto too
+    POST /_lifecycle/fork {"port"} -> {"pid"}                 the same once more, in a process
     GET  /_lifecycle/tasks                                    all tasks, also those that ECS forgot
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -13,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from devtool.pac import wait_until
+from devtool.pac import free_port, wait_until
 from devtool.shell import Failure
 from pixell_testing.aws import Moto
 
@@ -65,9 +67,9 @@ class LifecycleAws(Moto):
         """How tasks of a family behave that start later."""
         self.control("behaviour", family=family, **asked)
 
-    def kill(self, task: str, signal: int = 9) -> None:
+    def kill(self, task: str, number: int = 9) -> None:
         """A signal to a task's container."""
-        self.control("kill", task=task, signal=signal)
+        self.control("kill", task=task, signal=number)
 
     def advance(self, ms: float) -> None:
         """Lets time pass at once."""
@@ -94,6 +96,32 @@ class LifecycleAws(Moto):
 
         wait_until(what, has_come, PATIENCE_S)
         return found[0]
+
+
+class Copy(LifecycleAws):
+    """A copy of a model as it was; the next one has the same port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._pid = 0
+
+    def take(self, original: LifecycleAws) -> None:
+        """What is there now, instead of what was copied before."""
+        self.close()
+        self._pid = original.control("fork", port=self.port)["pid"]
+
+    def close(self) -> None:
+        """Ends it."""
+        if not self._pid:
+            return
+        ending = os.pidfd_open(self._pid)
+        os.kill(self._pid, signal.SIGKILL)
+        has_ended, _, _ = select.select([ending], [], [], PATIENCE_S)
+        os.close(ending)
+        if not has_ended:
+            raise Failure(f"the copy {self._pid} of the model does not end")
+        self._pid = 0
 
 
 @contextlib.contextmanager

@@ -6,18 +6,22 @@ import io
 import json
 import os
 import re
+import socket
+import threading
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from moto.moto_api._internal import mock_random
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
-from pixell_testing.ecs_lifecycle import targets
+from pixell_testing.ecs_lifecycle import discovery, targets
 from pixell_testing.ecs_lifecycle.api import Api
 from pixell_testing.ecs_lifecycle.cloud import Cloud
 from pixell_testing.ecs_lifecycle.errors import Refused
@@ -25,12 +29,13 @@ from pixell_testing.ecs_lifecycle.scheduler import Scheduler
 from pixell_testing.ecs_lifecycle.task_shape import described
 from pixell_testing.ecs_lifecycle.tasks import Task, TaskLife
 from pixell_testing.ecs_lifecycle.world import World
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 QUERY = ("elasticloadbalancing", "sts", "iam", "ec2", "monitoring")
 JSON = "application/x-amz-json-1.1"
 RESET = "/moto-api/reset"
+MAX_FILES = 1024
 
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -45,6 +50,7 @@ class Server:
         self._scheduler = Scheduler(self._world, self._life, self._targets)
         self._api = Api(self._world, self._life, self._scheduler)
         targets.install(self._world, self._targets)
+        discovery.install()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._controls: dict[str, Callable[[dict[str, Any]], Any]] = {
             "behaviour": self._world.behave,
@@ -52,7 +58,8 @@ class Server:
             "limits": self._world.limit,
             "advance": lambda asked: self._world.skip(asked["ms"]),
             "kill": self._kill,
-            "reset": lambda _: self._reset(),
+            "reset": self._reset,
+            "fork": self._fork,
             "tasks": lambda _: self._tasks(),
         }
 
@@ -110,11 +117,25 @@ class Server:
         self._life.reset()
         self._scheduler.reset()
 
-    def _reset(self) -> None:
-        from moto.moto_api._internal.models import moto_api_backend
-
+    def _reset(self, asked: dict[str, Any]) -> None:
         self._forget()
+        mock_random.seed(asked.get("seed"))
         moto_api_backend.reset()
+
+    def _fork(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Another process with all there is now, at a port of its own; it ends with SIGKILL."""
+        listener = socket.create_server(("127.0.0.1", asked["port"]))
+        pid = os.fork()
+        if pid == 0:
+            # Only this thread is in the child; the connections are the parent's.
+            kept = listener.fileno()
+            os.closerange(3, kept)
+            os.closerange(kept + 1, MAX_FILES)
+            self._world.lock = threading.RLock()
+            _server(self, asked["port"], kept).serve_forever()
+            os._exit(0)
+        listener.close()
+        return {"pid": pid}
 
     def _tasks(self) -> dict[str, Any]:
         return {"tasks": [self._told(task) for task in self._life.tasks.values()]}
@@ -175,11 +196,20 @@ def _throttled(service: str, start: Start) -> Iterable[bytes]:
     return [body]
 
 
+def _server(app: Server, port: int, descriptor: int | None = None) -> BaseWSGIServer:
+    return make_server(
+        "127.0.0.1",
+        port,
+        app,
+        threaded=True,
+        request_handler=MotoRequestHandler,
+        fd=descriptor,
+    )
+
+
 def serve(port_file: Path) -> None:
     """Serves on a free port of loopback until the process ends; the port goes into the file."""
-    server = make_server(
-        "127.0.0.1", 0, Server(), threaded=True, request_handler=MotoRequestHandler
-    )
+    server = _server(Server(), 0)
     os.environ["MOTO_PORT"] = str(server.server_port)
     written = port_file.with_name(port_file.name + ".new")
     written.write_text(f"{server.server_port}\n")

@@ -1,0 +1,243 @@
+"""Every call of an app's way, failed in every way: what is there in the end is the same.
+
+In a model of AWS (`pixell_testing.ecs_lifecycle`). A way is what is asked of the parts of the ECS
+engine, and asked again after a failure, as the control plane does. What is there in the end is read
+by boto3 and compared with the same way without a fault.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import queue
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pixell_testing.aws import Probe
+from pixell_testing.aws_faults import Call, Fault, FaultProxy, Rule
+from pixell_testing.aws_pages import paging_of
+from pixell_testing.ecs import INSTALLATION, revision
+from pixell_testing.ecs_cloud import Cloud
+from pixell_testing.ecs_lifecycle.client import Copy, LifecycleAws, running_lifecycle
+from pixell_testing.ecs_state import State
+
+ROUNDS = 4
+# Longer than the model takes for an answer on a busy machine; who hangs, hangs so long.
+STALL_MS = "300"
+NAMESPACE = "agents"
+AT_ONCE = 2
+
+
+class FaultyCloud(Cloud):
+    """An account whose calls can fail: a copy of one in which something was done before."""
+
+    def __init__(self, empty: LifecycleAws) -> None:
+        self._empty, self._copy, self._kept = empty, Copy(), Copy()
+        self.faults = FaultProxy(self._copy.url)
+        probe = Probe({**empty.environment(self.faults.url), "PROBE_STALL_MS": STALL_MS})
+        super().__init__(self._copy, self.faults, probe)
+        self.state = State(self)
+        self._map = self._copy.client("servicediscovery")
+
+    def begin(self, before: Callable[[FaultyCloud], None]) -> None:
+        """Does something in an empty account, without faults, and keeps it for copies."""
+        self._empty.control("reset", seed=1)
+        self._copy.take(self._empty)
+        self.faults.forget()
+        self.furnish()
+        self._map.create_http_namespace(Name=NAMESPACE, CreatorRequestId="1")
+        before(self)
+        self._kept.take(self._copy)
+
+    def again(self) -> None:
+        """From now on it is as it was when it was kept."""
+        self._copy.take(self._kept)
+        self.faults.forget()
+
+    def close(self) -> None:
+        """Ends what it started."""
+        self.probe.close()
+        self.faults.close()
+        self._copy.close()
+        self._kept.close()
+
+    def until_done(self, **asked: Any) -> dict[str, Any]:
+        """The answer, asked again after each failure with what that left open."""
+        answer: dict[str, Any] = {}
+        for _ in range(ROUNDS):
+            answer = self.ensure(**asked, open=answer.get("open", []))
+            if "error" not in answer:
+                return answer
+            assert answer["later"], answer
+        raise AssertionError(answer)
+
+    def mirror_until_done(self) -> dict[str, Any]:
+        """The same for Cloud Map."""
+        env = {**self.settings, "PAC_ECS_NAMESPACE": NAMESPACE}
+        asked = {"settings": env, "installation": INSTALLATION, "spec": revision()}
+        answer: dict[str, Any] = {}
+        for _ in range(ROUNDS):
+            answer = self.probe.ask(op="ecs.mirror", **asked)
+            if "error" not in answer:
+                return answer
+            assert answer["later"], answer
+        raise AssertionError(answer)
+
+    def wait_steady(self, count: int) -> None:
+        """Until the service has so many healthy tasks and no others."""
+
+        def is_steady() -> bool:
+            service = self.service()
+            (first, *more) = service["deployments"]
+            return not more and first["rolloutState"] == "COMPLETED" == self._state(count)
+
+        self.moto.until(f"{count} tasks run", is_steady)
+
+    def _state(self, count: int) -> str:
+        return "COMPLETED" if self.service()["runningCount"] == count else "no"
+
+
+def nothing(_: FaultyCloud) -> None:
+    """Nothing before it."""
+
+
+def first_edge(cloud: FaultyCloud) -> None:
+    cloud.until_done(tasks=2)
+
+
+def first_alb(cloud: FaultyCloud) -> None:
+    cloud.until_done(settings=cloud.alb)
+
+
+def second_revision(cloud: FaultyCloud) -> None:
+    spec = revision(revision=8, package_sha256="c" * 64, environment={"OPENAI_API_KEY": "sk-new"})
+    cloud.until_done(settings=cloud.alb, spec=spec, tasks=2)
+
+
+def second_slot(cloud: FaultyCloud) -> None:
+    cloud.until_done(settings=cloud.alb, slot="b", spec=revision(revision=8))
+
+
+def without_balancer(cloud: FaultyCloud) -> None:
+    cloud.until_done()
+
+
+def another_vpc(cloud: FaultyCloud) -> None:
+    # Made beside the old groups, switched when a target is healthy, and then the old ones deleted.
+    while cloud.until_done(settings=cloud.other)["place"]["is_switching"]:
+        cloud.moto.advance(60_000)
+
+
+def with_other_vpc(cloud: FaultyCloud) -> None:
+    first_alb(cloud)
+    vpc = cloud.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    cloud.other = {**cloud.alb, "PAC_ECS_VPC": vpc}
+
+
+def running(cloud: FaultyCloud) -> None:
+    cloud.until_done(tasks=2)
+    cloud.wait_steady(2)
+
+
+def mirrored(cloud: FaultyCloud) -> None:
+    cloud.mirror_until_done()
+
+
+def one_replaced(cloud: FaultyCloud) -> None:
+    running(cloud)
+    cloud.mirror_until_done()
+    cloud.moto.kill(cloud.moto.tasks()[0]["taskArn"])
+    cloud.wait_steady(2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """What was done before, without faults, and what is done with them."""
+
+    before: Callable[[FaultyCloud], None]
+    then: Callable[[FaultyCloud], None]
+
+
+WAYS = {
+    "a-service": Way(nothing, first_edge),
+    "behind-a-load-balancer": Way(nothing, first_alb),
+    "another-revision": Way(first_alb, second_revision),
+    "the-second-slot": Way(first_alb, second_slot),
+    "the-load-balancer-taken-away": Way(first_alb, without_balancer),
+    "target-groups-replaced": Way(with_other_vpc, another_vpc),
+    "tasks-told": Way(running, mirrored),
+    "a-task-replaced": Way(one_replaced, mirrored),
+}
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCloud]]:
+    """Accounts that are used at the same time."""
+    with running_lifecycle(tmp_path_factory.mktemp("aws")) as aws:
+        made = [FaultyCloud(aws) for _ in range(AT_ONCE)]
+        yield made
+        for each in made:
+            each.close()
+
+
+def walk(cloud: FaultyCloud, way: Way, rule: Rule | None) -> tuple[dict[str, Any], list[Call]]:
+    """What is there after a way, and its calls."""
+    cloud.again()
+    if rule:
+        cloud.faults.rules.append(rule)
+    way.then(cloud)
+    calls = list(cloud.faults.calls)
+    assert not cloud.faults.wrong(), cloud.faults.wrong()
+    assert not cloud.faults.too_patient, cloud.faults.too_patient
+    return cloud.state.read(), calls
+
+
+def possible(call: Call) -> list[Fault]:
+    """What can happen to a call."""
+    several = [each for each in Fault if each is not Fault.PAGED]
+    is_paged = call.turn == 1 and paging_of(call.service, call.action)
+    return [*several, Fault.PAGED] if is_paged else several
+
+
+def differing(first: Any, second: Any) -> dict[str, Any]:
+    """The parts of two states that are not the same."""
+    return {key: (first[key], second[key]) for key in first if first[key] != second[key]}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_whatever_fails_the_same_is_there_in_the_end(
+    accounts: list[FaultyCloud], name: str
+) -> None:
+    way = WAYS[name]
+    for each in accounts:
+        each.begin(way.before)
+    wanted, calls = walk(accounts[0], way, None)
+    assert calls
+    free: queue.SimpleQueue[FaultyCloud] = queue.SimpleQueue()
+    for each in accounts:
+        free.put(each)
+
+    def failure(rule: Rule) -> str:
+        """What is not as it should be when a call fails; empty when all is."""
+        said = f"{rule.service} {rule.action} {rule.turn} {rule.fault.value}"
+        cloud = free.get()
+        try:
+            found, _ = walk(cloud, way, rule)
+        except AssertionError as wrong:
+            return f"{said}: {wrong}"
+        finally:
+            free.put(cloud)
+        if rule.times:
+            return f"{said}: was not called"
+        return f"{said}: {differing(wanted, found)}" if found != wanted else ""
+
+    rules = [
+        Rule(fault, call.service, call.action, call.turn)
+        for call in calls
+        for fault in possible(call)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        failed = [each for each in pool.map(failure, rules) if each]
+    print(f"\n{name}: {len(calls)} calls, {len(rules)} combinations of call and fault")
+    assert not failed, "\n".join(failed)
