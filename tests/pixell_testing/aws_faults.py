@@ -21,7 +21,7 @@ from typing import Any
 
 from pixell_testing.aws import HOP_BY_HOP
 from pixell_testing.aws_models import faults, operation_of
-from pixell_testing.aws_pages import Pages
+from pixell_testing.aws_pages import page
 
 # A client that does not give up by then is a failure of its own.
 MAX_HANG_S = 60
@@ -41,7 +41,7 @@ class Fault(enum.Enum):
     LOST = "lost"
     # No answer comes, and the service never had the request.
     HUNG = "hung"
-    # The answer is there in pages of one entry.
+    # From then on the action's answers come in pages, the first of them empty.
     PAGED = "paged"
 
 
@@ -115,7 +115,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._pass_on(headers, body)
             self._break()
         elif self.server.proxy.is_paged(call):
-            self._reply(*self.server.proxy.pages.answer(call, body, self._sender(headers)))
+            self._reply(*page(call, body, self._sender(headers)))
         else:
             self._reply(*self._pass_on(headers, body))
 
@@ -180,7 +180,6 @@ class FaultProxy:
         self.calls: list[Call] = []
         # Calls that hung, and whose client did not end them.
         self.too_patient: list[str] = []
-        self.pages = Pages()
         self._turns: collections.Counter[tuple[str, str]] = collections.Counter()
         self._paged: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -221,7 +220,6 @@ class FaultProxy:
             self.calls.clear()
             self._turns.clear()
             self._paged.clear()
-            self.pages.forget()
 
     def wrong(self) -> set[str]:
         """What AWS's models say against the calls."""

@@ -1,4 +1,4 @@
-"""Answers of AWS in pages of one entry, with the tokens that a service gives."""
+"""Answers of AWS in pages: an empty one, which AWS may give, and then one for each entry."""
 
 from __future__ import annotations
 
@@ -30,28 +30,17 @@ def paging_of(service: str, action: str) -> dict[str, Any] | None:
     return {**found, "result_key": results if isinstance(results, str) else results[0]}
 
 
-class Pages:
-    """Gives entry by entry of what a service answers at once."""
-
-    def __init__(self) -> None:
-        # Pages given, to know that a client went on.
-        self.given = 0
-
-    def forget(self) -> None:
-        self.given = 0
-
-    def answer(self, call: Any, body: bytes, send: Callable[[bytes], Answer]) -> Answer:
-        """One page of a call's answer; `send` gets the whole one."""
-        paging = paging_of(call.service, call.action)
-        assert paging, f"{call.action} is not paged"
-        token = call.parameters.get(paging["input_token"]) or f"{TOKEN}0"
-        turn = int(token.removeprefix(TOKEN))
-        status, kind, whole = send(_without(body, paging["input_token"]))
-        if status != 200:
-            return status, kind, whole
-        self.given += 1
-        page = _json_page if whole.startswith(b"{") else _xml_page
-        return status, kind, page(whole, paging, turn)
+def page(call: Any, body: bytes, send: Callable[[bytes], Answer]) -> Answer:
+    """One page of a call's answer; `send` gets the whole one."""
+    paging = paging_of(call.service, call.action)
+    assert paging, f"{call.action} is not paged"
+    token = call.parameters.get(paging["input_token"]) or f"{TOKEN}0"
+    turn = int(token.removeprefix(TOKEN))
+    status, kind, whole = send(_without(body, paging["input_token"]))
+    if status != 200:
+        return status, kind, whole
+    cut = _json_page if whole.startswith(b"{") else _xml_page
+    return status, kind, cut(whole, paging, turn)
 
 
 def _without(body: bytes, name: str) -> bytes:
@@ -66,9 +55,9 @@ def _without(body: bytes, name: str) -> bytes:
 def _json_page(whole: bytes, paging: dict[str, Any], turn: int) -> bytes:
     answer = json.loads(whole)
     entries = answer.get(paging["result_key"], [])
-    answer[paging["result_key"]] = entries[turn : turn + 1]
+    answer[paging["result_key"]] = entries[turn - 1 : turn] if turn else []
     answer.pop(paging["output_token"], None)
-    if turn + 1 < len(entries):
+    if turn < len(entries):
         answer[paging["output_token"]] = f"{TOKEN}{turn + 1}"
     return json.dumps(answer).encode()
 
@@ -80,9 +69,9 @@ def _xml_page(whole: bytes, paging: dict[str, Any], turn: int) -> bytes:
     if listed is not None and len(listed):
         entries = list(listed)
         for number, entry in enumerate(entries):
-            if number != turn:
+            if number + 1 != turn:
                 listed.remove(entry)
-        if turn + 1 < len(entries):
+        if turn < len(entries):
             result = next(each for each in root if each.tag.endswith("Result"))
             marker = ET.SubElement(result, f"{space}{paging['output_token']}")
             marker.text = f"{TOKEN}{turn + 1}"
