@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from pixell_testing.ecs_lifecycle.account import CLUSTER, Account
-from pixell_testing.ecs_lifecycle.client import running_lifecycle
+from pixell_testing.ecs_lifecycle.client import Copy, running_lifecycle
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
 ROLLBACK = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -293,6 +293,24 @@ def test_lists_come_in_pages(account: Account) -> None:
         cluster=CLUSTER, PaginationConfig={"PageSize": 2}
     )
     assert [len(each["serviceArns"]) for each in pages] == [2, 1]
+
+
+def test_a_copy_goes_its_own_way(account: Account) -> None:
+    account.register()
+    account.create()
+    account.steady()
+    copied = Copy()
+    copied.take(account.aws)
+    try:
+        there = copied.client("ecs")
+        assert there.list_tasks(cluster=CLUSTER)["taskArns"] == account.arns()
+        there.delete_service(cluster=CLUSTER, service="x", force=True)
+        assert there.list_services(cluster=CLUSTER)["serviceArns"] == []
+        assert account.service()["status"] == "ACTIVE"
+        copied.take(account.aws)
+        assert len(there.list_services(cluster=CLUSTER)["serviceArns"]) == 1
+    finally:
+        copied.close()
 
 
 def test_a_cluster_with_services_is_not_deleted(account: Account) -> None:

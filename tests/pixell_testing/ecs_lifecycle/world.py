@@ -74,7 +74,13 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Behaviour:
-    """How tasks of a family behave."""
+    """How tasks of a family behave.
+
+    `boot`: `ready` tells so and is HEALTHY; `fail` tells why and exits with par's code; `oom` is
+    killed with 137; `hang` is never ready, and UNHEALTHY when its start period is over and its
+    retries are used up; `unhealthy` is HEALTHY first; `cannot_pull` and `secret_missing` never run;
+    `never_placed` is not even a task. `stop`: after SIGTERM it drains, or waits for SIGKILL.
+    """
 
     boot: str = "ready"
     stop: str = "drain"
