@@ -67,7 +67,9 @@ def test_refusals_are_in_the_shape_of_the_protocol(
     faulty: Faulty, fault: Fault, service: str, action: str, code: str, status: int
 ) -> None:
     client = faulty.client(service)
-    method = getattr(client, {name: m for m, name in client.meta.method_to_api_mapping.items()}[action])
+    method = getattr(
+        client, {name: m for m, name in client.meta.method_to_api_mapping.items()}[action]
+    )
     faulty.proxy.rules.append(Rule(fault, service, action, turn=2))
 
     method()

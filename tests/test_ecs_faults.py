@@ -22,9 +22,9 @@ from pixell_testing.ecs_cloud import Cloud
 from pixell_testing.ecs_lifecycle.client import Copy, LifecycleAws, running_lifecycle
 from pixell_testing.ecs_state import State
 
-ROUNDS = 4
-# Longer than the model takes for an answer on a busy machine; who hangs, hangs so long.
-STALL_MS = "300"
+ROUNDS = 8
+# How long a call may take: one that hangs, hangs so long, if that is what is tried.
+PATIENT_MS, IMPATIENT_MS = "20000", "300"
 NAMESPACE = "agents"
 AT_ONCE = 2
 
@@ -35,8 +35,11 @@ class FaultyCloud(Cloud):
     def __init__(self, empty: LifecycleAws) -> None:
         self._empty, self._copy, self._kept = empty, Copy(), Copy()
         self.faults = FaultProxy(self._copy.url)
-        probe = Probe({**empty.environment(self.faults.url), "PROBE_STALL_MS": STALL_MS})
-        super().__init__(self._copy, self.faults, probe)
+        env = empty.environment(self.faults.url)
+        self._patient, self._impatient = (
+            Probe({**env, "PROBE_STALL_MS": stall}) for stall in (PATIENT_MS, IMPATIENT_MS)
+        )
+        super().__init__(self._copy, self.faults, self._patient)
         self.state = State(self)
         self._map = self._copy.client("servicediscovery")
 
@@ -50,14 +53,19 @@ class FaultyCloud(Cloud):
         before(self)
         self._kept.take(self._copy)
 
-    def again(self) -> None:
-        """From now on it is as it was when it was kept."""
+    def again(self, rule: Rule | None) -> None:
+        """From now on it is as it was when it was kept, and one call fails."""
         self._copy.take(self._kept)
         self.faults.forget()
+        self.probe = self._patient
+        if rule:
+            self.faults.rules.append(rule)
+            self.probe = self._impatient if rule.fault is Fault.HUNG else self._patient
 
     def close(self) -> None:
         """Ends what it started."""
-        self.probe.close()
+        self._patient.close()
+        self._impatient.close()
         self.faults.close()
         self._copy.close()
         self._kept.close()
@@ -175,6 +183,7 @@ WAYS = {
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCloud]]:
     """Accounts that are used at the same time."""
     with running_lifecycle(tmp_path_factory.mktemp("aws")) as aws:
+        aws.warm_up()
         made = [FaultyCloud(aws) for _ in range(AT_ONCE)]
         yield made
         for each in made:
@@ -183,9 +192,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCl
 
 def walk(cloud: FaultyCloud, way: Way, rule: Rule | None) -> tuple[dict[str, Any], list[Call]]:
     """What is there after a way, and its calls."""
-    cloud.again()
-    if rule:
-        cloud.faults.rules.append(rule)
+    cloud.again(rule)
     way.then(cloud)
     calls = list(cloud.faults.calls)
     assert not cloud.faults.wrong(), cloud.faults.wrong()
@@ -214,6 +221,7 @@ def test_whatever_fails_the_same_is_there_in_the_end(
         each.begin(way.before)
     wanted, calls = walk(accounts[0], way, None)
     assert calls
+    assert all(walk(each, way, None)[0] == wanted for each in accounts)
     free: queue.SimpleQueue[FaultyCloud] = queue.SimpleQueue()
     for each in accounts:
         free.put(each)

@@ -86,6 +86,17 @@ class LifecycleAws(Moto):
         if (at := text.find("Error on request:")) >= 0:
             raise Failure(f"the model of AWS failed: {text[at : at + 4000]}")
 
+    def warm_up(self) -> None:
+        """Loads what it loads at the first call of a service, so that copies have it."""
+        self.client("ecs").list_task_definitions()
+        self.client("elbv2").describe_target_groups()
+        self.client("ec2").describe_vpcs()
+        self.client("secretsmanager").list_secrets()
+        self.client("logs").describe_log_groups()
+        self.client("servicediscovery").list_services()
+        # What was made on the way makes the first reset another one than those that follow.
+        self.control("reset")
+
     def until(self, what: str, holds: Callable[[], Any]) -> Any:
         """What `holds` gives, when that is something; Failure after a while."""
         found: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -125,6 +126,8 @@ class Server:
     def _fork(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Another process with all there is now, at a port of its own; it ends with SIGKILL."""
         listener = socket.create_server(("127.0.0.1", asked["port"]))
+        # What is there now is not looked through again, and so stays shared.
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             # Only this thread is in the child; the connections are the parent's.
