@@ -1,39 +1,38 @@
-"""The whole way without AWS: a package in moto's S3, the image in a registry, the task definition that
-Pixell registers in moto, and a task of it that Docker runs as Fargate would (root)."""
+"""The whole way without AWS: packages in moto's S3, the image in a registry, `pac serve --engine ecs`,
+its tasks in the model of ECS, and each of them a container that Docker runs as its registered
+definition says (root)."""
 
 from __future__ import annotations
 
 import concurrent.futures
-import hashlib
 import json
 import os
 import subprocess
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devtool.docker import Daemon
-from devtool.pac import request, wait_until
+from devtool.pac import Pac, free_port, request, wait_until
 from pixell_testing import images
-from pixell_testing.clients import Agent
-from pixell_testing.ecs import revision
-from pixell_testing.ecs_cloud import Cloud, running_cloud
-from pixell_testing.fargate import TASK_ROLE, Task, running_task
+from pixell_testing.aws import TroubledProxy
+from pixell_testing.clients import agent_of
+from pixell_testing.ecs_cloud import CLUSTER, Cloud
+from pixell_testing.ecs_lifecycle.client import LifecycleAws, running_lifecycle
+from pixell_testing.fargate import TASK_ROLE, Fargate, Task
 from pixell_testing.image_registry import TOKEN, ImageRegistry
 from pixell_testing.packages import from_files, three_surfaces
 
 APP = "circle"
 BASE = f"/agents/{APP}"
 BUCKET = "pixell-agent-packages"
-KEY = "org/circle/1.0.0/circle.apkg"
 REPOSITORY = "pixell-agent-runtime"
 WORD = "of-the-deployment"
-REST, GRPC = 8080, 50051
 COPY_DEADLINE_S = 300
-SLOW_S = 2
+PATIENCE_S = 60
+SLOW_S = 3
 
 AGENT = f"""
 import os
@@ -64,15 +63,23 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs containers, whic
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """An account with the package in S3."""
-    with running_cloud(tmp_path_factory.mktemp("moto")) as account:
-        account.prepare()
-        store = account.moto.client("s3")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LifecycleAws]:
+    with running_lifecycle(tmp_path_factory.mktemp("aws")) as served:
+        store = served.client("s3")
         place = {"LocationConstraint": store.meta.region_name}
         store.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
-        store.put_object(Bucket=BUCKET, Key=KEY, Body=from_files(three_surfaces(APP, AGENT)))
-        yield account
+        for version in ("1", "2"):
+            files = three_surfaces(APP, f"VERSION = {version}\n{AGENT}")
+            store.put_object(Bucket=BUCKET, Key=f"of/others/{version}", Body=from_files(files))
+        yield served
+
+
+@pytest.fixture(scope="module")
+def proxy(aws: LifecycleAws) -> Iterator[TroubledProxy]:
+    """What the containers reach in the place of S3."""
+    served = TroubledProxy(aws.url)
+    yield served
+    served.close()
 
 
 @pytest.fixture(scope="module")
@@ -105,74 +112,101 @@ def image(scratch: Path, daemon: Daemon) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def definition(cloud: Cloud, image: str) -> dict[str, Any]:
-    """What Pixell registered for a deployment, read back by boto3."""
-    package = cloud.moto.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
-    place = cloud.placed(
-        spec=revision(
-            app_id=APP,
-            package_url=f"s3://{BUCKET}/{KEY}",
-            package_sha256=hashlib.sha256(package).hexdigest(),
-            environment={"WORD": WORD, "AWS_ACCESS_KEY_ID": "AKIAOFTHEAGENT"},
-        ),
-        settings={**cloud.settings, "PAC_ECS_IMAGE": image},
-    )["place"]
-    described = cloud.ecs.describe_task_definition(taskDefinition=place["task_definition"])
-    return described["taskDefinition"]
+def fargate(aws: LifecycleAws, daemon: Daemon, proxy: TroubledProxy) -> Iterator[Fargate]:
+    s3 = urllib.parse.urlsplit(proxy.url)
+    with Fargate(aws, daemon, (s3.hostname, s3.port)) as running:
+        running.run(f"agent-{APP}")
+        yield running
 
 
 @pytest.fixture(scope="module")
-def task(cloud: Cloud, daemon: Daemon, definition: dict[str, Any]) -> Iterator[Task]:
-    def secret(reference: str) -> str:
-        arn, name, _, version = reference.rsplit(":", 3)
-        held = cloud.secrets.get_secret_value(SecretId=arn, VersionId=version)
-        return json.loads(held["SecretString"])[name]
+def pac(scratch: Path, aws: LifecycleAws, image: str, fargate: Fargate) -> Iterator[Pac]:
+    """A platform whose agents are tasks of ECS, with the first revision of the app."""
+    cloud = Cloud(aws, None, None)
+    cloud.furnish()
+    env = {
+        **aws.environment(),
+        **cloud.settings,
+        "PAC_ECS_IMAGE": image,
+        "AGENT_PACKAGES_BUCKET": BUCKET,
+    }
+    folder = scratch / "circle"
+    running = Pac(folder / "state", free_port(), home=folder, env=env, engine="ecs")
+    running.start()
+    try:
+        deploy(running, "1")
+        yield running
+    finally:
+        running.stop()
+        running.kill_all()
 
-    s3 = urllib.parse.urlsplit(cloud.proxy.url)
-    with running_task(daemon, definition, secret, (s3.hostname, s3.port)) as started:
-        yield started.wait_healthy()
+
+def deploy(pac: Pac, version: str) -> None:
+    """By the documented request, from S3."""
+    environment = {"WORD": WORD, "AWS_ACCESS_KEY_ID": "AKIAOFTHEAGENT"}
+    pac.deploy_and_wait(APP, f"s3://{BUCKET}/of/others/{version}", environment=environment)
 
 
-def test_three_surfaces_answer(task: Task) -> None:
-    url = f"http://{task.address(REST)}"
-
-    assert request(url, "GET", "/health").status == 200
-    assert request(url, "GET", f"{BASE}/api/began").json() == {"began": False}
-    assert "<html" in request(url, "GET", f"{BASE}/ui/").text.lower()
-    agent = Agent(task.address(GRPC), f"{BASE}/a2a")
-    assert agent.invoke("greet")["result"] == "hello"
+def only_task(fargate: Fargate) -> Task:
+    """The first that was started."""
+    return next(iter(fargate.tasks.values()))
 
 
-def test_the_environment_arrives(task: Task, definition: dict[str, Any]) -> None:
-    seen = request(f"http://{task.address(REST)}", "GET", f"{BASE}/api/environment").json()
+def test_three_surfaces_answer_through_the_edge(pac: Pac) -> None:
+    assert request(pac.url, "GET", f"{BASE}/api/began").json() == {"began": False}
+    assert "the page" in request(pac.url, "GET", f"{BASE}/ui/").text
+    assert agent_of(pac, APP).invoke("greet")["result"] == "hello"
+
+
+def test_the_environment_arrives_and_is_in_no_definition(pac: Pac, aws: LifecycleAws) -> None:
+    seen = request(pac.url, "GET", f"{BASE}/api/environment").json()
 
     assert (seen["WORD"], seen["AGENT_APP_ID"], seen["BASE_PATH"]) == (WORD, APP, BASE)
     assert seen["AWS_REGION"] == "us-east-2"
-    assert WORD not in json.dumps(definition)
+    ecs = aws.client("ecs")
+    (arn,) = ecs.list_task_definitions()["taskDefinitionArns"]
+    assert WORD not in json.dumps(ecs.describe_task_definition(taskDefinition=arn), default=str)
 
 
-def test_the_package_came_from_s3_with_the_role_of_the_task(task: Task, cloud: Cloud) -> None:
-    asked = [headers for method, path, headers in cloud.proxy.asked if path.endswith(KEY)]
+def test_a_task_talks_to_s3_alone_with_its_own_role(
+    pac: Pac, fargate: Fargate, proxy: TroubledProxy
+) -> None:
+    (asked,) = proxy.asked  # nobody else uses this way to S3
 
-    (headers,) = asked
+    method, path, headers = asked
+    assert (method, path.startswith(f"/{BUCKET}/")) == ("GET", True)
     assert f"Credential={TASK_ROLE['AccessKeyId']}/" in headers["Authorization"]
     assert headers["X-Amz-Security-Token"] == TASK_ROLE["Token"]
+    assert only_task(fargate).unreachable() == 0
 
 
-def test_it_tried_to_reach_nothing_else(task: Task) -> None:
-    assert task.unreachable() == 0
+def test_the_log_of_the_task_is_read_by_its_instance(pac: Pac) -> None:
+    (instance,) = pac.live_instances(APP)
+
+    def has_lines() -> bool:
+        return "Three-surface runtime started" in pac.get(f"/v1/instances/{instance}/logs").text
+
+    wait_until("the log has come", has_lines, PATIENCE_S)
 
 
-def test_sigterm_drains(task: Task) -> None:
-    url = f"http://{task.address(REST)}"
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(request, url, "GET", f"{BASE}/api/slow", timeout_s=30)
+def test_a_new_revision_takes_over_and_the_old_one_drains(
+    pac: Pac, aws: LifecycleAws, fargate: Fargate
+) -> None:
+    first = only_task(fargate)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(request, pac.url, "GET", f"{BASE}/api/slow", timeout_s=PATIENCE_S)
         wait_until(
             "the request runs",
-            lambda: request(url, "GET", f"{BASE}/api/began").json()["began"],
-            20,
+            lambda: request(pac.url, "GET", f"{BASE}/api/began").json()["began"],
+            PATIENCE_S,
         )
-        ended = pool.submit(task.stop)
+        deploy(pac, "2")
 
         assert slow.result().json() == {"done": True}
-        assert ended.result() == 0
+    assert request(pac.url, "GET", f"{BASE}/api/began").json() == {"began": False}
+    services = aws.client("ecs").list_services(cluster=CLUSTER)["serviceArns"]
+    names = sorted(arn.rpartition("/")[2] for arn in services)
+    assert names == [f"agent-{APP}", f"agent-{APP}-b"]
+    pac.keep_cold(APP)
+    wait_until("the old task has ended", lambda: not first.state()["Running"], PATIENCE_S)
+    assert first.state()["ExitCode"] == 0

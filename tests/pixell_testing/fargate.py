@@ -1,7 +1,9 @@
-"""A model of Fargate: runs a registered task definition by a Docker daemon, as it is written down.
+"""Docker in the place of Fargate: the tasks of the model of ECS are containers of it, run as their
+registered task definition is written down.
 
-A task has a network of its own, in which there is S3 and where the task role's credentials come
-from, and nothing else. What it tries to reach beyond is counted by the kernel.
+A task has an address of its own in a network that leads nowhere. Inside there is S3, and where the
+task role's credentials come from, and nothing else; what it tries to reach beyond is counted by the
+kernel.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from devtool.docker import Daemon
-from devtool.pac import wait_until
+from pixell_testing.ecs_lifecycle.client import LifecycleAws
 from pixell_testing.namespaces import Network
 
 CREDENTIALS_ADDRESS = ("169.254.170.2", 80)
@@ -30,8 +33,10 @@ TASK_ROLE = {
     "Expiration": "2099-01-01T00:00:00Z",
 }
 DOCKER_DEADLINE_S = 120
-HEALTHY_DEADLINE_S = 90
+CONNECT_DEADLINE_S = 10
 RELAY_DEADLINE_S = 60
+LOOK_PAUSE_S = 0.1
+NETWORK = "fargate"
 
 
 class _Credentials(BaseHTTPRequestHandler):
@@ -58,10 +63,10 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class _Relay:
-    """Passes the connections of a listening socket on to what `connect` makes."""
+    """Passes the connections of a listening socket on to an address out here."""
 
-    def __init__(self, listener: socket.socket, connect: Callable[[], socket.socket]) -> None:
-        self._listener, self._connect = listener, connect
+    def __init__(self, listener: socket.socket, onward: tuple[str, int]) -> None:
+        self._listener, self._onward = listener, onward
         listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -74,7 +79,7 @@ class _Relay:
     def _carry(self, taken: socket.socket) -> None:
         with taken:
             try:
-                onward = self._connect()
+                onward = socket.create_connection(self._onward, CONNECT_DEADLINE_S)
             except OSError:
                 return
             with onward:
@@ -106,10 +111,11 @@ class Task:
         (self._container,) = definition["containerDefinitions"]
         image = self._container["image"]
         # Every task on Fargate has such a container, which holds its network.
-        pause = ["--network", "none", "--entrypoint", "/bin/sleep"]
+        pause = ["--network", NETWORK, "--entrypoint", "/bin/sleep"]
         self._pause = self._run("run", "--detach", *pause, image, "infinity")
-        self.network = Network.of(daemon.inspect(self._pause)["State"]["Pid"])
-        self._relays: list[_Relay] = []
+        inspected = daemon.inspect(self._pause)
+        self.ip = inspected["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
+        self.network = Network.of(inspected["State"]["Pid"])
         self._serve_inside(s3)
         environment = {each["name"]: each["value"] for each in self._container["environment"]}
         for each in self._container.get("secrets", []):
@@ -118,7 +124,6 @@ class Task:
         environment["AWS_ENDPOINT_URL_S3"] = f"http://{S3_ADDRESS[0]}:{S3_ADDRESS[1]}"
         self.id = self._run("create", *self._options(definition, environment), image)
         self._run("start", self.id)
-        self._outside: dict[int, str] = {}
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -139,7 +144,7 @@ class Task:
             self._agent.socket = socket.create_server(CREDENTIALS_ADDRESS)
             inside = socket.create_server(S3_ADDRESS)
         threading.Thread(target=self._agent.serve_forever, daemon=True).start()
-        self._relays.append(_Relay(inside, lambda: socket.create_connection(s3, 10)))
+        self._relay = _Relay(inside, s3)
 
     def _options(self, definition: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
         container, health = self._container, self._container["healthCheck"]
@@ -163,29 +168,6 @@ class Task:
         options += ["--health-start-period", f"{health['startPeriod']}s"]
         return [*options, "--stop-timeout", str(container["stopTimeout"])]
 
-    def wait_healthy(self) -> Task:
-        """Until the definition's health check says so."""
-
-        def is_healthy() -> bool:
-            state = self.state()
-            assert state["Running"], self.logs()
-            return state["Health"]["Status"] == "healthy"
-
-        wait_until("the task is healthy", is_healthy, HEALTHY_DEADLINE_S)
-        return self
-
-    def address(self, port: int) -> str:
-        """Where out here a port of the task is reached, as a load balancer reaches it."""
-        if port not in self._outside:
-            listener = socket.create_server(("127.0.0.1", 0))
-            self._outside[port] = f"127.0.0.1:{listener.getsockname()[1]}"
-            self._relays.append(_Relay(listener, lambda: self._connect(port)))
-        return self._outside[port]
-
-    def _connect(self, port: int) -> socket.socket:
-        with self.network:
-            return socket.create_connection(("127.0.0.1", port), 10)
-
     def unreachable(self) -> int:
         """How often something inside tried to reach what is not there."""
         pid = self._daemon.inspect(self._pause)["State"]["Pid"]
@@ -204,26 +186,103 @@ class Task:
         """What par and the agent printed."""
         return self._run("logs", self.id)
 
-    def stop(self) -> int:
-        """SIGTERM, and SIGKILL after the definition's stopTimeout; its exit code."""
-        self._run("stop", "--time", str(self._container["stopTimeout"]), self.id)
-        return self.state()["ExitCode"]
+    def signal(self, name: str) -> None:
+        """A signal to the container's first process."""
+        self._run("kill", "--signal", name, self.id)
 
     def remove(self) -> None:
         """Ends everything of it."""
-        for each in self._relays:
-            each.close()
+        self._relay.close()
         self._agent.shutdown()
         self._agent.server_close()
         self.network.close()
         self._run("rm", "--force", "--volumes", self.id, self._pause)
 
 
-@contextlib.contextmanager
-def running_task(*arguments: Any) -> Iterator[Task]:
-    """A task until the end of the block."""
-    task = Task(*arguments)
-    try:
-        yield task
-    finally:
-        task.remove()
+class Fargate:
+    """Runs what the model says until the end of its `with` block."""
+
+    def __init__(self, aws: LifecycleAws, daemon: Daemon, s3: tuple[str, int]) -> None:
+        self._aws, self._daemon, self._s3 = aws, daemon, s3
+        self._ecs, self._logs, self._secrets = (
+            aws.client(name) for name in ("ecs", "logs", "secretsmanager")
+        )
+        self.tasks: dict[str, Task] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> Fargate:
+        docker = ["docker", "--host", f"unix://{self._daemon.socket}"]
+        make = [*docker, "network", "create", "--internal", NETWORK]
+        subprocess.run(make, check=True, capture_output=True, timeout=DOCKER_DEADLINE_S)
+        # A second of a definition is one: what drains here is real.
+        self._aws.control("settings", second_ms=1000)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join(DOCKER_DEADLINE_S)
+        for each in self.tasks.values():
+            each.remove()
+        if self._failure:
+            raise self._failure
+
+    def run(self, family: str) -> None:
+        """Tasks of the family that start later are containers."""
+        self._aws.behave(family, boot="outside", stop="outside")
+
+    def _follow(self) -> None:
+        try:
+            while not self._is_over.wait(LOOK_PAUSE_S):
+                for told in self._aws.tasks():
+                    self._look_at(told)
+        except BaseException as wrong:  # told by the end of the block
+            self._failure = wrong
+
+    def _look_at(self, told: dict[str, Any]) -> None:
+        arn = told["taskArn"]
+        task = self.tasks.get(arn)
+        if task is None:
+            if told["lastStatus"] == "PENDING":
+                self.tasks[arn] = self._start(told)
+                self._report(arn, "started", address=self.tasks[arn].ip)
+            return
+        for number, name in ((15, "TERM"), (9, "KILL")):
+            if number in told["signals"] and self._is_first(arn, name) and task.state()["Running"]:
+                task.signal(name)
+        state = task.state()
+        if not state["Running"] and self._is_first(arn, "exited"):
+            self._keep_log(told, task)
+            self._report(arn, "exited", exit_code=state["ExitCode"])
+        elif state["Running"] and state["Health"]["Status"] == "healthy":
+            if told["lastStatus"] == "RUNNING" and self._is_first(arn, "healthy"):
+                self._report(arn, "healthy")
+
+    def _is_first(self, arn: str, event: str) -> bool:
+        """Whether this is to be done for a task for the first time."""
+        is_first = (arn, event) not in self._told
+        self._told.add((arn, event))
+        return is_first
+
+    def _report(self, arn: str, event: str, **more: Any) -> None:
+        self._aws.control("report", task=arn, event=event, **more)
+
+    def _start(self, told: dict[str, Any]) -> Task:
+        described = self._ecs.describe_task_definition(taskDefinition=told["taskDefinitionArn"])
+        return Task(self._daemon, described["taskDefinition"], self._secret, self._s3)
+
+    def _secret(self, reference: str) -> str:
+        arn, name, _, version = reference.rsplit(":", 3)
+        held = self._secrets.get_secret_value(SecretId=arn, VersionId=version)
+        return json.loads(held["SecretString"])[name]
+
+    def _keep_log(self, told: dict[str, Any], task: Task) -> None:
+        """As the log driver awslogs does it."""
+        (stream,) = told["streams"]
+        now = int(time.time() * 1000)
+        lines = [{"timestamp": now, "message": line} for line in task.logs().splitlines()]
+        place = {"logGroupName": stream["group"], "logStreamName": stream["stream"]}
+        self._logs.put_log_events(**place, logEvents=lines)

@@ -17,6 +17,7 @@ one event after the other. So what a test sees depends on when it asks and on no
 Controls, JSON over HTTP:
     POST /_lifecycle/behaviour {"family", "boot", "stop", …}  how tasks that start later behave
     POST /_lifecycle/kill {"task": arn or id, "signal": 9}    a signal to a task's container
+    POST /_lifecycle/report {"task", "event", …}              of tasks that are run "outside"
     POST /_lifecycle/settings {…}                             delays, see `world.Settings`
     POST /_lifecycle/limits {…}                               quotas and rates, see `world.Limits`
     POST /_lifecycle/advance {"ms"}                           lets time pass at once

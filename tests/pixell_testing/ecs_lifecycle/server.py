@@ -59,6 +59,7 @@ class Server:
             "limits": self._world.limit,
             "advance": lambda asked: self._world.skip(asked["ms"]),
             "kill": self._kill,
+            "report": self._report,
             "reset": self._reset,
             "fork": self._fork,
             "tasks": lambda _: self._tasks(),
@@ -111,6 +112,9 @@ class Server:
     def _kill(self, asked: dict[str, Any]) -> None:
         task = self._life.tasks[asked["task"].rpartition("/")[2]]
         self._life.signal(task, asked.get("signal", 9))
+
+    def _report(self, asked: dict[str, Any]) -> None:
+        self._life.report(self._life.tasks[asked.pop("task").rpartition("/")[2]], **asked)
 
     def _forget(self) -> None:
         self._world.reset()

@@ -135,7 +135,8 @@ class TaskLife:
         task.interface = task.cloud.attach(subnet, task.network.get("securityGroups", []))
         self._enter(task, "PENDING", "pullStartedAt")
         task.times["connectivityAt"] = self._world.time
-        self._later(task, self._world.settings.pending_ms, lambda: self._activate(task))
+        if task.behaviour.boot != "outside":
+            self._later(task, self._world.settings.pending_ms, lambda: self._activate(task))
 
     def _activate(self, task: Task) -> None:
         try:
@@ -185,9 +186,22 @@ class TaskLife:
         elif boot == "oom":
             reason = "OutOfMemoryError: Container killed due to memory usage"
             self._later(task, settings.boot_ms, lambda: self._exit(task, KILLED, reason))
-        else:
+        elif boot != "outside":
             self._later(task, settings.boot_ms, lambda: self._ready(task))
         self.listener.task_runs(task)
+
+    def report(self, task: Task, event: str, address: str = "", exit_code: int = 0) -> None:
+        """What happened to a task whose container is run by somebody outside: `started` at an
+        address, `healthy`, or `exited`."""
+        if event == "started" and task.last_status == "PENDING":
+            task.interface = dataclasses.replace(task.interface, address=address)
+            self._activate(task)
+        elif event == "healthy" and task.last_status == "RUNNING":
+            self._ready(task)
+        elif event == "exited" and task.is_live:
+            self._exit(task, exit_code)
+        elif event == "exited" and task.last_status in ("DEACTIVATING", "STOPPING"):
+            self._ended(task, exit_code)
 
     def _until_unhealthy(self, task: Task) -> float:
         # Failures count when the start period is over.
@@ -222,6 +236,8 @@ class TaskLife:
         return Lines(task.environment)
 
     def _write(self, task: Task, lines: list[str]) -> None:
+        if task.behaviour.boot == "outside":
+            return  # it has lines of its own
         name = task.containers[0]["name"]
         if name in task.streams:
             group, stream = task.streams[name]
@@ -274,6 +290,9 @@ class TaskLife:
         if task.behaviour.stop == "hang":
             pause = self._world.seconds(task.stop_timeout)
             self._later(task, pause, lambda: self._kill(task))
+        elif task.behaviour.stop == "outside":
+            pause = self._world.seconds(task.stop_timeout)
+            self._later(task, pause, lambda: task.signals.append(SIGKILL))
         else:
             self._later(task, self._world.settings.drain_ms, lambda: self._drained(task))
 

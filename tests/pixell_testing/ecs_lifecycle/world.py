@@ -19,8 +19,9 @@ BOOTS = (
     "hang",
     "unhealthy",
     "oom",
+    "outside",
 )
-STOPS = ("drain", "hang")
+STOPS = ("drain", "hang", "outside")
 VICTIMS = ("newest", "oldest")
 MS = 1000.0
 
