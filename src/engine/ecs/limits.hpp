@@ -15,6 +15,10 @@ inline constexpr std::size_t kMaxServiceName = 255;
 inline constexpr std::size_t kMaxTargetGroupName = 32;
 /// Name of a service in Cloud Map that is one label, in characters (API_cloud-map_CreateService).
 inline constexpr std::size_t kMaxDiscoveryName = 63;
+/// Services that one DescribeServices takes (API_DescribeServices).
+inline constexpr std::size_t kMaxDescribedServices = 10;
+/// Tasks that one UpdateTaskProtection takes (API_UpdateTaskProtection).
+inline constexpr std::size_t kMaxProtectedTasks = 10;
 /// Tasks that one DescribeTasks takes (API_DescribeTasks).
 inline constexpr std::size_t kMaxDescribedTasks = 100;
 /// A client token, in characters (API_CreateService).
@@ -63,6 +67,36 @@ inline constexpr std::int64_t kOwnStorageMib = std::int64_t{8} * 1024;
 inline constexpr const char* kLogBuffer = "25m";
 /// How long logs are kept, in days, when the log group is made by us.
 inline constexpr int kLogRetentionDays = 30;
+
+/// Between two looks at all tasks: while something is under way, and when nothing is.
+inline constexpr Millis kMotionLook{1'000};
+inline constexpr Millis kIdleLook{10'000};
+/// Services that one look compares with what they should be, besides those in motion; the next look
+/// takes the next ones.
+inline constexpr std::size_t kServicesPerLook = 100;
+/// How long a task that ECS started in place of one that ended waits for an instance that wants it.
+inline constexpr Millis kSpareKept{10'000};
+/// How long tasks that stay are protected while others are scaled in, in minutes; it is taken back
+/// before that.
+inline constexpr int kProtectionMinutes = 60;
+/// After the grace of a stop, before the task is stopped by name.
+inline constexpr Millis kStopPatience{5'000};
+/// The longest grace that counts, beyond which adding it to a time could overflow.
+inline constexpr Millis kMaxGrace{24 * 3'600'000};
+/// How long the log of an ended task may still grow: CloudWatch gets lines after the task's end.
+inline constexpr Millis kLogLag{10'000};
+/// A mirror in Cloud Map that failed is tried again after this.
+inline constexpr Millis kDiscoveryRetry{30'000};
+/// Of a service, the events that are evidence of a failure.
+inline constexpr std::size_t kEventLines = 3;
+/// Of a log, the bytes that are looked through for par's word on a failure, and the last lines that
+/// are evidence.
+inline constexpr std::size_t kEvidenceBytes = std::size_t{64} * 1024;
+inline constexpr std::size_t kEvidenceLines = 20;
+/// When a copy of a log is larger, it is rotated: up to twice as much is kept.
+inline constexpr std::size_t kLogCopyBytes = std::size_t{10} * 1024 * 1024;
+/// Pages of a log that one reading takes; the next one goes on.
+inline constexpr int kLogPages = 50;
 
 /// Prefixes of names, in characters.
 inline constexpr std::size_t kMaxServicePrefix = 32;

@@ -14,6 +14,8 @@ inline constexpr const char* kSlotTag = "pixell:slot";
 inline constexpr const char* kRevisionTag = "pixell:revision";
 /// Digest by which a task definition is known again.
 inline constexpr const char* kDefinitionTag = "pixell:definition";
+/// On a task: the instance that it is.
+inline constexpr const char* kInstanceTag = "pixell:instance";
 
 using Tags = std::map<std::string, std::string>;
 
