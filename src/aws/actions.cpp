@@ -57,6 +57,7 @@ constexpr std::array kActions{
     Action{"ecs", "ListTasks", "read", kSafe, "nextToken", "nextToken"},
     Action{"ecs", "DescribeTasks", "read"},
     Action{"ecs", "StopTask", "write"},
+    Action{"ecs", "UpdateTaskProtection", "write"},
     Action{"ecs", "TagResource", "write"},
     Action{"ecs", "ListTagsForResource", "read"},
 
