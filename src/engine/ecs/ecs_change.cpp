@@ -48,6 +48,10 @@ Result<void> EcsEngine::bring(const std::string& app_id, Slot slot_name, const S
   const int count = int(wanted.size());
   if (count > 0 && (slot.desired < count || slot.revision != wanted.front().spec.revision ||
                     slot.definition.empty())) {
+    // One that was asked to stop and was not seen leaving would stay, as one of the new number.
+    for (InstanceRecord& each : all)
+      if (each.stop && !each.end && !each.task.empty() && !each.is_leaving && !each.stop->is_forced)
+        TRY_VOID(stop_task(each, "it was asked to stop", stop));
     TRY_VOID(raise(slot, wanted, stop));
   } else if (slot.desired != count) {
     const bool is_asked = std::any_of(

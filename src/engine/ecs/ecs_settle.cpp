@@ -99,9 +99,12 @@ Result<void> EcsEngine::bind(const std::string& app_id, const Sight& sight) {
   });
   for (InstanceRecord record : records) {
     if (!record.is_wanted() || !record.task.empty()) continue;
+    const std::string definition = book_.slot(app_id, record.slot).definition;
     const auto fits = [&](const TaskFacts* task) {
       const bool is_old = task->is_leaving() && task->created_at < record.recorded_at;
-      return slot_of(*task) == record.slot && task->revision == record.spec.revision && !is_old;
+      // Two revisions may be the same to ECS, which then has one definition of both.
+      const bool is_same = task->revision == record.spec.revision || task->definition == definition;
+      return slot_of(*task) == record.slot && is_same && !is_old;
     };
     const auto found = std::find_if(free.begin(), free.end(), fits);
     if (found == free.end()) continue;

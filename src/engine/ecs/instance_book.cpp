@@ -142,6 +142,7 @@ Result<void> InstanceBook::load() {
     if (!record && record.error().code == ErrorCode::NotFound) continue;
     if (!record) return std::move(record).error();
     const std::string id = record->spec.id;
+    of_app_[record->spec.app_id].insert(id);
     instances_.insert_or_assign(id, std::move(*record));
   }
   TRY(const std::vector<fs::path> slots, names_in(directory_ / "slots"));
@@ -162,9 +163,12 @@ std::optional<InstanceRecord> InstanceBook::find(const std::string& id) const {
 
 std::vector<InstanceRecord> InstanceBook::instances(const std::string& app_id) const {
   const std::lock_guard lock(mutex_);
-  std::vector<InstanceRecord> found;
-  for (const auto& [id, record] : instances_)  // ULIDs sort by time
-    if (app_id.empty() || record.spec.app_id == app_id) found.push_back(record);
+  std::vector<InstanceRecord> found;  // ULIDs sort by time
+  if (app_id.empty()) {
+    for (const auto& [id, record] : instances_) found.push_back(record);
+  } else if (const auto ids = of_app_.find(app_id); ids != of_app_.end()) {
+    for (const std::string& id : ids->second) found.push_back(instances_.at(id));
+  }
   return found;
 }
 
@@ -174,6 +178,7 @@ Result<void> InstanceBook::keep(const InstanceRecord& record) {
   TRY_VOID(make_directories(directory));
   TRY_VOID(write_file_atomically(directory / kRecordFile, to_json(record).dump(), 0600));
   if (!instances_.contains(record.spec.id)) TRY_VOID(sync_directory(directory.parent_path()));
+  of_app_[record.spec.app_id].insert(record.spec.id);
   instances_.insert_or_assign(record.spec.id, record);
   return {};
 }
@@ -188,7 +193,10 @@ Result<void> InstanceBook::forget(const std::string& id) {
     return make_error(
         ErrorCode::Internal,
         fmt::format("cannot remove {}: {}", directory_of(id).string(), failed.message()));
-  instances_.erase(id);
+  const auto found = instances_.find(id);
+  if (found == instances_.end()) return {};
+  of_app_[found->second.spec.app_id].erase(id);
+  instances_.erase(found);
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,7 @@ class InstanceBook {
   const std::filesystem::path directory_;
   mutable std::mutex mutex_;  // guards what follows, and the files
   std::map<std::string, InstanceRecord> instances_{};
+  std::map<std::string, std::set<std::string>> of_app_{};  // ids
   std::map<std::pair<std::string, Slot>, SlotRecord> slots_{};
 };
 
