@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/steps.hpp"
+#include "engine/records/limits.hpp"
 
 namespace pixell::engine::ecs {
 
@@ -107,8 +108,16 @@ Result<LogPiece> TaskLog::read(aws::Services& aws, const LogStream& stream, bool
                                const LogRange& range) {
   const std::lock_guard lock(mutex_);
   TRY_VOID(recover());
-  if (!has_all_ && !stream.name.empty()) TRY_VOID(take_news(aws, stream));
-  has_all_ = is_complete;
+  TRY(const std::int64_t copied, end());
+  // A part that is here whole needs no call: who reads a log from its beginning makes many
+  // readings.
+  const bool is_here = range.from >= 0 && range.from < copied &&
+                       std::uint64_t(copied - range.from) >=
+                           std::min(range.max_bytes, std::size_t(kMaxLogReplyBytes));
+  if (!has_all_ && !is_here && !stream.name.empty()) {
+    TRY_VOID(take_news(aws, stream));
+    has_all_ = is_complete;
+  }
   return log_.read(range, is_complete);
 }
 

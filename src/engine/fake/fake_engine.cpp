@@ -137,11 +137,11 @@ Result<model::Instance> FakeEngine::inspect(std::string_view instance_id) {
   return found->second.instance;
 }
 
-// Nothing runs, and uses nothing.
+// Nothing runs; it says what a small process would use.
 Result<model::InstanceUsage> FakeEngine::usage(std::string_view instance_id) {
   TRY(const model::Instance instance, inspect(instance_id));
   if (has_ended(instance)) return does_not_run(instance_id);
-  return model::InstanceUsage{};
+  return model::InstanceUsage{.cpu_seconds = 0, .memory_bytes = 1 << 20, .threads = 1};
 }
 
 Result<LogPiece> FakeEngine::read_log(std::string_view instance_id, const LogRange& range) {
