@@ -4,16 +4,26 @@ model, in which tasks live; it proves what Pixell does, and of AWS nothing."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from devtool.paths import build_dir
+from devtool.pac import Pac, free_port, wait_until
+from devtool.paths import build_dir, program
 from devtool.shell import Failure
+from pixell_testing.ecs import settings
+from pixell_testing.ecs_cloud import tags
 from pixell_testing.ecs_lifecycle.client import LifecycleAws, running_lifecycle
+from pixell_testing.packages import versioned
 
 PATIENCE_S = 280
+BUCKET = "pixell-agent-packages"
+CLUSTER = "pixell-runtime-cluster"
+APP = "hello"
+SERVICE = "agent-hello"
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +55,183 @@ def test_the_engine_does_what_every_engine_must(aws: LifecycleAws) -> None:
     assert "SKIPPED" not in done.stdout
     passed = [line for line in done.stdout.splitlines() if line.startswith("[       OK ]")]
     assert len(passed) > 25, done.stdout[-2000:]
+
+
+class Platform:
+    """Control with its agents on ECS, and boto3 beside it."""
+
+    def __init__(self, pac: Pac, aws: LifecycleAws) -> None:
+        self.pac, self.aws, self.ecs = pac, aws, aws.client("ecs")
+
+    def package(self, version: str) -> Path:
+        self.pac.inbox.mkdir(parents=True, exist_ok=True)
+        file = self.pac.inbox / f"{version}.apkg"
+        file.write_bytes(versioned(version))
+        return file
+
+    def service(self, name: str) -> dict[str, Any]:
+        (found,) = self.ecs.describe_services(cluster=CLUSTER, services=[name])["services"]
+        return found
+
+    def running(self) -> dict[str, dict[str, Any]]:
+        """Tasks that are to run, by the instance that they say they are."""
+        arns = self.ecs.list_tasks(cluster=CLUSTER, desiredStatus="RUNNING")["taskArns"]
+        if not arns:
+            return {}
+        found = self.ecs.describe_tasks(cluster=CLUSTER, tasks=arns, include=["TAGS"])["tasks"]
+        return {tags(task["tags"]).get("pixell:instance", ""): task for task in found}
+
+    def ready(self) -> dict[str, dict[str, Any]]:
+        instances = self.pac.live_instances(APP).values()
+        return {each["id"]: each for each in instances if each["phase"] == "ready"}
+
+
+def address_of(task: dict[str, Any]) -> str:
+    """Where a task's agent answers."""
+    details = {each["name"]: each["value"] for each in task["attachments"][0]["details"]}
+    return f"{details['privateIPv4Address']}:8080"
+
+
+@pytest.fixture(scope="module")
+def platform(scratch: Path, aws: LifecycleAws) -> Iterator[Platform]:
+    aws.reset()
+    aws.client("ecs").create_cluster(clusterName=CLUSTER)
+    aws.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+    )
+    ec2 = aws.client("ec2")
+    network = {
+        "PAC_ECS_SUBNETS": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
+        "PAC_ECS_SECURITY_GROUPS": ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
+    }
+    env = {**settings(**network), **aws.environment(), "AGENT_PACKAGES_BUCKET": BUCKET}
+    folder = scratch / "ecs"
+    pac = Pac(folder / "state", free_port(), home=folder, engine="ecs", env=env)
+    pac.start()
+    try:
+        yield Platform(pac, aws)
+        assert pac.stop() == 0, pac.log_tail()
+    finally:
+        pac.stop()
+        pac.kill_all()
+
+
+def test_a_deployment_runs_as_a_task(platform: Platform) -> None:
+    deployment = platform.pac.deploy_and_wait(
+        APP, platform.package("1.0.0"), environment={"API_KEY": "s3cret"}
+    )
+
+    assert deployment["status"] == "completed"
+    (instance,) = platform.ready().values()
+    (task,) = platform.running().values()
+    assert tags(task["tags"])["pixell:instance"] == instance["id"]
+    assert instance["address"] == address_of(task)
+    assert platform.service(SERVICE)["desiredCount"] == 1
+    definition = platform.ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])
+    (container,) = definition["taskDefinition"]["containerDefinitions"]
+    told = {each["name"]: each["value"] for each in container["environment"]}
+    bucket, _, key = told["PACKAGE_URL"].removeprefix("s3://").partition("/")
+    stored = platform.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert stored == versioned("1.0.0"), "the package was there before the task was"
+    assert "s3cret" not in str(container)
+
+
+def test_its_log_is_that_of_the_task(platform: Platform) -> None:
+    (instance,) = platform.ready()
+
+    assert '"Runtime ready"' in platform.pac.get(f"/v1/instances/{instance}/logs").text
+    usage = platform.pac.get(f"/v1/instances/{instance}/usage")
+    assert (usage.status, "Container Insights" in usage.text) == (501, True)
+
+
+def test_a_task_that_dies_is_replaced_by_its_spare(platform: Platform) -> None:
+    ((before, task),) = platform.running().items()
+
+    platform.aws.kill(task["taskArn"], signal.SIGKILL)
+
+    def is_replaced() -> bool:
+        return bool(platform.ready()) and before not in platform.ready()
+
+    wait_until("another instance is ready", is_replaced, 60)
+    assert set(platform.running()) == set(platform.ready())
+    assert len(platform.aws.tasks()) == 2
+
+
+def test_the_next_revision_has_the_other_service_and_a_crash_doubles_nothing(
+    platform: Platform,
+) -> None:
+    began = len(platform.aws.tasks())
+    deployment = platform.pac.deploy(APP, platform.package("2.0.0"))
+    wait_until("its service is there", lambda: len(platform.ecs.list_services(cluster=CLUSTER)["serviceArns"]) == 2, 60)
+    platform.pac.crash()
+    platform.pac.start()
+
+    assert platform.pac.wait_deployment(deployment)["status"] == "completed"
+    assert platform.service(f"{SERVICE}-b")["desiredCount"] == 1
+    revisions = {tags(task["tags"])["pixell:revision"] for task in platform.running().values()}
+    assert revisions == {"1", "2"}, "the former one stays warm"
+    assert len(platform.aws.tasks()) == began + 1
+
+
+def test_a_rollback_goes_to_the_task_that_is_still_there(platform: Platform) -> None:
+    began = len(platform.aws.tasks())
+    reply = platform.pac.post(f"/v1/apps/{APP}/rollback", {})
+    assert reply.status == 202, reply.text
+
+    ended = platform.pac.wait_deployment(reply.json()["deployment"]["id"])
+
+    assert ended["status"] == "completed"
+    assert len(platform.aws.tasks()) == began
+
+
+def test_a_third_revision_takes_the_place_of_the_warm_one(platform: Platform) -> None:
+    platform.pac.deploy_and_wait(APP, platform.package("3.0.0"))
+
+    versions = {
+        tags(task["tags"])["pixell:revision"]
+        for task in platform.running().values()
+    }
+    assert versions == {"1", "3"}
+    assert platform.service(f"{SERVICE}-b")["desiredCount"] == 1
+
+
+def test_what_somebody_changed_is_put_right(platform: Platform) -> None:
+    before = set(platform.ready())
+    platform.ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=3)
+
+    wait_until(
+        "there are as many tasks as before",
+        lambda: platform.service(SERVICE)["desiredCount"] == 1 and len(platform.running()) == 2,
+        90,
+    )
+
+    assert set(platform.ready()) == before
+
+
+def test_an_agent_that_does_not_start_says_why(platform: Platform) -> None:
+    platform.aws.behave("agent-broken", boot="fail")
+
+    ended = platform.pac.wait_deployment(platform.pac.deploy("broken", platform.package("1.0.0")))
+
+    assert ended["status"] == "failed"
+    assert ended["failure"]["cause"] == "missing_module"
+
+
+def test_wrong_settings_end_the_start_at_once(tmp_path: Path) -> None:
+    wrong = settings(PAC_ECS_IMAGE="latest", PAC_ECS_ROUTING="alb", PAC_ECS_SUBNETS="")
+    command = [program("pac"), "serve", "--state", tmp_path / "state", "--engine", "ecs"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AGENT_")}
+
+    done = subprocess.run(
+        [*command, "--listen", f"127.0.0.1:{free_port()}"],
+        env={**kept, **wrong},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    told = done.stdout + done.stderr
+    for name in ("PAC_ECS_IMAGE", "PAC_ECS_SUBNETS", "PAC_ECS_LISTENER", "AGENT_PACKAGES_BUCKET"):
+        assert name in told, told

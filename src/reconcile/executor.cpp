@@ -114,7 +114,17 @@ Result<void> Executor::perform(const model::AgentApp& app, const StartInstance& 
   row.changed_at = now;
   // Recorded before it is started: after a crash the same id is started, never a second one.
   if (step.instance_id.empty()) TRY_VOID(parts_.rows.plan(row));
-  TRY(const engine::InstanceSpec spec, spec_of(app, row));
+  TRY(engine::InstanceSpec spec, spec_of(app, row));
+  TRY(const model::Package package, parts_.store.package(app.id, spec.package_sha256));
+  auto url = parts_.importer.url_of(app, package);
+  if (!url && is_transient(url.error())) return std::move(url).error();
+  if (!url)
+    return parts_.rows.fail(
+        row.id,
+        model::make_failure(model::Cause::EngineFailed,
+                            "the package is not where instances fetch it: " + url.error().message),
+        now);
+  spec.package_url = std::move(*url);
   auto started = parts_.engine.ensure(spec);
   // The id is ours: an earlier start of it went through, under options that have changed since.
   if (!started && started.error().code == ErrorCode::AlreadyExists)

@@ -136,6 +136,32 @@ TEST_F(ExecutorTest, StartsAnInstanceOfTheRevision) {
   EXPECT_EQ(engine_.inspect(row.id)->address, row.address);
 }
 
+TEST_F(ExecutorTest, TellsAnInstanceWhereItsPackageIsFetched) {
+  const std::string id = with_revision();
+  importer_.url = std::string("s3://kept/hello.apkg");
+
+  ASSERT_TRUE(run(StartInstance{.revision = 1, .instance_id = {}, .deployment_id = id}));
+
+  EXPECT_EQ(engine_.spec_of(only_instance().id)->package_url, "s3://kept/hello.apkg");
+}
+
+TEST_F(ExecutorTest, StartsNothingWhosePackageCannotBeFetched) {
+  const std::string id = with_revision();
+  importer_.url =
+      Error{.code = ErrorCode::Unavailable, .message = "S3 does not answer", .retry = Retry::Later};
+  EXPECT_FALSE(run(StartInstance{.revision = 1, .instance_id = {}, .deployment_id = id}));
+  EXPECT_EQ(only_instance().phase, model::InstancePhase::Starting) << "it is tried again";
+  EXPECT_THAT(*engine_.list(), IsEmpty());
+
+  importer_.url = make_error(ErrorCode::PermissionDenied, "allow s3:PutObject");
+  ASSERT_TRUE(
+      run(StartInstance{.revision = 1, .instance_id = only_instance().id, .deployment_id = id}));
+
+  EXPECT_EQ(only_instance().phase, model::InstancePhase::Failed);
+  EXPECT_THAT(only_instance().boot_report->failure->message, HasSubstr("allow s3:PutObject"));
+  EXPECT_THAT(*engine_.list(), IsEmpty());
+}
+
 TEST_F(ExecutorTest, StartsTheRecordedInstanceAfterALostReply) {
   const std::string id = with_revision({{engine::kFakeLostReply, "1"}});
   StartInstance start{.revision = 1, .instance_id = {}, .deployment_id = id};

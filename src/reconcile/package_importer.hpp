@@ -3,6 +3,7 @@
 #include <expected>
 #include <filesystem>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include "model/agent_app.hpp"
@@ -23,6 +24,10 @@ class PackageImporter {
 
   /// The file of a package that is in the store.
   virtual std::filesystem::path path_of(std::string_view sha256) = 0;
+
+  /// Where an instance that does not see that file fetches the package, which is there when this
+  /// returns; empty when every instance sees the file. Blocking.
+  virtual Result<std::string> url_of(const model::AgentApp& app, const model::Package& package) = 0;
 
   /// Removes a package that nothing refers to any more; one that is not there is success.
   virtual Result<void> remove(std::string_view sha256) = 0;

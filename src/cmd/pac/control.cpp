@@ -142,6 +142,17 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   importer.remove_by(
       [&](std::string_view sha256) { return api::remove_package_file(files, sha256); });
   sweep(files, log);
+  PackageMirror mirror({.store = *store,
+                        .packages = packages,
+                        .files = waits.package_files,
+                        .s3 = s3,
+                        .bucket = bucket,
+                        .outside = aws::real_outside(),
+                        .log = log});
+  if (!sees_our_disk(options.engine))
+    importer.publish_by([&mirror](const model::AgentApp& app, const model::Package& package) {
+      return mirror.publish(app, package);
+    });
   EdgeRegistry edges(system_clock());
   EdgeMeasurements measurements(system_clock());
   std::stop_source stop;
@@ -177,13 +188,6 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());
-  PackageMirror mirror({.store = *store,
-                        .packages = packages,
-                        .files = waits.package_files,
-                        .s3 = s3,
-                        .bucket = bucket,
-                        .outside = aws::real_outside(),
-                        .log = log});
   if (!bucket.empty()) mirror.start();
   const auto served = serve_api(context, *life, signals, stop, log);
   reconciler.stop();

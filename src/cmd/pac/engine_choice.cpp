@@ -5,6 +5,9 @@
 #include <CLI/CLI.hpp>
 
 #include "base/clock.hpp"
+#include "base/process.hpp"
+#include "cmd/pac/package_mirror.hpp"
+#include "engine/ecs/ecs_engine.hpp"
 #include "engine/fake/fake_engine.hpp"
 #include "engine/local/local_engine.hpp"
 #include "engine/local/node/node.hpp"
@@ -18,13 +21,32 @@ std::string check_publish(const std::string& text) {
   return checked ? std::string() : checked.error().message;
 }
 
+// Every fault of the settings, and that of the bucket.
+Result<engine::ecs::Settings> ecs_settings(const aws::Environment& environment) {
+  auto settings = engine::ecs::read_settings(environment);
+  std::string faults = settings ? std::string() : settings.error().message;
+  const auto note = [&faults](std::string_view fault) {
+    if (!faults.empty()) faults += '\n';
+    faults += fault;
+  };
+  if (settings && settings->routing != engine::ecs::Routing::Edge)
+    note("PAC_ECS_ROUTING=alb: traffic is moved at the edge only; set edge");
+  const auto bucket = packages_bucket(environment);
+  if (!bucket)
+    note(bucket.error().message);
+  else if (bucket->empty())
+    note("AGENT_PACKAGES_BUCKET is not set: name the bucket from which tasks fetch their packages");
+  if (faults.empty()) return settings;
+  return make_error(ErrorCode::InvalidArgument, std::move(faults));
+}
+
 }  // namespace
 
 void add_engine_options(CLI::App& command, EngineChoice& choice, const std::string& group) {
-  command.add_option("--engine", choice.name, "What runs the agents: local, docker or fake")
+  command.add_option("--engine", choice.name, "What runs the agents: local, docker, ecs or fake")
       ->envname("PAC_ENGINE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"local", "docker", "fake"}))
+      ->check(CLI::IsMember({"local", "docker", "ecs", "fake"}))
       ->group(group);
   command
       .add_option("--docker-socket", choice.docker.socket,
@@ -57,6 +79,13 @@ std::vector<std::string> engine_arguments(const EngineChoice& choice) {
   return arguments;
 }
 
+Result<void> check_engine(const EngineChoice& choice) {
+  if (choice.name != "ecs") return {};
+  TRY(const engine::ecs::Settings settings, ecs_settings(own_environment()));
+  (void)settings;
+  return {};
+}
+
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,
                                                     const std::filesystem::path& state_dir,
                                                     const Log& log) {
@@ -65,9 +94,18 @@ Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,
   if (choice.name == "docker")
     return engine::make_docker_engine(
         {.settings = choice.docker, .state_dir = state_dir, .clock = system_clock(), .log = log});
+  if (choice.name == "ecs") {
+    TRY(engine::ecs::Settings settings, ecs_settings(own_environment()));
+    return engine::make_ecs_engine({.settings = std::move(settings),
+                                    .state_dir = state_dir,
+                                    .clock = system_clock(),
+                                    .log = log,
+                                    .environment = own_environment()});
+  }
   if (choice.name == "fake") return std::make_unique<engine::FakeEngine>(system_clock());
-  return make_error(ErrorCode::InvalidArgument,
-                    fmt::format("there is no engine '{}'; use local, docker or fake", choice.name));
+  return make_error(
+      ErrorCode::InvalidArgument,
+      fmt::format("there is no engine '{}'; use local, docker, ecs or fake", choice.name));
 }
 
 }  // namespace pixell::cmd

@@ -18,7 +18,7 @@ namespace pixell::cmd {
 
 /// Which engine runs the agents, and what it needs to know.
 struct EngineChoice {
-  std::string name = "local";  ///< local, docker or fake
+  std::string name = "local";  ///< local, docker, ecs or fake
   engine::DockerSettings docker;
 };
 
@@ -30,6 +30,14 @@ std::vector<std::string> engine_arguments(const EngineChoice& choice);
 
 /// Whether agents are processes of `pac node`.
 inline bool has_node(const EngineChoice& choice) { return choice.name == "local"; }
+
+/// Whether agents read packages from our disk; if not, they fetch them from the bucket of
+/// AGENT_PACKAGES_BUCKET.
+inline bool sees_our_disk(const EngineChoice& choice) { return choice.name != "ecs"; }
+
+/// What an operator has to set for the engine in the environment. InvalidArgument with all that is
+/// wrong, a line for each.
+Result<void> check_engine(const EngineChoice& choice);
 
 /// The engine of an installation, for the process that asks. It asks nobody before its first call.
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,

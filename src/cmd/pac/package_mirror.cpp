@@ -144,6 +144,18 @@ PackageMirror::Done PackageMirror::keep(const model::AgentApp& app, const model:
   return {};
 }
 
+Result<std::string> PackageMirror::publish(const model::AgentApp& app,
+                                           const model::Package& package) {
+  const aws::S3Location at{.bucket = parts_.bucket, .key = mirror_key(app, package)};
+  const auto stored = parts_.packages.find(package.sha256);
+  if (stored) {
+    if (const Done done = put(at, *stored, {}); !done) return done.error().error;
+  } else if (const auto there = parts_.s3.head(at); !there) {
+    return refused(there.error()).error;
+  }
+  return fmt::format("s3://{}/{}", at.bucket, at.key);
+}
+
 PackageMirror::Pass PackageMirror::run_once(const std::stop_token& stop) {
   Pass pass;
   const auto keep_all = [&](const model::AgentApp& app) -> Result<bool> {

@@ -54,6 +54,11 @@ class PackageMirror {
   /// asked again. Ends at the first failure that the other packages would meet too.
   Pass run_once(const std::stop_token& stop = {});
 
+  /// Puts a package into the bucket now, unless it is there, and returns its s3:// address.
+  /// NotFound when it is neither there nor on the disk; Retry::Later where waiting helps. Blocks;
+  /// safe from any thread.
+  Result<std::string> publish(const model::AgentApp& app, const model::Package& package);
+
   /// Starts a thread that does it whenever the store has changed, until this ends.
   void start();
 

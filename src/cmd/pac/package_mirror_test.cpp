@@ -161,6 +161,43 @@ TEST_F(PackageMirrorTest, WhatChangedOnTheDiskIsNotCopiedAndStopsNoOther) {
   EXPECT_EQ(pass.put, 1U);
 }
 
+TEST_F(PackageMirrorTest, PublishesAPackageBeforeItsAddressIsGivenAway) {
+  const std::string sha256 = add("content");
+  const auto app = store_->app("hello");
+  const auto package = store_->package("hello", sha256);
+  ASSERT_TRUE(app && package);
+  world_.answer(404, "");
+  world_.answer(200, "");
+
+  const auto url = mirror_->publish(*app, *package);
+
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(*url, "s3://kept/default/hello/1.0.0/" + sha256 + ".apkg");
+  EXPECT_EQ(world_.asked.back().method, "PUT");
+  // Somebody may have removed it since: it is looked at each time.
+  world_.answer(200, "", {{"content-length", "7"}});
+  EXPECT_TRUE(mirror_->publish(*app, *package));
+  EXPECT_EQ(world_.asked.size(), 3U);
+}
+
+TEST_F(PackageMirrorTest, PublishesNothingThatIsNowhere) {
+  const std::string sha256 = add("content");
+  const auto app = store_->app("hello");
+  const auto package = store_->package("hello", sha256);
+  ASSERT_TRUE(app && package);
+  refuse(404, "NoSuchKey");
+  refuse(403, "AccessDenied");
+  const auto refused = mirror_->publish(*app, *package);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("allow s3:PutObject"), std::string::npos);
+
+  fs::remove(packages_->path_of(sha256));
+  world_.answer(404, "");
+  EXPECT_EQ(mirror_->publish(*app, *package).error().code, ErrorCode::NotFound);
+  world_.answer(200, "", {{"content-length", "7"}});
+  EXPECT_TRUE(mirror_->publish(*app, *package)) << "the bucket has it";
+}
+
 TEST_F(PackageMirrorTest, FetchesBackWhatIsGoneFromTheDisk) {
   const std::string sha256 = add("content");
   fs::remove(packages_->path_of(sha256));

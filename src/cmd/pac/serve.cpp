@@ -181,6 +181,7 @@ class UpgradeTeller {
 Result<void> check_upgrade(const ServeOptions& options, const fs::path& program) {
   if (has_node(options.engine))
     TRY_VOID(engine::node::find_par_program(own_environment(), program));
+  TRY_VOID(check_engine(options.engine));
   TRY_VOID(check_certificates(options));
   return check_program(program);
 }
@@ -216,6 +217,7 @@ Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   // Without it no agent could ever start, and the node would be restarted for ever.
   if (has_node(options.engine)) TRY_VOID(engine::node::find_par_program(own_environment()));
   // The same of control.
+  TRY_VOID(check_engine(options.engine));
   TRY_VOID(packages_bucket(own_environment()));
   options.program = own_program();
   TRY_VOID(check_certificates(options));

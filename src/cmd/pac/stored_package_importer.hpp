@@ -37,12 +37,20 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
   std::filesystem::path path_of(std::string_view sha256) override {
     return packages_.path_of(sha256);
   }
+  Result<std::string> url_of(const model::AgentApp& app, const model::Package& package) override {
+    return publish_ ? publish_(app, package) : std::string();
+  }
   Result<void> remove(std::string_view sha256) override {
     return remove_ ? remove_(sha256) : packages_.remove(sha256);
   }
   /// How remove() does it when others store packages too. Before the first import.
   void remove_by(std::function<Result<void>(std::string_view sha256)> remove) {
     remove_ = std::move(remove);
+  }
+  /// How url_of() puts a package where instances elsewhere fetch it. Before the first start.
+  void publish_by(
+      std::function<Result<std::string>(const model::AgentApp&, const model::Package&)> publish) {
+    publish_ = std::move(publish);
   }
 
  private:
@@ -53,6 +61,7 @@ class StoredPackageImporter final : public reconcile::PackageImporter {
   const std::vector<std::string> private_hosts_;
   const apkg::PackageSourceParts source_;
   std::function<Result<void>(std::string_view)> remove_;
+  std::function<Result<std::string>(const model::AgentApp&, const model::Package&)> publish_;
 };
 
 }  // namespace pixell::cmd

@@ -41,6 +41,12 @@ Capabilities FakeEngine::capabilities() {
   return {.name = "fake", .notes = {"Nothing runs: instances exist in memory only."}};
 }
 
+std::optional<InstanceSpec> FakeEngine::spec_of(std::string_view instance_id) {
+  std::lock_guard lock(mutex_);
+  const auto found = records_.find(instance_id);
+  return found == records_.end() ? std::nullopt : std::optional(found->second.spec);
+}
+
 Result<void> FakeEngine::check_present() const {
   if (!is_away_) return {};
   return Error{

@@ -39,6 +39,9 @@ class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(const Clock& clock) : clock_(clock) {}
 
+  /// What ensure() was given.
+  std::optional<InstanceSpec> spec_of(std::string_view instance_id);
+
   Capabilities capabilities() override;
   Result<model::Instance> ensure(const InstanceSpec& spec) override;
   Result<void> stop(std::string_view instance_id, Millis grace) override;
