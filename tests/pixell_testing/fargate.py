@@ -122,6 +122,7 @@ class Task:
             environment[each["name"]] = secret(each["valueFrom"])
         environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = CREDENTIALS_PATH
         environment["AWS_ENDPOINT_URL_S3"] = f"http://{S3_ADDRESS[0]}:{S3_ADDRESS[1]}"
+        self.kept_lines = 0
         self.id = self._run("create", *self._options(definition, environment), image)
         self._run("start", self.id)
 
@@ -259,6 +260,7 @@ class Fargate:
             self._report(arn, "exited", exit_code=state["ExitCode"])
         elif state["Running"] and state["Health"]["Status"] == "healthy":
             if told["lastStatus"] == "RUNNING" and self._is_first(arn, "healthy"):
+                self._keep_log(told, task)
                 self._report(arn, "healthy")
 
     def _is_first(self, arn: str, event: str) -> bool:
@@ -280,9 +282,11 @@ class Fargate:
         return json.loads(held["SecretString"])[name]
 
     def _keep_log(self, told: dict[str, Any], task: Task) -> None:
-        """As the log driver awslogs does it."""
+        """What is new of it, as the log driver awslogs would have sent it already."""
         (stream,) = told["streams"]
         now = int(time.time() * 1000)
-        lines = [{"timestamp": now, "message": line} for line in task.logs().splitlines()]
+        news = task.logs().splitlines()[task.kept_lines :]
+        task.kept_lines += len(news)
+        lines = [{"timestamp": now, "message": line} for line in news]
         place = {"logGroupName": stream["group"], "logStreamName": stream["stream"]}
         self._logs.put_log_events(**place, logEvents=lines)
