@@ -142,4 +142,4 @@ def test_each_call_is_judged(faulty: Faulty) -> None:
     (wrong, *_), (told, *more) = faulty.proxy.calls[0].wrong, sorted(faulty.proxy.wrong())
     assert "SMOKE" in wrong
     assert told.startswith("elbv2 CreateTargetGroup: ") and more
-    assert any("70000 is more than 65535" in each for each in more + [told])
+    assert any("70000 is more than 65535" in each for each in [*more, told])

@@ -1,113 +1,12 @@
-"""Every call of an app's way, failed in every way: what is there in the end is the same.
-
-In a model of AWS (`pixell_testing.ecs_lifecycle`). A way is what is asked of the parts of the ECS
-engine, and asked again after a failure, as the control plane does. What is there in the end is read
-by boto3 and compared with the same way without a fault.
-"""
+"""Every call of a service's way on ECS, failed in every way: the same is there in the end."""
 
 from __future__ import annotations
 
-import concurrent.futures
-import dataclasses
-import queue
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from pixell_testing.aws import Probe
-from pixell_testing.aws_faults import Call, Fault, FaultProxy, Rule
-from pixell_testing.aws_pages import paging_of
-from pixell_testing.ecs import INSTALLATION, revision
-from pixell_testing.ecs_cloud import Cloud
-from pixell_testing.ecs_lifecycle.client import Copy, LifecycleAws, running_lifecycle
-from pixell_testing.ecs_state import State
-
-ROUNDS = 8
-# How long a call may take: one that hangs, hangs so long, if that is what is tried.
-PATIENT_MS, IMPATIENT_MS = "20000", "300"
-NAMESPACE = "agents"
-AT_ONCE = 2
-
-
-class FaultyCloud(Cloud):
-    """An account whose calls can fail: a copy of one in which something was done before."""
-
-    def __init__(self, empty: LifecycleAws) -> None:
-        self._empty, self._copy, self._kept = empty, Copy(), Copy()
-        self.faults = FaultProxy(self._copy.url)
-        env = empty.environment(self.faults.url)
-        self._patient, self._impatient = (
-            Probe({**env, "PROBE_STALL_MS": stall}) for stall in (PATIENT_MS, IMPATIENT_MS)
-        )
-        super().__init__(self._copy, self.faults, self._patient)
-        self.state = State(self)
-        self._map = self._copy.client("servicediscovery")
-
-    def begin(self, before: Callable[[FaultyCloud], None]) -> None:
-        """Does something in an empty account, without faults, and keeps it for copies."""
-        self._empty.control("reset", seed=1)
-        self._copy.take(self._empty)
-        self.faults.forget()
-        self.furnish()
-        self._map.create_http_namespace(Name=NAMESPACE, CreatorRequestId="1")
-        before(self)
-        self._kept.take(self._copy)
-
-    def again(self, rule: Rule | None) -> None:
-        """From now on it is as it was when it was kept, and one call fails."""
-        self._copy.take(self._kept)
-        self.faults.forget()
-        self.probe = self._patient
-        if rule:
-            self.faults.rules.append(rule)
-            self.probe = self._impatient if rule.fault is Fault.HUNG else self._patient
-
-    def close(self) -> None:
-        """Ends what it started."""
-        self._patient.close()
-        self._impatient.close()
-        self.faults.close()
-        self._copy.close()
-        self._kept.close()
-
-    def until_done(self, **asked: Any) -> dict[str, Any]:
-        """The answer, asked again after each failure with what that left open."""
-        answer: dict[str, Any] = {}
-        for _ in range(ROUNDS):
-            answer = self.ensure(**asked, open=answer.get("open", []))
-            if "error" not in answer:
-                return answer
-            assert answer["later"], answer
-        raise AssertionError(answer)
-
-    def mirror_until_done(self) -> dict[str, Any]:
-        """The same for Cloud Map."""
-        env = {**self.settings, "PAC_ECS_NAMESPACE": NAMESPACE}
-        asked = {"settings": env, "installation": INSTALLATION, "spec": revision()}
-        answer: dict[str, Any] = {}
-        for _ in range(ROUNDS):
-            answer = self.probe.ask(op="ecs.mirror", **asked)
-            if "error" not in answer:
-                return answer
-            assert answer["later"], answer
-        raise AssertionError(answer)
-
-    def wait_steady(self, count: int) -> None:
-        """Until the service has so many healthy tasks and no others."""
-
-        def is_steady() -> bool:
-            service = self.service()
-            (first, *more) = service["deployments"]
-            return not more and first["rolloutState"] == "COMPLETED" == self._state(count)
-
-        self.moto.until(f"{count} tasks run", is_steady)
-
-    def _state(self, count: int) -> str:
-        return "COMPLETED" if self.service()["runningCount"] == count else "no"
-
-
-def nothing(_: FaultyCloud) -> None:
-    """Nothing before it."""
+from pixell_testing.ecs import revision
+from pixell_testing.ecs_faults import FaultyCloud, Way, faulty_ends, nothing, running_accounts
 
 
 def first_edge(cloud: FaultyCloud) -> None:
@@ -159,14 +58,6 @@ def one_replaced(cloud: FaultyCloud) -> None:
     cloud.wait_steady(2)
 
 
-@dataclasses.dataclass(frozen=True)
-class Way:
-    """What was done before, without faults, and what is done with them."""
-
-    before: Callable[[FaultyCloud], None]
-    then: Callable[[FaultyCloud], None]
-
-
 WAYS = {
     "a-service": Way(nothing, first_edge),
     "behind-a-load-balancer": Way(nothing, first_alb),
@@ -181,71 +72,15 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCloud]]:
-    """Accounts that are used at the same time."""
-    with running_lifecycle(tmp_path_factory.mktemp("aws")) as aws:
-        aws.warm_up()
-        made = [FaultyCloud(aws) for _ in range(AT_ONCE)]
+    with running_accounts(tmp_path_factory.mktemp("aws")) as made:
         yield made
-        for each in made:
-            each.close()
-
-
-def walk(cloud: FaultyCloud, way: Way, rule: Rule | None) -> tuple[dict[str, Any], list[Call]]:
-    """What is there after a way, and its calls."""
-    cloud.again(rule)
-    way.then(cloud)
-    calls = list(cloud.faults.calls)
-    assert not cloud.faults.wrong(), cloud.faults.wrong()
-    assert not cloud.faults.too_patient, cloud.faults.too_patient
-    return cloud.state.read(), calls
-
-
-def possible(call: Call) -> list[Fault]:
-    """What can happen to a call."""
-    several = [each for each in Fault if each is not Fault.PAGED]
-    is_paged = call.turn == 1 and paging_of(call.service, call.action)
-    return [*several, Fault.PAGED] if is_paged else several
-
-
-def differing(first: Any, second: Any) -> dict[str, Any]:
-    """The parts of two states that are not the same."""
-    return {key: (first[key], second[key]) for key in first if first[key] != second[key]}
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_whatever_fails_the_same_is_there_in_the_end(
     accounts: list[FaultyCloud], name: str
 ) -> None:
-    way = WAYS[name]
-    for each in accounts:
-        each.begin(way.before)
-    wanted, calls = walk(accounts[0], way, None)
-    assert calls
-    assert all(walk(each, way, None)[0] == wanted for each in accounts)
-    free: queue.SimpleQueue[FaultyCloud] = queue.SimpleQueue()
-    for each in accounts:
-        free.put(each)
+    tried, failed = faulty_ends(accounts, WAYS[name])
 
-    def failure(rule: Rule) -> str:
-        """What is not as it should be when a call fails; empty when all is."""
-        said = f"{rule.service} {rule.action} {rule.turn} {rule.fault.value}"
-        cloud = free.get()
-        try:
-            found, _ = walk(cloud, way, rule)
-        except AssertionError as wrong:
-            return f"{said}: {wrong}"
-        finally:
-            free.put(cloud)
-        if rule.times:
-            return f"{said}: was not called"
-        return f"{said}: {differing(wanted, found)}" if found != wanted else ""
-
-    rules = [
-        Rule(fault, call.service, call.action, call.turn)
-        for call in calls
-        for fault in possible(call)
-    ]
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        failed = [each for each in pool.map(failure, rules) if each]
-    print(f"\n{name}: {len(calls)} calls, {len(rules)} combinations of call and fault")
+    print(f"\n{name}: {tried}")
     assert not failed, "\n".join(failed)

@@ -134,6 +134,7 @@ class State:
             marks = tags(found["tags"])
             # It is made of names that AWS made up.
             self._names[marks["pixell:definition"]] = f"digest {arn}"
+            self._names[marks["pixell:installation"]] = "installation"
             listed.append([arn, kept, marks])
         return listed
 
