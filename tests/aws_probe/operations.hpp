@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "aws/transport.hpp"
+#include "engine/engine.hpp"
 
 namespace pixell::probe {
 
@@ -29,6 +31,17 @@ nlohmann::json call_service(const nlohmann::json& asked);
 /// of those that ended, and the open ones. {"op": "ecs.mirror",
 /// "settings", "installation", "spec"}: what was told to Cloud Map.
 nlohmann::json use_ecs(const nlohmann::json& asked);
+
+/// An engine on ECS that lives from line to line. {"op": "engine.open", "settings", "state_dir"}
+/// closes the one before; {"op": "engine.ensure", "spec"}; {"op": "engine.stop", "id",
+/// "grace_ms"}; {"op": "engine.remove", "id"}; {"op": "engine.list"}, which looks.
+class EngineSession {
+ public:
+  nlohmann::json use(const nlohmann::json& asked);
+
+ private:
+  std::unique_ptr<engine::Engine> engine_{};
+};
 
 /// {"op": "actions"}: the table, as [service, action] pairs.
 nlohmann::json list_actions();
