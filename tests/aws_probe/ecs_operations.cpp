@@ -1,6 +1,7 @@
 #include "aws/services.hpp"
 #include "base/process.hpp"
 #include "engine/ecs/discovery_sync.hpp"
+#include "engine/ecs/removal.hpp"
 #include "engine/ecs/service_sync.hpp"
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/task_definition.hpp"
@@ -60,21 +61,36 @@ Result<json> mirror_tasks(const json& asked) {
               {"deregistered", change.deregistered}};
 }
 
-json ensure_service(const json& asked) {
+Result<json> remove_app(const json& asked, ecs::MemoryJournal& journal) {
+  TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  aws::Services services(aws::real_outside(), own_environment());
+  ecs::AppRemoval removal({.aws = services, .journal = journal, .clock = system_clock()}, settings,
+                          ecs::Names(asked.at("installation"), settings.prefixes));
+  const std::string app = asked.at("app");
+  const std::string slot = asked.value("slot", "");
+  TRY(const ecs::Removed removed,
+      slot.empty() ? removal.remove(app)
+                   : removal.remove_slot(app, slot == "b" ? ecs::Slot::B : ecs::Slot::A));
+  return json{{"is_done", removed.is_done}, {"waits_for", removed.waits_for}};
+}
+
+// Runs an operation with a journal that has what an earlier process left open, and tells what was
+// recorded.
+json journaled(const json& asked, Result<json> (*operation)(const json&, ecs::MemoryJournal&)) {
   ecs::MemoryJournal journal;
-  // What an earlier process left open.
   for (const json& step : asked.value("open", json::array()))
     if (const auto begun =
             journal.begin({.app_id = step.at(0), .action = step.at(1), .resource = step.at(2)});
         !begun)
       return refusal(begun.error());
   journal.begun.clear();
-  const auto made = make_service(asked, journal);
+  const auto made = operation(asked, journal);
   json reply = made ? json{{"place", *made}} : refusal(made.error());
   reply["begun"] = journal.begun;
   reply["results"] = journal.results;
   reply["open"] = json::array();
-  if (const auto open = journal.open(asked.at("spec").at("app_id")))
+  const std::string app = asked.contains("app") ? asked.at("app") : asked.at("spec").at("app_id");
+  if (const auto open = journal.open(app))
     for (const ecs::Step& step : *open)
       reply["open"].push_back({step.app_id, step.action, step.resource});
   return reply;
@@ -83,7 +99,8 @@ json ensure_service(const json& asked) {
 }  // namespace
 
 json use_ecs(const json& asked) {
-  if (asked.at("op") == "ecs.ensure") return ensure_service(asked);
+  if (asked.at("op") == "ecs.ensure") return journaled(asked, make_service);
+  if (asked.at("op") == "ecs.remove") return journaled(asked, remove_app);
   if (asked.at("op") == "ecs.mirror") {
     const auto done = mirror_tasks(asked);
     return done ? *done : refusal(done.error());

@@ -17,6 +17,13 @@ inline constexpr std::size_t kMaxTargetGroupName = 32;
 inline constexpr std::size_t kMaxDiscoveryName = 63;
 /// Tasks that one DescribeTasks takes (API_DescribeTasks).
 inline constexpr std::size_t kMaxDescribedTasks = 100;
+/// Resources of which one DescribeTags of ELB tells the tags (API_DescribeTags).
+inline constexpr std::size_t kMaxTagged = 20;
+/// Services that one DescribeServices takes (API_DescribeServices).
+inline constexpr std::size_t kMaxDescribedServices = 10;
+/// Days in which a deleted secret can be restored (API_DeleteSecret).
+inline constexpr int kMinRecoveryDays = 7;
+inline constexpr int kMaxRecoveryDays = 30;
 /// A client token, in characters (API_CreateService).
 inline constexpr std::size_t kMaxClientToken = 36;
 /// One task definition as JSON, in bytes (service quotas of ECS).
@@ -63,6 +70,15 @@ inline constexpr std::int64_t kOwnStorageMib = std::int64_t{8} * 1024;
 inline constexpr const char* kLogBuffer = "25m";
 /// How long logs are kept, in days, when the log group is made by us.
 inline constexpr int kLogRetentionDays = 30;
+
+/// How long the tasks of a service that is being removed may take to end before it is deleted by
+/// force: the load balancer's drain, the most that a container may take, and the agent's start-up.
+inline constexpr Millis kDrainDeadline{600'000};
+/// Task definitions that one call of a removal deregisters, so that it ends soon; the next goes on.
+inline constexpr std::size_t kDeregisteredAtOnce = 50;
+
+/// Load balancers that apps are spread over: what a region has unasked.
+inline constexpr std::size_t kMaxListeners = 50;
 
 /// Prefixes of names, in characters.
 inline constexpr std::size_t kMaxServicePrefix = 32;
