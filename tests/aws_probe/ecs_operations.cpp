@@ -1,6 +1,7 @@
 #include "aws/services.hpp"
 #include "base/process.hpp"
 #include "engine/ecs/discovery_sync.hpp"
+#include "engine/ecs/orphans.hpp"
 #include "engine/ecs/removal.hpp"
 #include "engine/ecs/service_sync.hpp"
 #include "engine/ecs/settings.hpp"
@@ -74,6 +75,31 @@ Result<json> remove_app(const json& asked, ecs::MemoryJournal& journal) {
   return json{{"is_done", removed.is_done}, {"waits_for", removed.waits_for}};
 }
 
+// `live` has the apps that are there, each with the priority of its rules in the first listener.
+Result<json> collect_orphans(const json& asked, ecs::MemoryJournal& journal) {
+  TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  aws::Services services(aws::real_outside(), own_environment());
+  ecs::Orphans orphans({.aws = services, .journal = journal, .clock = system_clock()}, settings,
+                       ecs::Names(asked.at("installation"), settings.prefixes));
+  const json live = asked.at("live");
+  const ecs::Orphans::InUse in_use{
+      .is_live = [&](const std::string& app) -> Result<bool> { return live.contains(app); },
+      .place = [&](const std::string& app) -> Result<std::optional<model::RulePlace>> {
+        return model::RulePlace{
+            .app_id = app, .listener = settings.listeners.front(), .priority = live.at(app)};
+      }};
+  if (asked.value("is_dry", false)) {
+    TRY(const std::vector<ecs::Orphan> found, orphans.list(in_use));
+    json listed = json::array();
+    for (const ecs::Orphan& each : found)
+      listed.push_back({{"kind", each.kind}, {"resource", each.resource}, {"app", each.app_id}});
+    return listed;
+  }
+  TRY(const ecs::Collected collected, orphans.collect(in_use, Millis(0)));
+  return json{
+      {"removed", collected.removed}, {"waiting", collected.waiting}, {"failed", collected.failed}};
+}
+
 // Runs an operation with a journal that has what an earlier process left open, and tells what was
 // recorded.
 json journaled(const json& asked, Result<json> (*operation)(const json&, ecs::MemoryJournal&)) {
@@ -101,6 +127,7 @@ json journaled(const json& asked, Result<json> (*operation)(const json&, ecs::Me
 json use_ecs(const json& asked) {
   if (asked.at("op") == "ecs.ensure") return journaled(asked, make_service);
   if (asked.at("op") == "ecs.remove") return journaled(asked, remove_app);
+  if (asked.at("op") == "ecs.collect") return journaled(asked, collect_orphans);
   if (asked.at("op") == "ecs.mirror") {
     const auto done = mirror_tasks(asked);
     return done ? *done : refusal(done.error());

@@ -74,12 +74,6 @@ Result<std::set<std::string>> our_groups(const Work& work, const std::vector<Our
   return ours;
 }
 
-Result<void> delete_rule(const Work& work, const std::string& arn) {
-  const auto gone = work.change("elbv2", "DeleteRule", arn, {{"RuleArn", arn}});
-  if (!gone && gone.error().name != "RuleNotFound") return aws::to_error(gone.error());
-  return {};
-}
-
 // Without those groups; a rule that leads nowhere else is deleted.
 Result<void> take_out(const Work& work, const OurRule& rule, const std::set<std::string>& groups) {
   std::vector<Leg> left;
@@ -129,6 +123,12 @@ Result<json> find_service(const Work& work, Slot slot) {
     return foreign_stays(work, fmt::format("the service {} of {}", name, work.settings.cluster));
   }
   return json();
+}
+
+Result<void> delete_rule(const Work& work, const std::string& arn) {
+  const auto gone = work.change("elbv2", "DeleteRule", arn, {{"RuleArn", arn}});
+  if (!gone && gone.error().name != "RuleNotFound") return aws::to_error(gone.error());
+  return {};
 }
 
 Result<std::set<std::string>> take_rules_away(const Work& work, std::optional<Slot> slot) {

@@ -18,6 +18,9 @@ namespace pixell::engine::ecs {
 /// another. Returns those target groups.
 Result<std::set<std::string>> take_rules_away(const Work& work, std::optional<Slot> slot);
 
+/// Deletes a rule; one that is gone is success.
+Result<void> delete_rule(const Work& work, const std::string& arn);
+
 /// The service of a slot, or null: not there, or what is left of a deleted one.
 Result<nlohmann::json> find_service(const Work& work, Slot slot);
 
