@@ -1,8 +1,12 @@
+#include <algorithm>
+
 #include "aws/services.hpp"
 #include "base/process.hpp"
+#include "engine/ecs/alb_traffic.hpp"
 #include "engine/ecs/discovery_sync.hpp"
 #include "engine/ecs/orphans.hpp"
 #include "engine/ecs/removal.hpp"
+#include "engine/ecs/rule_placer.hpp"
 #include "engine/ecs/service_sync.hpp"
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/task_definition.hpp"
@@ -42,7 +46,8 @@ Result<json> make_service(const json& asked, ecs::MemoryJournal& journal) {
       sync.ensure({.spec = std::move(spec),
                    .slot = asked.value("slot", "a") == "b" ? ecs::Slot::B : ecs::Slot::A,
                    .tasks = asked.value("tasks", 1),
-                   .rule_priority = asked.value("rule_priority", 0)}));
+                   .rule_priority = asked.value("rule_priority", 0),
+                   .listener = asked.value("listener", "")}));
   return json{{"service", place.service},
               {"task_definition", place.task_definition},
               {"secret", place.secret},
@@ -100,6 +105,63 @@ Result<json> collect_orphans(const json& asked, ecs::MemoryJournal& journal) {
       {"removed", collected.removed}, {"waiting", collected.waiting}, {"failed", collected.failed}};
 }
 
+/// Places of apps as a test gives them, and what was given out.
+class GivenPlaces final : public ecs::RuleBook {
+ public:
+  explicit GivenPlaces(const json& places) {
+    for (const json& each : places)
+      places_.push_back({.app_id = each.at("app"),
+                         .listener = each.at("listener"),
+                         .priority = each.at("priority")});
+  }
+  Result<std::optional<model::RulePlace>> find(const std::string& app_id) override {
+    for (const model::RulePlace& each : places_)
+      if (each.app_id == app_id) return std::optional(each);
+    return std::optional<model::RulePlace>();
+  }
+  Result<model::RulePlace> place(const std::string& app_id,
+                                 const model::RuleListener& listener) override {
+    int priority = 1;
+    std::size_t there = 0;
+    for (const model::RulePlace& each : places_)
+      if (each.listener == listener.arn) {
+        ++there;
+        priority = std::max(priority, each.priority + 2);
+      }
+    if (there >= listener.max_apps) return make_error(ErrorCode::ResourceExhausted, "full");
+    places_.push_back({.app_id = app_id, .listener = listener.arn, .priority = priority});
+    return places_.back();
+  }
+  Result<std::vector<model::RulePlace>> all() override { return places_; }
+
+ private:
+  std::vector<model::RulePlace> places_;
+};
+
+Result<json> place_app(const json& asked, ecs::MemoryJournal&) {
+  TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  aws::Services services(aws::real_outside(), own_environment());
+  GivenPlaces places(asked.at("places"));
+  TRY(const model::RulePlace place,
+      ecs::RulePlacer(services, places, settings).place(asked.at("app")));
+  return json{{"app", place.app_id}, {"listener", place.listener}, {"priority", place.priority}};
+}
+
+// One route of an app, followed once.
+Result<json> follow_route(const json& asked, ecs::MemoryJournal& journal) {
+  TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  aws::Services services(aws::real_outside(), own_environment());
+  GivenPlaces places(asked.at("places"));
+  ecs::AlbTraffic traffic(
+      {.aws = services, .journal = journal, .book = places, .clock = system_clock()}, settings,
+      ecs::Names(asked.at("installation"), settings.prefixes));
+  TRY(const model::RouteSnapshot snapshot, model::route_snapshot_from_json(asked.at("routes")));
+  TRY(const std::vector<ecs::HeldTraffic> held, traffic.follow(snapshot));
+  json answer = json::object();
+  for (const ecs::HeldTraffic& each : held) answer[each.app_id] = each.why;
+  return json{{"held", answer}};
+}
+
 // Runs an operation with a journal that has what an earlier process left open, and tells what was
 // recorded.
 json journaled(const json& asked, Result<json> (*operation)(const json&, ecs::MemoryJournal&)) {
@@ -128,6 +190,8 @@ json use_ecs(const json& asked) {
   if (asked.at("op") == "ecs.ensure") return journaled(asked, make_service);
   if (asked.at("op") == "ecs.remove") return journaled(asked, remove_app);
   if (asked.at("op") == "ecs.collect") return journaled(asked, collect_orphans);
+  if (asked.at("op") == "ecs.place") return journaled(asked, place_app);
+  if (asked.at("op") == "ecs.follow") return journaled(asked, follow_route);
   if (asked.at("op") == "ecs.mirror") {
     const auto done = mirror_tasks(asked);
     return done ? *done : refusal(done.error());
