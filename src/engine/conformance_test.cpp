@@ -89,6 +89,26 @@ TEST_P(EngineConformanceTest, TellsWhatAnInstanceUsesWhileItRuns) {
   EXPECT_EQ(engine().usage(new_id()).error().code, ErrorCode::NotFound);
 }
 
+TEST_P(EngineConformanceTest, ForgetsAnAppWhoseInstancesAreRemovedAndAnUnknownOne) {
+  const InstanceSpec spec = under_test_->good_spec(new_id());
+  start_ready(spec);
+  ASSERT_TRUE(engine().stop(spec.id, kGrace));
+  wait_for(spec.id, model::InstancePhase::Stopped);
+  ASSERT_TRUE(engine().remove(spec.id));
+
+  for (const std::string& app : {spec.app_id, std::string("unknown-app")}) {
+    const Instant end = system_clock().now() + kPatience;
+    auto is_forgotten = engine().forget_app(app);
+    while (is_forgotten && !*is_forgotten && system_clock().now() < end)
+      is_forgotten = engine().forget_app(app);
+    ASSERT_TRUE(is_forgotten) << is_forgotten.error().message;
+    EXPECT_TRUE(*is_forgotten) << app;
+  }
+  // It may come back.
+  const InstanceSpec again = under_test_->good_spec(new_id());
+  start_ready(again);
+}
+
 TEST_P(EngineConformanceTest, StartsAnInstanceThatBecomesReady) {
   const InstanceSpec spec = under_test_->good_spec(new_id());
 

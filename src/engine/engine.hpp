@@ -63,6 +63,12 @@ class Engine {
   /// FailedPrecondition while it runs.
   virtual Result<void> remove(std::string_view instance_id) = 0;
 
+  /// Removes what is kept for an app beside its instances, such as a service and its load balancing
+  /// in a cloud, once the app is deleted and its last instance removed; nobody ensures instances of
+  /// it from then on. True when nothing is left, false while that takes its time: ask again. An
+  /// unknown app is true. An engine that keeps nothing for apps has nothing to do.
+  virtual Result<bool> forget_app(std::string_view app_id);
+
   /// Every instance of this installation, ended ones (until removed) included.
   virtual Result<std::vector<model::Instance>> list() = 0;
 

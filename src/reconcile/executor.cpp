@@ -221,6 +221,9 @@ Result<void> Executor::perform(const model::AgentApp& app, const AdvanceRollout&
 }
 
 Result<void> Executor::perform(const model::AgentApp&, const RemoveApp& step, std::stop_token) {
+  // While its rows are there the app is planned again, until the engine has nothing of it.
+  TRY(const bool is_forgotten, parts_.engine.forget_app(step.app_id));
+  if (!is_forgotten) return {};
   TRY(const std::vector<std::string> packages, parts_.store.remove_app(step.app_id, token_));
   // Their rows are gone: a file that stays behind costs space, not correctness.
   for (const std::string& sha256 : packages)

@@ -294,6 +294,22 @@ TEST_F(ExecutorTest, RemovesADeletedAppWithItsPackagesOnce) {
   EXPECT_THAT(importer_.removed, ElementsAre(std::string(64, 'a')));
 }
 
+TEST_F(ExecutorTest, RemovesADeletedAppOnlyWhenTheEngineHasNothingOfIt) {
+  with_revision();
+  ASSERT_TRUE(store_->delete_app("hello", {}));
+  engine_.set_forgetting(1);
+
+  ASSERT_TRUE(run(RemoveApp{"hello"}));
+  EXPECT_TRUE(store_->app("hello")) << "something is left";
+  engine_.set_away(true);
+  EXPECT_EQ(run(RemoveApp{"hello"}).error().code, ErrorCode::Unavailable);
+  engine_.set_away(false);
+  ASSERT_TRUE(run(RemoveApp{"hello"}));
+
+  EXPECT_EQ(store_->app("hello").error().code, ErrorCode::NotFound);
+  EXPECT_THAT(engine_.forgotten(), ElementsAre("hello"));
+}
+
 TEST_F(ExecutorTest, NeverFailsWhatHasCompleted) {
   const std::string id = with_revision();
   ASSERT_TRUE(run(CompleteDeployment{id, kAllToFirst}));

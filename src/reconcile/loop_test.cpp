@@ -153,6 +153,17 @@ TEST_F(ReconcilerTest, RoutesALegacyServiceUntilItsAppIsDeleted) {
   EXPECT_THAT(store_->routes()->routes, IsEmpty());
 }
 
+TEST_F(ReconcilerTest, AsksTheEngineToForgetADeletedAppUntilItHas) {
+  start();
+  engine_.set_forgetting(2);
+  ASSERT_TRUE(ends(deploy("hello"), DeploymentState::Completed));
+
+  ASSERT_TRUE(store_->delete_app("hello", {}));
+
+  EXPECT_TRUE(eventually([&] { return !store_->app("hello"); }));
+  EXPECT_EQ(engine_.forgotten(), std::vector<std::string>{"hello"});
+}
+
 TEST_F(ReconcilerTest, FailsADeploymentWhoseImportFails) {
   start();
 

@@ -69,7 +69,7 @@ struct FailDeployment {
   bool is_rolled_back = false;  ///< it had traffic
 };
 
-/// Nothing of a deleted app is left but its rows.
+/// Nothing of a deleted app is left but its rows, and what the engine keeps for it as a whole.
 struct RemoveApp {
   std::string app_id;
 };

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "model/agent_app.hpp"
 #include "model/routes.hpp"
+#include "model/rule_place.hpp"
 #include "store/limits.hpp"
 
 namespace pixell::store {
@@ -268,6 +269,17 @@ class Store {
   virtual Result<std::int64_t> set_route(const model::Route& route, FencingToken token) = 0;
   /// Every route that has legs or a routing, with the global generation.
   virtual Result<model::RouteSnapshot> routes() = 0;
+
+  /// Gives an app its place among the rules of a listener: two neighbouring priorities that no
+  /// other app has there, the lowest that are free, in the first listener with room. An app that
+  /// has a place keeps it whatever the listeners are, until it is removed; then others may get it.
+  /// ResourceExhausted when no listener has room; NotFound when there is no such app.
+  virtual Result<model::RulePlace> place_rules(
+      std::string_view app_id, const std::vector<model::RuleListener>& listeners) = 0;
+  /// An app's place, if it has one.
+  virtual Result<std::optional<model::RulePlace>> rule_place(std::string_view app_id) = 0;
+  /// Every app's, by listener and priority.
+  virtual Result<std::vector<model::RulePlace>> rule_places() = 0;
 
   /// Records a step before it is done. The same key again counts another try.
   virtual Result<void> begin_step(const StepRecord& step, FencingToken token) = 0;

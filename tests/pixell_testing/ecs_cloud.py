@@ -62,8 +62,8 @@ class Cloud:
 
     def ensure(self, **asked: Any) -> dict[str, Any]:
         """The answer, place or error."""
-        asked = {"spec": revision(), "settings": self.settings, "rule_priority": 100, **asked}
-        return self.probe.ask(op="ecs.ensure", installation=INSTALLATION, **asked)
+        usual = {"installation": INSTALLATION, "settings": self.settings, "rule_priority": 100}
+        return self.probe.ask(op="ecs.ensure", **{**usual, "spec": revision(), **asked})
 
     def placed(self, **asked: Any) -> dict[str, Any]:
         """The answer of an ensure that succeeds."""

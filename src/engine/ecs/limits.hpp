@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "model/rule_place.hpp"
 
 namespace pixell::engine::ecs {
 
@@ -15,12 +16,17 @@ inline constexpr std::size_t kMaxServiceName = 255;
 inline constexpr std::size_t kMaxTargetGroupName = 32;
 /// Name of a service in Cloud Map that is one label, in characters (API_cloud-map_CreateService).
 inline constexpr std::size_t kMaxDiscoveryName = 63;
-/// Services that one DescribeServices takes (API_DescribeServices).
-inline constexpr std::size_t kMaxDescribedServices = 10;
 /// Tasks that one UpdateTaskProtection takes (API_UpdateTaskProtection).
 inline constexpr std::size_t kMaxProtectedTasks = 10;
 /// Tasks that one DescribeTasks takes (API_DescribeTasks).
 inline constexpr std::size_t kMaxDescribedTasks = 100;
+/// Resources of which one DescribeTags of ELB tells the tags (API_DescribeTags).
+inline constexpr std::size_t kMaxTagged = 20;
+/// Services that one DescribeServices takes (API_DescribeServices).
+inline constexpr std::size_t kMaxDescribedServices = 10;
+/// Days in which a deleted secret can be restored (API_DeleteSecret).
+inline constexpr int kMinRecoveryDays = 7;
+inline constexpr int kMaxRecoveryDays = 30;
 /// A client token, in characters (API_CreateService).
 inline constexpr std::size_t kMaxClientToken = 36;
 /// One task definition as JSON, in bytes (service quotas of ECS).
@@ -33,7 +39,7 @@ inline constexpr std::size_t kMaxSecurityGroups = 5;
 /// Tasks of one service (service quotas of ECS).
 inline constexpr int kMaxTasksOfService = 5000;
 /// Priority of a listener rule (API_CreateRule).
-inline constexpr int kMaxRulePriority = 50'000;
+inline constexpr int kMaxRulePriority = model::kMaxRulePriority;
 /// stopTimeout of a container on Fargate, in seconds (API_ContainerDefinition).
 inline constexpr int kMaxStopTimeoutSeconds = 120;
 /// startPeriod and retries of a container's health check (API_HealthCheck).
@@ -45,7 +51,17 @@ inline constexpr std::int64_t kUsualStorageGib = 20;
 inline constexpr std::int64_t kMinStorageGib = 21;
 inline constexpr std::int64_t kMaxStorageGib = 200;
 
+/// Rules of all listeners of one load balancer, its default ones not counted, as accounts have
+/// them unasked.
+inline constexpr std::size_t kMaxRules = 100;
+
 // What we choose.
+
+/// Target groups of a load balancer up to which apps are placed there; the wall is 100.
+inline constexpr std::size_t kTargetGroupGuard = 85;
+/// What an app may need: two surfaces of two slots; two rules.
+inline constexpr std::size_t kTargetGroupsOfApp = 4;
+inline constexpr std::size_t kRulesOfApp = 2;
 
 /// Between the grace of par and the moment AWS ends it by force, in seconds.
 inline constexpr int kStopMarginSeconds = 5;
@@ -97,6 +113,18 @@ inline constexpr std::size_t kEvidenceLines = 20;
 inline constexpr std::size_t kLogCopyBytes = std::size_t{10} * 1024 * 1024;
 /// Pages of a log that one reading takes; the next one goes on.
 inline constexpr int kLogPages = 50;
+/// How long the tasks of a service that is being removed may take to end before it is deleted by
+/// force: the load balancer's drain, the most that a container may take, and the agent's start-up.
+inline constexpr Millis kDrainDeadline{600'000};
+/// Task definitions that one call of a removal deregisters, so that it ends soon; the next goes on.
+inline constexpr std::size_t kDeregisteredAtOnce = 50;
+
+/// How long a target may take to become healthy before it is told that traffic waits for it.
+inline constexpr Millis kHealthyTargetDeadline{300'000};
+/// How often the weights of an app whose traffic does not change are looked at.
+inline constexpr Millis kDriftLook{300'000};
+/// Load balancers that apps are spread over: what a region has unasked.
+inline constexpr std::size_t kMaxListeners = 50;
 
 /// Prefixes of names, in characters.
 inline constexpr std::size_t kMaxServicePrefix = 32;

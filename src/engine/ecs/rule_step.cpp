@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "engine/ecs/limits.hpp"
+#include "engine/ecs/rules.hpp"
 #include "engine/ecs/steps.hpp"
 
 namespace pixell::engine::ecs {
@@ -12,13 +12,6 @@ namespace pixell::engine::ecs {
 using nlohmann::json;
 
 namespace {
-
-/// A target group in a rule.
-struct Leg {
-  std::string arn;
-  int weight = 0;
-  bool operator==(const Leg&) const = default;
-};
 
 json conditions_of(const Work& work, Surface surface) {
   const std::string& base = work.aim.spec.base_path;
@@ -39,13 +32,6 @@ json conditions_of(const Work& work, Surface surface) {
   return conditions;
 }
 
-json actions_of(const std::vector<Leg>& legs) {
-  json groups = json::array();
-  for (const Leg& leg : legs)
-    groups.push_back({{"TargetGroupArn", leg.arn}, {"Weight", leg.weight}});
-  return json::array({{{"Type", "forward"}, {"ForwardConfig", {{"TargetGroups", groups}}}}});
-}
-
 // Only what we write of a rule's conditions; AWS adds the older form of some.
 json conditions_in(const json& rule) {
   json list = json::array();
@@ -64,39 +50,16 @@ json conditions_in(const json& rule) {
   return list;
 }
 
-std::vector<Leg> legs_in(const json& rule) {
-  std::vector<Leg> legs;
-  for (const json& action : list_at(rule, "Actions"))
-    for (const json& each :
-         list_at(action.value("ForwardConfig", json::object()), "TargetGroups")) {
-      Leg leg{.arn = text_at(each, "TargetGroupArn"), .weight = 1};
-      // 0 to 999; a rule with one group may have none.
-      const std::string weight = text_at(each, "Weight");
-      std::from_chars(weight.data(), weight.data() + weight.size(), leg.weight);
-      legs.push_back(std::move(leg));
-    }
-  return legs;
-}
-
 // The rule with our priority, or null.
 Result<json> find(const Work& work, const std::string& priority) {
   json found;
-  TRY_VOID(plain(work.aws.pages("elbv2", "DescribeRules", {{"ListenerArn", work.settings.listener}},
-                                {.lane = work.aim.lane, .stop = work.stop}, [&](const json& page) {
-                                  for (const json& each : list_at(page, "Rules"))
-                                    if (text_at(each, "Priority") == priority) found = each;
-                                  return found.is_null();
-                                })));
+  TRY_VOID(work.pages("elbv2", "DescribeRules", {{"ListenerArn", work.listener()}},
+                      [&](const json& page) {
+                        for (const json& each : list_at(page, "Rules"))
+                          if (text_at(each, "Priority") == priority) found = each;
+                        return found.is_null();
+                      }));
   return found;
-}
-
-Result<std::map<std::string, Tags>> tags_of(const Work& work,
-                                            const std::vector<std::string>& arns) {
-  TRY(const json answer, plain(work.look("elbv2", "DescribeTags", {{"ResourceArns", arns}})));
-  std::map<std::string, Tags> all;
-  for (const json& each : list_at(answer, "TagDescriptions"))
-    all[text_at(each, "ResourceArn")] = read_tags(list_at(each, "Tags"));
-  return all;
 }
 
 // Those legs that an earlier target group of this slot has.
@@ -116,14 +79,6 @@ Result<std::vector<Leg>> earlier(const Work& work, const std::vector<Leg>& legs,
       found.push_back(leg);
   }
   return found;
-}
-
-Result<bool> has_healthy_target(const Work& work, const std::string& target_group) {
-  TRY(const json answer,
-      plain(work.look("elbv2", "DescribeTargetHealth", {{"TargetGroupArn", target_group}})));
-  for (const json& each : list_at(answer, "TargetHealthDescriptions"))
-    if (text_at(each.value("TargetHealth", json::object()), "State") == "healthy") return true;
-  return false;
 }
 
 // The legs the rule should have; `forwarding` says what became of the earlier ones.
@@ -163,14 +118,14 @@ Result<void> check_ours(const Work& work, const std::string& rule, const std::st
   if (found != tags.end() &&
       is_ours(found->second, work.names.installation(), work.aim.spec.app_id))
     return {};
-  return foreign(work, fmt::format("a rule of priority {} in {}", priority, work.settings.listener),
+  return foreign(work, fmt::format("a rule of priority {} in {}", priority, work.listener()),
                  "PAC_ECS_LISTENER");
 }
 
 Result<void> create(const Work& work, Surface surface, const std::string& priority,
                     const std::vector<Leg>& legs) {
   const auto made = work.change("elbv2", "CreateRule", priority,
-                                {{"ListenerArn", work.settings.listener},
+                                {{"ListenerArn", work.listener()},
                                  {"Priority", std::stoi(priority)},
                                  {"Conditions", conditions_of(work, surface)},
                                  {"Actions", actions_of(legs)},

@@ -45,16 +45,6 @@ Result<Balanced> ensure_routes(const Work& work) {
   return all;
 }
 
-// What a failed sync began is done by now, if by another way: the answer was lost, or somebody else
-// was faster.
-Result<void> close_steps(const Work& work) {
-  TRY(const std::vector<Step> open, work.journal.open(work.aim.spec.app_id));
-  for (const Step& each : open)
-    if (each != work.step("elbv2", kDeleteTargetGroup, each.resource))
-      TRY_VOID(work.journal.end(each, {}));
-  return {};
-}
-
 }  // namespace
 
 Result<ServicePlace> ServiceSync::ensure(const Aim& aim, std::stop_token stop) {

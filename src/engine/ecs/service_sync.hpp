@@ -17,9 +17,11 @@ struct Aim {
   InstanceSpec spec;  ///< the revision; its instance id does not matter
   Slot slot = Slot::A;
   int tasks = 1;
-  /// With Routing::Alb: this priority and the next are the app's in the listener. Who gives them
-  /// out sees to it that no two apps have the same.
+  /// With Routing::Alb: this priority and the next are the app's in the listener, which is one of
+  /// the settings' (empty = the first). Who gives them out sees to it that no two apps have the
+  /// same, and that an app stays where it is.
   int rule_priority = 0;
+  std::string listener{};
   aws::Lane lane = aws::Lane::Deploy;
 };
 

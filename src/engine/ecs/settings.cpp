@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <set>
 #include <string_view>
 
 #include "aws/endpoint.hpp"
@@ -57,6 +58,24 @@ bool is_listener(std::string_view text) {
   return is_arn(text, "elasticloadbalancing", "listener/app");
 }
 
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t end = std::min(list.find(',', at), list.size());
+    parts.push_back(list.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+// A listener's ARN is its load balancer's and one part more. Two of the same share its limits.
+bool has_two_of_a_balancer(const std::vector<std::string>& listeners) {
+  std::set<std::string> seen;
+  return !std::all_of(listeners.begin(), listeners.end(), [&seen](const std::string& arn) {
+    return seen.insert(arn.substr(0, arn.rfind('/'))).second;
+  });
+}
+
 bool is_bucket(std::string_view text) {
   return text.size() >= 3 && text.size() <= 63 && text.front() != '-' && text.front() != '.' &&
          text.back() != '-' && text.back() != '.' &&
@@ -91,20 +110,43 @@ class Reader {
       wrong(name, value, fmt::format("give a whole number from {} to {}", least, most));
   }
 
+  /// 0, or days that Secrets Manager takes.
+  void recovery(const char* name, int& into) {
+    if (aws::value_of(env_, name) == "0")
+      into = 0;
+    else
+      number(name, into, kMinRecoveryDays, kMaxRecoveryDays);
+  }
+
+  /// One listener for each load balancer, by either variable.
+  void listeners(std::vector<std::string>& into, bool is_needed) {
+    const std::string one = aws::value_of(env_, "PAC_ECS_LISTENER");
+    const std::string several = aws::value_of(env_, "PAC_ECS_LISTENERS");
+    if (!one.empty() && !several.empty())
+      return wrong("PAC_ECS_LISTENER", one, "it is set beside PAC_ECS_LISTENERS: give one of both");
+    const char* name = several.empty() ? "PAC_ECS_LISTENER" : "PAC_ECS_LISTENERS";
+    const std::string value = several.empty() ? one : several;
+    if (value.empty() && !is_needed) return;
+    into = split(value);
+    if (!std::all_of(into.begin(), into.end(), is_listener) || has_two_of_a_balancer(into) ||
+        into.size() > kMaxListeners)
+      wrong(name, value,
+            fmt::format("give the ARN of an HTTPS listener of an Application Load Balancer, up to "
+                        "{} of different ones by commas in PAC_ECS_LISTENERS, or "
+                        "PAC_ECS_ROUTING=edge",
+                        kMaxListeners));
+  }
+
   /// Ids of one kind, by commas.
   void ids(const char* name, std::vector<std::string>& into, std::string_view prefix,
            std::size_t most) {
     const std::string value = aws::value_of(env_, name);
-    bool is_good = !value.empty();
-    for (std::size_t at = 0; is_good && at <= value.size();) {
-      const std::size_t end = std::min(value.find(',', at), value.size());
-      const std::string id = value.substr(at, end - at);
-      is_good = id.starts_with(prefix) && id.size() > prefix.size() && has_only(id, "-");
-      is_good = is_good && std::find(into.begin(), into.end(), id) == into.end();
-      into.push_back(id);
-      at = end + 1;
-    }
-    if (!is_good || into.size() > most)
+    into = split(value);
+    const std::set<std::string> different(into.begin(), into.end());
+    const bool is_good = std::all_of(into.begin(), into.end(), [&](const std::string& id) {
+      return id.starts_with(prefix) && id.size() > prefix.size() && has_only(id, "-");
+    });
+    if (!is_good || different.size() != into.size() || into.size() > most)
       wrong(name, value, fmt::format("give 1 to {} different ids, {}…, by commas", most, prefix));
   }
 
@@ -146,11 +188,10 @@ void read_places(Reader& reader, Settings& settings) {
   settings.has_public_address = reader.choice("PAC_ECS_PUBLIC_ADDRESS", {"false", "true"}) == 1;
   reader.text("PAC_ECS_NAMESPACE", settings.discovery, is_namespace_or_nothing,
               "give the name of a namespace of Cloud Map, up to 253 letters, digits and -_.");
-  if (reader.choice("PAC_ECS_ROUTING", {"edge", "alb"}) == 0) return;
+  const bool has_alb = reader.choice("PAC_ECS_ROUTING", {"edge", "alb"}) == 1;
+  reader.listeners(settings.listeners, has_alb);
+  if (!has_alb) return;
   settings.routing = Routing::Alb;
-  reader.text("PAC_ECS_LISTENER", settings.listener, is_listener,
-              "give the ARN of an HTTPS listener of an Application Load Balancer, or "
-              "PAC_ECS_ROUTING=edge");
   reader.text(
       "PAC_ECS_VPC", settings.vpc,
       [](std::string_view id) { return id.starts_with("vpc-") && has_only(id, "-"); },
@@ -174,6 +215,7 @@ void read_task(Reader& reader, Settings& settings) {
       "PAC_ECS_TARGET_GROUP_PREFIX", settings.prefixes.target_group,
       [](std::string_view) { return true; }, "");
   reader.note(check_prefixes(settings.prefixes));
+  reader.recovery("PAC_ECS_SECRET_RECOVERY_DAYS", settings.secret_recovery_days);
   reader.text("S3_BUCKET", settings.bucket, is_bucket,
               "give a bucket's name, 3 to 63 small letters, digits, dots and hyphens");
   reader.number("MAX_PACKAGE_SIZE_MB", settings.max_package_mb, 1, 10'000);

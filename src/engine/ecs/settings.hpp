@@ -5,6 +5,7 @@
 
 #include "aws/transport.hpp"
 #include "base/result.hpp"
+#include "engine/ecs/limits.hpp"
 #include "engine/ecs/names.hpp"
 
 namespace pixell::engine::ecs {
@@ -29,9 +30,14 @@ struct Settings {
   std::string log_group = "/ecs/pixell-agent-runtime";
   NamePrefixes prefixes;
   Routing routing = Routing::Edge;
-  std::string listener;   ///< ARN, with Routing::Alb: an HTTPS listener
+  /// ARNs of HTTPS listeners, of a load balancer each. With Routing::Alb one at least; else those
+  /// in which rules may be left.
+  std::vector<std::string> listeners;
   std::string vpc;        ///< with Routing::Alb
   std::string discovery;  ///< name of a namespace of Cloud Map; empty = tasks are not told there
+
+  /// How long the secret of an app that was removed can be restored, in days; 0 = not at all.
+  int secret_recovery_days = kMinRecoveryDays;
 
   std::string bucket = "pixell-agent-packages";  ///< S3_BUCKET of the tasks
   int max_package_mb = 100;                      ///< MAX_PACKAGE_SIZE_MB

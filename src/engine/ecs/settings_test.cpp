@@ -10,6 +10,8 @@
 namespace pixell::engine::ecs {
 namespace {
 
+using namespace std::string_literals;
+
 TEST(EcsSettings, HaveTheDocumentedDefaults) {
   const auto settings = read_settings(good_environment());
   ASSERT_TRUE(settings) << settings.error().message;
@@ -86,6 +88,41 @@ TEST(EcsSettings, EachFaultNamesTheVariableItsValueAndTheRemedy) {
     const std::string begins = std::string(wrong.variable) + '=' + wrong.value + ": give ";
     EXPECT_TRUE(refused.error().message.starts_with(begins)) << refused.error().message;
     EXPECT_EQ(refused.error().message.find('\n'), std::string::npos) << refused.error().message;
+  }
+}
+
+TEST(EcsSettings, SeveralListenersAreOneForEachLoadBalancer) {
+  const std::string one = alb_environment().at("PAC_ECS_LISTENER");
+  const std::string other =
+      "arn:aws:elasticloadbalancing:us-east-2:123456789012:listener/app/second/3/4";
+  aws::Environment env = alb_environment();
+  EXPECT_EQ(read_settings(env)->listeners, std::vector{one});
+  env["PAC_ECS_LISTENERS"] = one + "," + other;
+  EXPECT_EQ(read_settings(env).error().message,
+            "PAC_ECS_LISTENER=" + one + ": it is set beside PAC_ECS_LISTENERS: give one of both");
+  env.erase("PAC_ECS_LISTENER");
+  EXPECT_EQ(read_settings(env)->listeners, (std::vector{one, other}));
+  // Rules may be left there.
+  env["PAC_ECS_ROUTING"] = "edge";
+  EXPECT_EQ(read_settings(env)->listeners, (std::vector{one, other}));
+  for (const std::string& wrong : {one + "," + one, one + ",", one + "," + one + "0", "x"s}) {
+    env["PAC_ECS_LISTENERS"] = wrong;
+    const auto refused = read_settings(env);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_TRUE(refused.error().message.starts_with("PAC_ECS_LISTENERS=" + wrong + ": give "));
+  }
+}
+
+TEST(EcsSettings, ASecretIsRestorableForNoDaysOrThoseThatAwsTakes) {
+  aws::Environment env = good_environment();
+  EXPECT_EQ(read_settings(env)->secret_recovery_days, 7);
+  for (const char* days : {"0", "7", "30"}) {
+    env["PAC_ECS_SECRET_RECOVERY_DAYS"] = days;
+    EXPECT_EQ(read_settings(env)->secret_recovery_days, std::stoi(days));
+  }
+  for (const char* days : {"1", "31", "-1", "a week"}) {
+    env["PAC_ECS_SECRET_RECOVERY_DAYS"] = days;
+    EXPECT_FALSE(read_settings(env)) << days;
   }
 }
 

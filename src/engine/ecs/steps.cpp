@@ -50,6 +50,11 @@ aws::Answer<json> Work::look(const char* service, const char* action,
   return aws.call(service, action, parameters, {.lane = aim.lane, .stop = stop});
 }
 
+Result<void> Work::pages(const char* service, const char* action, const json& parameters,
+                         const std::function<bool(const json&)>& each) const {
+  return plain(aws.pages(service, action, parameters, {.lane = aim.lane, .stop = stop}, each));
+}
+
 aws::Answer<json> Work::change(const char* service, const char* action, const std::string& resource,
                                const json& parameters) const {
   const Step recorded = step(service, action, resource);
@@ -66,6 +71,10 @@ Step Work::step(const char* service, const char* action, const std::string& reso
   return {.app_id = aim.spec.app_id,
           .action = fmt::format("{} {}", service, action),
           .resource = resource};
+}
+
+const std::string& Work::listener() const {
+  return aim.listener.empty() ? settings.listeners.front() : aim.listener;
 }
 
 Tags Work::app_tags() const {
@@ -97,6 +106,23 @@ Error foreign(const Work& work, const std::string& what, const char* variable) {
                   "{}={} and {}={} to have it adopted, or set {} to something else",
                   what, work.aim.spec.app_id, kInstallationTag, work.names.installation(), kAppTag,
                   work.aim.spec.app_id, variable));
+}
+
+Error foreign_stays(const Work& work, const std::string& what) {
+  return make_error(
+      ErrorCode::FailedPrecondition,
+      fmt::format("{} is there, but not of the app {} of this installation, and stays: rename or "
+                  "delete it, or tag it with {}={} and {}={} to have it removed",
+                  what, work.aim.spec.app_id, kInstallationTag, work.names.installation(), kAppTag,
+                  work.aim.spec.app_id));
+}
+
+Result<void> close_steps(const Work& work) {
+  TRY(const std::vector<Step> open, work.journal.open(work.aim.spec.app_id));
+  for (const Step& each : open)
+    if (each != work.step("elbv2", kDeleteTargetGroup, each.resource))
+      TRY_VOID(work.journal.end(each, {}));
+  return {};
 }
 
 }  // namespace pixell::engine::ecs

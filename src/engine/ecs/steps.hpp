@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
@@ -27,6 +29,10 @@ struct Work {
   aws::Answer<nlohmann::json> look(const char* service, const char* action,
                                    const nlohmann::json& parameters) const;
 
+  /// A listing that changes nothing, until the last page or until `each` returns false.
+  Result<void> pages(const char* service, const char* action, const nlohmann::json& parameters,
+                     const std::function<bool(const nlohmann::json&)>& each) const;
+
   /// A call that changes something, recorded before and after.
   aws::Answer<nlohmann::json> change(const char* service, const char* action,
                                      const std::string& resource,
@@ -34,6 +40,9 @@ struct Work {
 
   /// A step of this app.
   Step step(const char* service, const char* action, const std::string& resource) const;
+
+  /// The listener of this app's rules.
+  const std::string& listener() const;
 
   /// Tags of everything this app has, and of what belongs to the slot.
   Tags app_tags() const;
@@ -57,6 +66,8 @@ nlohmann::json list_at(const nlohmann::json& object, const char* name);
 
 /// FailedPrecondition: the resource has not our tags.
 Error foreign(const Work& work, const std::string& what, const char* variable);
+/// The same for what was to be removed.
+Error foreign_stays(const Work& work, const std::string& what);
 
 /// The deploy-time values in Secrets Manager, in a version of the revision's own.
 Result<SecretPlace> ensure_secret(const Work& work);
@@ -101,8 +112,31 @@ Result<std::string> ensure_service(const Work& work, const std::string& task_def
 /// one is still in use; its step stays open.
 Result<bool> delete_retired(const Work& work, const std::vector<std::string>& in_use);
 
+/// Deletes a target group that is in no rule. False when it is still in use; its step stays open.
+Result<bool> delete_target_group(const Work& work, const std::string& arn);
+
+/// Ends the steps that a failed call left open, but for target groups that have to go: what was
+/// begun is done by now, if by another way, since its answer was lost or somebody was faster.
+Result<void> close_steps(const Work& work);
+
 /// The action whose step says that a target group has to go.
 inline constexpr const char* kDeleteTargetGroup = "DeleteTargetGroup";
+
+/// The id of the namespace of Cloud Map; empty when there is none, or none is set.
+Result<std::string> find_namespace(const Work& work);
+
+/// The app's service in the namespace as Cloud Map describes it, or null.
+Result<nlohmann::json> find_discovery(const Work& work, const std::string& space);
+
+/// Whether a service of Cloud Map has our tags.
+Result<bool> is_our_discovery(const Work& work, const nlohmann::json& service);
+
+/// Ids of a Cloud Map service's instances, each with its attributes.
+Result<std::map<std::string, std::map<std::string, std::string>>> discovery_instances(
+    const Work& work, const std::string& service);
+
+/// Takes an instance back; one that is gone is success.
+Result<void> deregister_task(const Work& work, const std::string& service, const std::string& id);
 
 /// A task that is running and healthy.
 struct RunningTask {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ecs/limits.hpp"
+#include "engine/ecs/rules.hpp"
 #include "engine/ecs/steps.hpp"
 
 namespace pixell::engine::ecs {
@@ -34,22 +35,14 @@ json health_of(Surface surface) {
           {"Matcher", std::move(matcher)}};
 }
 
-// The target group, or null.
-Result<json> find(const Work& work, const std::string& name) {
-  const auto answer = work.look("elbv2", "DescribeTargetGroups", {{"Names", {name}}});
-  if (!answer && answer.error().name == "TargetGroupNotFound") return json();
-  if (!answer) return aws::to_error(answer.error());
-  const json groups = list_at(*answer, "TargetGroups");
-  return groups.empty() ? json() : groups.front();
-}
-
 Result<json> create(const Work& work, const std::string& name, json fixed, Surface surface) {
   fixed["Name"] = name;
   fixed["Tags"] = other_tags(work.slot_tags());
   fixed.update(health_of(surface));
   const auto made = work.change("elbv2", "CreateTargetGroup", name, fixed);
   // Somebody was faster: what there is now decides.
-  if (!made && made.error().name == "DuplicateTargetGroupName") return find(work, name);
+  if (!made && made.error().name == "DuplicateTargetGroupName")
+    return find_target_group(work, name);
   if (!made) return aws::to_error(made.error());
   const json groups = list_at(*made, "TargetGroups");
   return groups.empty() ? json() : groups.front();
@@ -79,11 +72,15 @@ Result<void> check_fixed(const json& group, const json& fixed, const std::string
 
 }  // namespace
 
+std::string target_group_name(const Work& work, Slot slot, Surface surface) {
+  return work.names.target_group(work.aim.spec.app_id, slot, surface,
+                                 fixed_of(work.settings, surface).dump());
+}
+
 Result<std::string> ensure_target_group(const Work& work, Surface surface) {
   const json fixed = fixed_of(work.settings, surface);
-  const std::string name =
-      work.names.target_group(work.aim.spec.app_id, work.aim.slot, surface, fixed.dump());
-  TRY(json group, find(work, name));
+  const std::string name = target_group_name(work, work.aim.slot, surface);
+  TRY(json group, find_target_group(work, name));
   if (group.is_null()) {
     TRY(group, create(work, name, fixed, surface));
   }
@@ -100,6 +97,17 @@ Result<void> shorten_drain(const Work& work, const std::string& target_group) {
   return {};
 }
 
+Result<bool> delete_target_group(const Work& work, const std::string& arn) {
+  // AWS has nothing against deleting what is gone.
+  const auto gone = work.change("elbv2", kDeleteTargetGroup, arn, {{"TargetGroupArn", arn}});
+  if (!gone && gone.error().name == "TargetGroupNotFound") {
+    TRY_VOID(work.journal.end(work.step("elbv2", kDeleteTargetGroup, arn), {}));
+    return true;
+  }
+  if (!gone && gone.error().name != "ResourceInUse") return aws::to_error(gone.error());
+  return gone.has_value();
+}
+
 Result<bool> delete_retired(const Work& work, const std::vector<std::string>& in_use) {
   TRY(const std::vector<Step> open, work.journal.open(work.aim.spec.app_id));
   bool is_done = true;
@@ -110,11 +118,8 @@ Result<bool> delete_retired(const Work& work, const std::vector<std::string>& in
       TRY_VOID(work.journal.end(each, {}));
       continue;
     }
-    // AWS has nothing against deleting what is gone.
-    const auto gone = work.change("elbv2", kDeleteTargetGroup, each.resource,
-                                  {{"TargetGroupArn", each.resource}});
-    if (!gone && gone.error().name != "ResourceInUse") return aws::to_error(gone.error());
-    is_done &= gone.has_value();
+    TRY(const bool is_gone, delete_target_group(work, each.resource));
+    is_done &= is_gone;
   }
   return is_done;
 }

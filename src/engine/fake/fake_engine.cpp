@@ -125,6 +125,27 @@ Result<void> FakeEngine::remove(std::string_view instance_id) {
   return {};
 }
 
+Result<bool> FakeEngine::forget_app(std::string_view app_id) {
+  std::lock_guard lock(mutex_);
+  TRY_VOID(check_present());
+  if (forgetting_ > 0) {
+    --forgetting_;
+    return false;
+  }
+  forgotten_.emplace_back(app_id);
+  return true;
+}
+
+void FakeEngine::set_forgetting(int calls) {
+  std::lock_guard lock(mutex_);
+  forgetting_ = calls;
+}
+
+std::vector<std::string> FakeEngine::forgotten() {
+  std::lock_guard lock(mutex_);
+  return forgotten_;
+}
+
 Result<std::vector<model::Instance>> FakeEngine::list() {
   std::lock_guard lock(mutex_);
   TRY_VOID(check_present());

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "engine/engine.hpp"
@@ -46,6 +47,7 @@ class FakeEngine final : public Engine {
   Result<model::Instance> ensure(const InstanceSpec& spec) override;
   Result<void> stop(std::string_view instance_id, Millis grace) override;
   Result<void> remove(std::string_view instance_id) override;
+  Result<bool> forget_app(std::string_view app_id) override;
   Result<std::vector<model::Instance>> list() override;
   Result<model::Instance> inspect(std::string_view instance_id) override;
   Result<model::InstanceUsage> usage(std::string_view instance_id) override;
@@ -55,6 +57,10 @@ class FakeEngine final : public Engine {
 
   /// Ends a running instance at once, as a signal from outside would.
   void kill(std::string_view instance_id, int signal);
+  /// The next calls of forget_app(), so many of them, say that something is left.
+  void set_forgetting(int calls);
+  /// Apps that were forgotten, in order.
+  std::vector<std::string> forgotten();
   /// While away, every call is Unavailable.
   void set_away(bool is_away);
 
@@ -81,6 +87,8 @@ class FakeEngine final : public Engine {
   std::map<std::string, Record, std::less<>> records_;
   std::int64_t position_ = 1;
   bool is_away_ = false;
+  int forgetting_ = 0;
+  std::vector<std::string> forgotten_;
 };
 
 }  // namespace pixell::engine

@@ -218,8 +218,19 @@ CREATE TABLE reserved_names (
 CREATE INDEX reserved_names_by_app ON reserved_names(app_id);
 )sql";
 
+// Where the rules of apps are that a load balancer of AWS leads to. A place is for the life of an
+// app: rows are made and deleted, never changed. The rule after `priority` is the app's as well.
+constexpr const char* kRulePlaces = R"sql(
+CREATE TABLE rule_places (
+  app_id TEXT PRIMARY KEY REFERENCES agent_apps(id),
+  listener TEXT NOT NULL,
+  priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 49999 AND priority % 2 = 1),
+  UNIQUE (listener, priority)
+) STRICT;
+)sql";
+
 // Forward only: a released entry never changes; the next one is appended.
-constexpr std::array kMigrations = {kFirst, kLimits, kRollouts, kRouting};
+constexpr std::array kMigrations = {kFirst, kLimits, kRollouts, kRouting, kRulePlaces};
 
 }  // namespace
 

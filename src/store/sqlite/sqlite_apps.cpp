@@ -225,7 +225,8 @@ Result<std::vector<std::string>> SqliteStore::remove_app(std::string_view app_id
           " (SELECT id FROM deployments WHERE app_id = ?)",
           "DELETE FROM deployments WHERE app_id = ?", "DELETE FROM revisions WHERE app_id = ?",
           "DELETE FROM packages WHERE app_id = ?", "DELETE FROM routes WHERE app_id = ?",
-          "DELETE FROM reserved_names WHERE app_id = ?"})
+          "DELETE FROM reserved_names WHERE app_id = ?",
+          "DELETE FROM rule_places WHERE app_id = ?"})
       TRY_VOID(writer_->query(statement).bind(app_id).run());
     TRY(const std::int64_t rows,
         writer_->query("DELETE FROM agent_apps WHERE id = ? AND fence <= ?")

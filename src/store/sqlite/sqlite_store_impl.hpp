@@ -32,7 +32,7 @@ struct SqliteParts {
 /// The SQLite backend: one connection that writes, one that reads, each behind its own lock, and
 /// one that copies the write-ahead log to the database file.
 /// The methods are in sqlite_{deployments,rollouts,apps,routing,revisions,packages}.cpp and
-/// sqlite_{instances,routes,journal,idempotency,events}.cpp.
+/// sqlite_{instances,routes,rule_places,journal,idempotency,events}.cpp.
 class SqliteStore final : public Store {
  public:
   SqliteStore(SqliteParts parts, const Clock& clock);
@@ -80,6 +80,11 @@ class SqliteStore final : public Store {
   Result<StoredRoute> route(std::string_view app_id) override;
   Result<std::int64_t> set_route(const model::Route& route, FencingToken token) override;
   Result<model::RouteSnapshot> routes() override;
+
+  Result<model::RulePlace> place_rules(std::string_view app_id,
+                                       const std::vector<model::RuleListener>& listeners) override;
+  Result<std::optional<model::RulePlace>> rule_place(std::string_view app_id) override;
+  Result<std::vector<model::RulePlace>> rule_places() override;
 
   Result<void> begin_step(const StepRecord& step, FencingToken token) override;
   Result<void> finish_step(std::string_view key, const Error* failure, FencingToken token) override;

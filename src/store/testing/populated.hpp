@@ -74,6 +74,7 @@ inline void populate(Store& store, FakeClock& clock) {
   const model::AppSettings settings{.instances = 2};
   ASSERT_TRUE(store.update_app("hello", nullptr, &settings, {}));
   ASSERT_TRUE(store.set_routing("hello", story_routing(), {}));
+  ASSERT_TRUE(store.place_rules("hello", {{.arn = "arn:listener", .max_apps = 1}}));  // version 5
   ASSERT_TRUE(store.reserve_reply("POST /x key", "digest"));
   ASSERT_TRUE(store.keep_reply("POST /x key", {.request_digest = "digest",
                                                .status = 201,
@@ -149,6 +150,13 @@ inline void expect_apps_of_the_story(Store& store, int version) {
   EXPECT_EQ(hello.traffic.legs[0], (model::TrafficLeg{.revision = 2, .weight_permille = 1'000}));
   EXPECT_EQ(hello.settings.instances, version < 3 ? 1 : 2);
   EXPECT_EQ(hello.routing, version < 4 ? model::Routing() : story_routing());
+  const auto place = store.rule_place("hello");
+  ASSERT_TRUE(place) << place.error().message;
+  ASSERT_EQ(place->has_value(), version >= 5);
+  if (*place) {
+    EXPECT_EQ(**place,
+              (model::RulePlace{.app_id = "hello", .listener = "arn:listener", .priority = 1}));
+  }
   const auto named = store.set_routing("waiting", {.aliases = {"hello-of-before"}}, {});
   EXPECT_EQ(named.has_value(), version < 4);
   EXPECT_EQ(store.app(hello.short_id)->id, "hello");
