@@ -21,6 +21,7 @@ struct Capabilities {
   bool memory_limits = false;
   bool cpu_limits = false;
   bool has_usage = true;           ///< usage() tells; if not, it is Unimplemented
+  int max_revisions = 0;           ///< of one app that run at once; 0 = as many as wanted
   bool can_wake = false;           ///< a parked instance is woken by its first byte
   std::vector<std::string> notes;  ///< what is degraded and why, one sentence each
 };

@@ -27,6 +27,7 @@ struct AppView {
   bool edges_applied = false;  ///< every live edge has the route's generation in force
   bool engine_seen = true;     ///< false: the engine is away, nothing is known about instances
   std::string engine_problem;  ///< why it is away
+  int max_revisions = 0;       ///< as in engine::Capabilities
 };
 
 }  // namespace pixell::reconcile

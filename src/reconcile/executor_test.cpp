@@ -138,7 +138,7 @@ TEST_F(ExecutorTest, StartsAnInstanceOfTheRevision) {
 
 TEST_F(ExecutorTest, TellsAnInstanceWhereItsPackageIsFetched) {
   const std::string id = with_revision();
-  importer_.url = std::string("s3://kept/hello.apkg");
+  importer_.published = std::string("s3://kept/hello.apkg");
 
   ASSERT_TRUE(run(StartInstance{.revision = 1, .instance_id = {}, .deployment_id = id}));
 
@@ -147,13 +147,13 @@ TEST_F(ExecutorTest, TellsAnInstanceWhereItsPackageIsFetched) {
 
 TEST_F(ExecutorTest, StartsNothingWhosePackageCannotBeFetched) {
   const std::string id = with_revision();
-  importer_.url =
+  importer_.published =
       Error{.code = ErrorCode::Unavailable, .message = "S3 does not answer", .retry = Retry::Later};
   EXPECT_FALSE(run(StartInstance{.revision = 1, .instance_id = {}, .deployment_id = id}));
   EXPECT_EQ(only_instance().phase, model::InstancePhase::Starting) << "it is tried again";
   EXPECT_THAT(*engine_.list(), IsEmpty());
 
-  importer_.url = make_error(ErrorCode::PermissionDenied, "allow s3:PutObject");
+  importer_.published = make_error(ErrorCode::PermissionDenied, "allow s3:PutObject");
   ASSERT_TRUE(
       run(StartInstance{.revision = 1, .instance_id = only_instance().id, .deployment_id = id}));
 

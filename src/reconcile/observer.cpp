@@ -33,6 +33,10 @@ Result<std::vector<std::string>> Observer::look() {
 
   auto sight = std::make_shared<EngineSight>();
   sight->is_seen = true;
+  // What it can do stays; asking may cost a call.
+  const auto before = sight_.get();
+  sight->max_revisions =
+      before->is_seen ? before->max_revisions : engine_.capabilities().max_revisions;
   std::set<std::string_view> in_engine;
   std::vector<std::string> strange;
   for (const model::Instance& instance : listed) {
@@ -72,6 +76,7 @@ Result<AppView> Observer::view_of(const std::string& app_id) const {
   AppView view;
   view.engine_seen = sight->is_seen;
   view.engine_problem = sight->problem;
+  view.max_revisions = sight->max_revisions;
   auto app = store_.app(app_id);
   if (!app && app.error().code != ErrorCode::NotFound) return std::move(app).error();
   view.app.id = app_id;

@@ -20,6 +20,7 @@ namespace pixell::reconcile {
 struct EngineSight {
   bool is_seen = false;  ///< false: the engine did not answer
   std::string problem;   ///< what it said then, or what there was to say
+  int max_revisions = 0;
   std::map<std::string, std::vector<model::Instance>> instances;
 };
 

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "reconcile/instance_set.hpp"
 #include "reconcile/limits.hpp"
 #include "reconcile/rollout_plan.hpp"
 #include "reconcile/route_plan.hpp"
+#include "reconcile/warm_revision.hpp"
 
 namespace pixell::reconcile {
 
@@ -55,6 +57,8 @@ class Planning {
     set_target();
     if (view_.engine_seen) {
       if (fail_when_ended()) return std::move(plan_);
+      for (const ObservedInstance& seen : view_.instances)
+        if (makes_room(seen)) plan_.steps.push_back(StopInstance{seen.instance.id});
       run_wanted();
       route();
       roll_out();
@@ -204,17 +208,26 @@ class Planning {
 
   // A former revision that stays as it is, for a rollback.
   bool is_warm(std::int64_t revision) {
-    if (view_.app.is_deleting) return false;
-    const auto& retired = view_.retired;
-    const auto found =
-        std::find_if(retired.begin(), retired.end(),
-                     [&](const model::Revision& one) { return one.number == revision; });
-    if (found == retired.end() || found - retired.begin() >= view_.app.settings.warm_revisions)
-      return false;
-    const UnixMillis ends = found->retired_at + view_.app.settings.warm_seconds * 1'000;
-    if (now_ >= ends) return false;
-    look_again(ends);
+    const auto ends = warm_until(view_, revision, needed_revisions());
+    if (!ends || now_ >= *ends) return false;
+    look_again(*ends);
     return true;
+  }
+
+  int needed_revisions() const {
+    std::set<std::int64_t> needed;
+    if (wanted(candidate()) > 0) needed.insert(candidate());
+    for (const model::TrafficLeg& leg : view_.app.traffic.legs)
+      if (wanted(leg.revision) > 0) needed.insert(leg.revision);
+    return int(needed.size());
+  }
+
+  // A former revision goes before the one is started that needs its place.
+  bool makes_room(const ObservedInstance& seen) {
+    const model::Instance& instance = seen.instance;
+    return view_.max_revisions > 0 && view_.edges_applied && seen.has_row && seen.in_engine &&
+           is_live(instance) && wanted(instance.revision) == 0 &&
+           !instances_.is_routed(instance.address) && !is_warm(instance.revision);
   }
 
   void run_wanted() {
@@ -271,7 +284,7 @@ class Planning {
   void stop_unwanted() {
     for (const ObservedInstance& seen : view_.instances) {
       const model::Instance& instance = seen.instance;
-      if (!seen.in_engine || !is_live(instance) || is_wanted(seen)) continue;
+      if (!seen.in_engine || !is_live(instance) || is_wanted(seen) || makes_room(seen)) continue;
       if (seen.has_row && wanted(instance.revision) == 0 && is_warm(instance.revision)) continue;
       // One that was never ready never had traffic.
       const bool is_unused = instance.phase == InstancePhase::Starting || !seen.has_row;

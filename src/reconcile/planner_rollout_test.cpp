@@ -216,6 +216,31 @@ TEST_F(PlannerRolloutTest, KeepsNoMoreWarmRevisionsThanItIsTold) {
   EXPECT_THAT(steps(), ElementsAre("stop_instance i1"));
 }
 
+TEST_F(PlannerRolloutTest, AWarmRevisionMakesRoomBeforeTheNextOneIsStarted) {
+  wants(2);
+  deploys("d3", 3);
+  runs("i1", 1, InstancePhase::Ready);
+  runs("i2", 2, InstancePhase::Ready);
+  routes_to(2, {"unix:/i2"});
+  retires(1, kNow);
+  EXPECT_THAT(steps(), ElementsAre("start_instance 3 "));
+
+  view_.max_revisions = 2;
+
+  EXPECT_THAT(steps(), ElementsAre("stop_instance i1", "start_instance 3 "));
+}
+
+TEST_F(PlannerRolloutTest, KeepsAWarmRevisionThatHasRoom) {
+  wants(2);
+  runs("i1", 1, InstancePhase::Ready);
+  runs("i2", 2, InstancePhase::Ready);
+  routes_to(2, {"unix:/i2"});
+  retires(1, kNow);
+  view_.max_revisions = 2;
+
+  EXPECT_THAT(steps(), IsEmpty());
+}
+
 TEST_F(PlannerRolloutTest, DoesNotReplaceAWarmInstanceThatEnds) {
   wants(2);
   runs("i1", 1, InstancePhase::Failed);

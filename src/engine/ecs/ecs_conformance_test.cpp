@@ -111,9 +111,9 @@ class EcsUnderTest final : public EngineUnderTest {
           if (!loses_replies_ || !is_start) return reply;
           return Error{.code = ErrorCode::Unavailable, .message = "reset", .retry = Retry::Later};
         },
-        .sleep = [sleep = real.sleep](
+        .sleep = [wait = real.sleep](
                      Millis pause,
-                     const std::stop_token& stop) { sleep(std::min(pause, kLongestPause), stop); },
+                     const std::stop_token& stop) { wait(std::min(pause, kLongestPause), stop); },
         .random = real.random};
   }
 

@@ -31,10 +31,11 @@ Capabilities EcsEngine::capabilities() {
   can.memory_limits = true;
   can.cpu_limits = true;
   can.has_usage = false;
+  can.max_revisions = kSlots;
   can.notes.push_back(
       "what an instance uses is not told: ECS says it only to CloudWatch Container Insights");
   can.notes.push_back(
-      "an app runs two revisions at most: a third one waits until one of them is stopped");
+      "an app runs two revisions at most: a warm one is stopped when a third one starts");
   return can;
 }
 

@@ -295,6 +295,7 @@ TEST_F(EcsEngineTest, ATaskThatEndedLongAgoWhileNobodyLookedIsAFailure) {
 TEST_F(EcsEngineTest, WhatSomebodyChangedIsPutRight) {
   start(spec("01A"));
   cloud.service(kFirst)["desiredCount"] = 5;
+  cloud.takes_oldest = true;
   turn();
   turn();
   EXPECT_EQ(desired(kFirst), 1);
@@ -306,6 +307,31 @@ TEST_F(EcsEngineTest, WhatSomebodyChangedIsPutRight) {
   EXPECT_EQ(phase("01A"), InstancePhase::Failed);
   start(spec("01B"));
   EXPECT_EQ(cloud.count("CreateService"), 2);
+}
+
+TEST_F(EcsEngineTest, ADefinitionThatSomebodyChangedIsPutRight) {
+  start(spec("01A"));
+  const std::string before = cloud.service(kFirst).at("taskDefinition").get<std::string>();
+  cloud.service(kFirst)["taskDefinition"] = "arn:aws:ecs:us-east-2:1:task-definition/other:1";
+  look();
+  look();
+
+  EXPECT_EQ(cloud.service(kFirst).at("taskDefinition"), before);
+  EXPECT_EQ(desired(kFirst), 1);
+}
+
+TEST_F(EcsEngineTest, CloudMapIsToldAndNeverAnInstancesTrouble) {
+  settings_.discovery = "agents";
+  restart();
+  start(spec("01A"));  // this AWS has no Cloud Map
+  const int asked = cloud.count("ListNamespaces");
+  EXPECT_GE(asked, 1);
+
+  cloud.clock.advance(kDiscoveryRetry);
+  look();
+
+  EXPECT_GT(cloud.count("ListNamespaces"), asked);
+  EXPECT_EQ(phase("01A"), InstancePhase::Ready);
 }
 
 TEST_F(EcsEngineTest, TasksOfOthersAreNotTouched) {

@@ -253,10 +253,13 @@ Result<void> EcsEngine::look_at_drift(const std::string& app_id, const Sight& si
                   {"is_gone", is_gone},
                   {"desired", is_gone ? 0 : found->second.desired},
                   {"should_be", slot.desired}});
-    // -1: not what is wanted, whatever that is. A service that is gone is made anew when it is
-    // needed.
-    slot.desired = is_gone ? 0 : -1;
-    if (is_gone) slot.definition.clear();
+    if (is_gone) {  // it is made anew when it is needed
+      slot.desired = 0;
+      slot.definition.clear();
+    } else {
+      // With another definition no count is right.
+      slot.desired = found->second.definition == slot.definition ? found->second.desired : -1;
+    }
     TRY_VOID(book_.keep(slot));
   }
   return {};

@@ -9,6 +9,7 @@ namespace pixell::engine::ecs {
 
 /// An app's services, of which one takes over from the other.
 enum class Slot { A, B };
+inline constexpr int kSlots = 2;
 
 /// What a target group leads to.
 enum class Surface { Rest, Grpc };

@@ -45,7 +45,7 @@ TEST(EcsSlotChoiceRefusal, TellsWhoIsThereAndWhatToDo) {
   ASSERT_FALSE(slot);
   EXPECT_EQ(slot.error().code, ErrorCode::ResourceExhausted);
   EXPECT_EQ(slot.error().retry, Retry::Later);
-  for (const char* word : {"hello", "revision 7", "5 and 6", "warm_revisions"})
+  for (const char* word : {"hello", "revision 7", "5 and 6", "is stopped"})
     EXPECT_THAT(slot.error().message, ::testing::HasSubstr(word));
 }
 

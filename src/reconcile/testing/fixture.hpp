@@ -46,14 +46,16 @@ class FakeImporter final : public PackageImporter {
   std::filesystem::path path_of(std::string_view sha256) override {
     return std::filesystem::path("/packages") / (std::string(sha256) + ".apkg");
   }
-  Result<std::string> url_of(const model::AgentApp&, const model::Package&) override { return url; }
+  Result<std::string> url_of(const model::AgentApp&, const model::Package&) override {
+    return published;
+  }
   Result<void> remove(std::string_view sha256) override {
     removed.emplace_back(sha256);
     return {};
   }
   std::vector<std::string> removed;
   /// What url_of() says.
-  Result<std::string> url = std::string();
+  Result<std::string> published = std::string();
   /// Called at the start of each import; may block.
   std::function<void(std::stop_token)> before_import;
 };

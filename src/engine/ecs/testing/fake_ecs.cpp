@@ -158,6 +158,7 @@ void FakeEcs::schedule() {
       task.created_at = double(clock.unix_now()) / 1000;
       tasks.emplace(task.arn, task);
     }
+    if (takes_oldest) std::reverse(running.begin(), running.end());
     std::size_t too_many = running.size() - std::min(running.size(), wanted);
     for (auto each = running.rbegin(); each != running.rend() && too_many > 0; ++each) {
       if ((*each)->is_protected) continue;

@@ -57,6 +57,8 @@ class FakeEcs {
   FakeClock clock;
   std::map<std::string, Service> services{};
   std::map<std::string, Task> tasks{};  ///< by ARN
+  /// Of too many tasks the oldest go first, instead of the newest.
+  bool takes_oldest = false;
   /// No call arrives.
   bool is_down = false;
   /// Calls of these actions are done and their answers lost.
