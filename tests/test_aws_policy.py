@@ -104,7 +104,10 @@ def ensure(ask: Ask, settings: dict[str, str], **spec: Any) -> str:
 
 def start_task(cloud: Cloud, definition: str) -> str:
     """A task as ECS would start it."""
-    inside = {"subnets": cloud.subnets, "securityGroups": [cloud.settings["PAC_ECS_SECURITY_GROUPS"]]}
+    inside = {
+        "subnets": cloud.subnets,
+        "securityGroups": [cloud.settings["PAC_ECS_SECURITY_GROUPS"]],
+    }
     (task,) = cloud.ecs.run_task(
         cluster=CLUSTER,
         taskDefinition=definition,
@@ -240,7 +243,9 @@ def arns_of_the_way(cloud: Cloud) -> dict[str, list[str]]:
     services = cloud.ecs.list_services(cluster=CLUSTER)["serviceArns"]
     definitions = cloud.ecs.list_task_definitions()["taskDefinitionArns"]
     secrets = [each["ARN"] for each in cloud.secrets.list_secrets()["SecretList"]]
-    logs = [each["arn"].removesuffix(":*") for each in cloud.logs.describe_log_groups()["logGroups"]]
+    logs = [
+        each["arn"].removesuffix(":*") for each in cloud.logs.describe_log_groups()["logGroups"]
+    ]
     groups = list(cloud.groups())
     rules = [each["RuleArn"] for each in cloud.rules().values()]
     tasks = cloud.ecs.list_tasks(cluster=CLUSTER, desiredStatus="STOPPED")["taskArns"]
@@ -286,9 +291,12 @@ def test_resources_and_tags_of_the_way_are_those_of_the_policy(cloud: Cloud) -> 
         assert found[statement["Sid"]], statement["Sid"]
         for arn in found[statement["Sid"]]:
             assert any(fnmatch.fnmatchcase(arn, each) for each in patterns), (arn, statement)
-        assert not any(fnmatch.fnmatchcase(arn.replace("us-east-2", "eu-west-1"), each)
-                       for arn in found[statement["Sid"]] if "us-east-2" in arn
-                       for each in patterns)
+        assert not any(
+            fnmatch.fnmatchcase(arn.replace("us-east-2", "eu-west-1"), each)
+            for arn in found[statement["Sid"]]
+            if "us-east-2" in arn
+            for each in patterns
+        )
         if "aws:RequestTag/pixell:installation" in json.dumps(statement.get("Condition", {})):
             bodies = [body for name, body in requests(cloud) if name in actions_of(statement)]
             assert bodies, statement["Sid"]
