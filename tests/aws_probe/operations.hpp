@@ -21,7 +21,8 @@ nlohmann::json call_service(const nlohmann::json& asked);
 /// "settings", "installation", "spec", "slot", "tasks", "rule_priority", "open" (steps that began
 /// before)}: the place, the steps that began, the results
 /// of those that ended, and the open ones. {"op": "ecs.mirror",
-/// "settings", "installation", "spec"}: what was told to Cloud Map.
+/// "settings", "installation", "spec"}: what was told to Cloud Map. {"op": "ecs.plan"} asked as
+/// "ecs.ensure": its quotas and changes.
 nlohmann::json use_ecs(const nlohmann::json& asked);
 
 /// {"op": "actions"}: the table, as [service, action] pairs.
