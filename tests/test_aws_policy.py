@@ -132,7 +132,11 @@ def go_the_whole_way(cloud: Cloud, ask: Ask, routing: str) -> None:
         for arn, port in cloud.attached().items():
             target = {"Id": "10.9.0.7", "Port": port}
             cloud.elb.register_targets(TargetGroupArn=arn, Targets=[target])
+        for arn in cloud.groups():
+            cloud.elb.modify_target_group(TargetGroupArn=arn, HealthCheckIntervalSeconds=10)
         ensure(ask, settings, revision=8)
+    planned = {"op": "ecs.plan", "installation": INSTALLATION, "rule_priority": 200}
+    ask(**planned, settings=settings, spec=revision(app_id="next"))
     told = {
         "op": "ecs.mirror",
         "installation": INSTALLATION,
@@ -240,6 +244,7 @@ def test_an_agent_may_fetch_packages_and_nothing_else(cloud: Cloud) -> None:
 
 def arns_of_the_way(cloud: Cloud) -> dict[str, list[str]]:
     """What boto3 finds in the account, by the statement that has to cover it."""
+    (cluster,) = cloud.ecs.describe_clusters(clusters=[CLUSTER])["clusters"]
     services = cloud.ecs.list_services(cluster=CLUSTER)["serviceArns"]
     definitions = cloud.ecs.list_task_definitions()["taskDefinitionArns"]
     secrets = [each["ARN"] for each in cloud.secrets.list_secrets()["SecretList"]]
@@ -253,6 +258,7 @@ def arns_of_the_way(cloud: Cloud) -> dict[str, list[str]]:
     task = cloud.ecs.describe_task_definition(taskDefinition=definitions[-1])["taskDefinition"]
     return {
         "RegisterDefinitions": definitions,
+        "LookAtCluster": [cluster["clusterArn"]],
         "LookAtServices": services,
         "MakeServices": services,
         "ChangeServices": services,

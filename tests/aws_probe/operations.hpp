@@ -25,6 +25,15 @@ nlohmann::json call_service(const nlohmann::json& asked);
 /// "ecs.ensure": its quotas and changes.
 nlohmann::json use_ecs(const nlohmann::json& asked);
 
+/// {"op": "rollout", "agents", "calls": [[service, action]] of one agent's sync, "workers",
+/// "latency_ms", "share" (of the published rates that AWS gives us), "seed"}: how long a roll-out
+/// takes with the clients' rate limiter and pauses, against a model of AWS's buckets, in a time
+/// that only the model moves.
+nlohmann::json simulate_rollout(const nlohmann::json& asked);
+
+/// {"op": "rates", "calls"}: by bucket its "burst", "per_second" and how many of the calls it pays.
+nlohmann::json list_rates(const nlohmann::json& asked);
+
 /// {"op": "actions"}: the table, as [service, action] pairs.
 nlohmann::json list_actions();
 
