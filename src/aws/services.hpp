@@ -66,6 +66,9 @@ class Services {
  public:
   /// `limiter` may be null, and outlives this. Credentials, region and endpoints come from `env`.
   Services(Outside outside, Environment env, RateLimiter* limiter = nullptr);
+  virtual ~Services() = default;
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
 
   struct Options {
     Lane lane = Lane::Reconcile;
@@ -74,8 +77,8 @@ class Services {
   };
 
   /// Does an action. Unimplemented when it is not in the table.
-  Answer<nlohmann::json> call(std::string_view service, std::string_view action,
-                              const nlohmann::json& parameters, const Options& options);
+  virtual Answer<nlohmann::json> call(std::string_view service, std::string_view action,
+                                      const nlohmann::json& parameters, const Options& options);
 
   /// Does a listing page by page, until the last one or until `each` returns false.
   Answer<void> pages(std::string_view service, std::string_view action, nlohmann::json parameters,

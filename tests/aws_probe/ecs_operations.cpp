@@ -5,6 +5,7 @@
 #include "engine/ecs/alb_traffic.hpp"
 #include "engine/ecs/discovery_sync.hpp"
 #include "engine/ecs/orphans.hpp"
+#include "engine/ecs/plan.hpp"
 #include "engine/ecs/removal.hpp"
 #include "engine/ecs/rule_placer.hpp"
 #include "engine/ecs/service_sync.hpp"
@@ -52,6 +53,22 @@ Result<json> make_service(const json& asked, ecs::MemoryJournal& journal) {
               {"task_definition", place.task_definition},
               {"secret", place.secret},
               {"is_switching", place.is_switching}};
+}
+
+Result<json> plan_service(const json& asked) {
+  TRY(ecs::Settings settings, ecs::read_settings(asked.at("settings")));
+  TRY(engine::InstanceSpec spec, engine::instance_spec_from_json(asked.at("spec")));
+  const ecs::Names names(asked.at("installation"), settings.prefixes);
+  TRY(const ecs::Plan plan,
+      ecs::plan_service({.outside = aws::real_outside(),
+                         .environment = own_environment(),
+                         .settings = std::move(settings),
+                         .names = names},
+                        {.spec = std::move(spec),
+                         .slot = asked.value("slot", "a") == "b" ? ecs::Slot::B : ecs::Slot::A,
+                         .tasks = asked.value("tasks", 1),
+                         .rule_priority = asked.value("rule_priority", 0)}));
+  return ecs::to_json(plan);
 }
 
 Result<json> mirror_tasks(const json& asked) {
@@ -192,6 +209,10 @@ json use_ecs(const json& asked) {
   if (asked.at("op") == "ecs.collect") return journaled(asked, collect_orphans);
   if (asked.at("op") == "ecs.place") return journaled(asked, place_app);
   if (asked.at("op") == "ecs.follow") return journaled(asked, follow_route);
+  if (asked.at("op") == "ecs.plan") {
+    const auto planned = plan_service(asked);
+    return planned ? *planned : refusal(planned.error());
+  }
   if (asked.at("op") == "ecs.mirror") {
     const auto done = mirror_tasks(asked);
     return done ? *done : refusal(done.error());

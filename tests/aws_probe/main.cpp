@@ -14,6 +14,8 @@ json answer(const json& asked, pixell::probe::EngineSession& session) {
   const std::string op = asked.at("op");
   if (op == "sign" || op == "presign") return pixell::probe::sign_request(asked);
   if (op == "call") return pixell::probe::call_service(asked);
+  if (op == "rollout") return pixell::probe::simulate_rollout(asked);
+  if (op == "rates") return pixell::probe::list_rates(asked);
   if (op == "actions") return pixell::probe::list_actions();
   if (op.starts_with("engine.")) return session.use(asked);
   if (op.starts_with("ecs.")) return pixell::probe::use_ecs(asked);

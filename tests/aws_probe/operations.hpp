@@ -29,7 +29,8 @@ nlohmann::json call_service(const nlohmann::json& asked);
 /// "settings", "installation", "spec", "slot", "tasks", "rule_priority", "open" (steps that began
 /// before)}: the place, the steps that began, the results
 /// of those that ended, and the open ones. {"op": "ecs.mirror",
-/// "settings", "installation", "spec"}: what was told to Cloud Map.
+/// "settings", "installation", "spec"}: what was told to Cloud Map. {"op": "ecs.plan"} asked as
+/// "ecs.ensure": its quotas and changes.
 nlohmann::json use_ecs(const nlohmann::json& asked);
 
 /// An engine on ECS that lives from line to line. {"op": "engine.open", "settings", "state_dir"}
@@ -42,6 +43,15 @@ class EngineSession {
  private:
   std::unique_ptr<engine::Engine> engine_{};
 };
+
+/// {"op": "rollout", "agents", "calls": [[service, action]] of one agent's sync, "workers",
+/// "latency_ms", "share" (of the published rates that AWS gives us), "seed"}: how long a roll-out
+/// takes with the clients' rate limiter and pauses, against a model of AWS's buckets, in a time
+/// that only the model moves.
+nlohmann::json simulate_rollout(const nlohmann::json& asked);
+
+/// {"op": "rates", "calls"}: by bucket its "burst", "per_second" and how many of the calls it pays.
+nlohmann::json list_rates(const nlohmann::json& asked);
 
 /// {"op": "actions"}: the table, as [service, action] pairs.
 nlohmann::json list_actions();

@@ -23,6 +23,7 @@ enum class ExitCode {
   Done = 0,
   Failed = 1,
   DeploymentFailed = 2,
+  WouldChange = 2,  ///< of `plan --detailed-exitcode`
   NotFound = 3,
   NotReachable = 4,
   Conflict = 5,

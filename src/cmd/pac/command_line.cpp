@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/pac/aws_commands.hpp"
 #include "cmd/pac/backup_commands.hpp"
 #include "cmd/pac/command_arguments.hpp"
 #include "cmd/pac/crash_points.hpp"
@@ -289,6 +290,7 @@ int run_command_line(int argc, const char* const* argv, const RoleRunners& runne
   add_backup_commands(app, exit_code);
   add_deploy_commands(app, exit_code);
   add_look_commands(app, exit_code);
+  add_aws_commands(app, exit_code);
   add_completion_command(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   if (std::fflush(stdout) != 0 && exit_code == 0) {

@@ -8,6 +8,7 @@
 #include "cmd/pac/commands/explain.hpp"
 #include "cmd/pac/commands/history.hpp"
 #include "cmd/pac/commands/logs.hpp"
+#include "cmd/pac/commands/plan.hpp"
 #include "cmd/pac/commands/status.hpp"
 #include "cmd/pac/limits.hpp"
 
@@ -90,6 +91,37 @@ void add_events(CLI::App& app, int& exit_code) {
                   [options](const Session& session) { return print_events(session, *options); });
 }
 
+void add_plan(CLI::App& app, int& exit_code) {
+  CLI::App* command = add_command(app, {kGroup, "plan", "What a deployment would change on AWS ECS",
+                                        "pac plan my-agent --detailed-exitcode"});
+  const auto options = std::make_shared<PlanOptions>();
+  command->add_option("app", options->app, "Full or short id")->required()->check(not_empty());
+  command->add_option("--revision", options->revision, "Default: the one with the largest share")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{9'007'199'254'740'991}));
+  CLI::Option* package = command->add_option("--package", options->package_url,
+                                             "Of a package that is not deployed yet: s3:// or "
+                                             "https://");
+  CLI::Option* digest =
+      command->add_option("--sha256", options->package_sha256, "and its SHA-256, 64 hex digits");
+  package->needs(digest)->check(not_empty());
+  digest->needs(package)->check(not_empty());
+  command->add_option("--tasks", options->tasks, "Default: as many as the app has instances")
+      ->check(CLI::Range(0, 5000));
+  command->add_option("--slot", options->slot, "Default: as AWS has it")
+      ->check(CLI::IsMember({"a", "b"}));
+  command->add_option("--rule-priority", options->rule_priority, "With PAC_ECS_ROUTING=alb")
+      ->check(CLI::Range(1, 49'999));
+  command->add_option("--state", options->state, "State directory of `pac serve`")
+      ->capture_default_str()
+      ->type_name("DIR");
+  command->add_option("--installation", options->installation,
+                      "Value of the tag pixell:installation, where there is no state directory");
+  command->add_flag("--detailed-exitcode", options->has_detailed_exit_code,
+                    "End with 2 when something would change");
+  run_when_parsed(command, exit_code,
+                  [options](const Session& session) { return plan(session, *options); });
+}
+
 void add_doctor(CLI::App& app, int& exit_code) {
   CLI::App* command =
       add_command(app, {"Other", "doctor", "Check this machine and the Pixell that runs on it",
@@ -122,6 +154,7 @@ void add_look_commands(CLI::App& app, int& exit_code) {
             {kGroup, "open", "Print where an app answers, and open its UI where there is a display",
              "pac open my-agent"},
             open_app);
+  add_plan(app, exit_code);
   add_doctor(app, exit_code);
 }
 

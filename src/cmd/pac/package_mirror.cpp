@@ -57,6 +57,14 @@ Result<std::string> packages_bucket(const aws::Environment& environment) {
   return bucket;
 }
 
+std::string url_for_tasks(const std::string& bucket, const model::AgentApp& app,
+                          const model::Package& package) {
+  if (!bucket.empty()) return fmt::format("s3://{}/{}", bucket, mirror_key(app, package));
+  const bool is_reachable =
+      package.source.starts_with("s3://") || package.source.starts_with("https://");
+  return is_reachable ? package.source : std::string();
+}
+
 std::string mirror_key(const model::AgentApp& app, const model::Package& package) {
   return fmt::format("{}/{}/{}/{}.apkg", key_part(app.org), app.id, key_part(package.version),
                      package.sha256);

@@ -26,6 +26,11 @@ Result<std::string> packages_bucket(const aws::Environment& environment);
 /// the digest alone tells packages apart.
 std::string mirror_key(const model::AgentApp& app, const model::Package& package);
 
+/// Where tasks on other machines fetch a package: its copy in the bucket, or without one the
+/// address it came from; empty when it has none that they could use.
+std::string url_for_tasks(const std::string& bucket, const model::AgentApp& app,
+                          const model::Package& package);
+
 /// Keeps a copy of every app's package in S3. The store on disk stays the one that deployments use,
 /// so that none of them waits for S3 or fails with it; what could not be put is put later. A
 /// package whose file is gone from the disk is fetched back. Objects are never removed.

@@ -136,4 +136,17 @@ inline constexpr std::size_t kReadableId = 40;
 /// Hex digits of the digest by which a task definition is known again.
 inline constexpr std::size_t kDefinitionDigest = 32;
 
+// What a plan compares with: quotas of AWS as accounts have them unasked.
+
+/// Services of one cluster (service quotas of ECS).
+inline constexpr std::int64_t kQuotaServices = 5000;
+/// Secrets of an account in a region (service quotas of Secrets Manager).
+inline constexpr std::int64_t kQuotaSecrets = 500'000;
+/// Rules of a load balancer; target groups of one, of which AWS has 100 and never more: the rest is
+/// room for replacing them (service quotas of Elastic Load Balancing).
+inline constexpr std::int64_t kQuotaRules = 100;
+inline constexpr std::int64_t kQuotaTargetGroups = 85;
+/// Of a value that differs, the characters that a plan shows.
+inline constexpr std::size_t kShownValue = 160;
+
 }  // namespace pixell::engine::ecs

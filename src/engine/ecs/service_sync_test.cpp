@@ -45,10 +45,10 @@ struct EcsServiceSync : testing::Test {
 
   /// The family's latest is what this revision wants.
   void has_definition() {
-    const json wanted = *task_definition(aim.spec, settings, names, {});
-    cloud.answer(
-        "DescribeTaskDefinition",
-        {{"taskDefinition", {{"taskDefinitionArn", kDefinition}}}, {"tags", wanted.at("tags")}});
+    json wanted = *task_definition(aim.spec, settings, names, {});
+    const json tags = wanted.at("tags");
+    wanted["taskDefinitionArn"] = kDefinition;
+    cloud.answer("DescribeTaskDefinition", {{"taskDefinition", wanted}, {"tags", tags}});
   }
 
   json service(const json& changes = json::object()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ecs/difference.hpp"
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/rules.hpp"
 #include "engine/ecs/steps.hpp"
@@ -87,6 +88,11 @@ Result<std::string> ensure_target_group(const Work& work, Surface surface) {
   const std::string arn = text_at(group, "TargetGroupArn");
   TRY_VOID(check_ours(work, name, arn));
   TRY_VOID(check_fixed(group, fixed, name));
+  if (const json health = health_of(surface); !differences(group, health).empty()) {
+    json request = health;
+    request["TargetGroupArn"] = arn;
+    TRY_VOID(plain(work.change("elbv2", "ModifyTargetGroup", arn, request)));
+  }
   return arn;
 }
 

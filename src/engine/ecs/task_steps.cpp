@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/ecs/difference.hpp"
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/steps.hpp"
 
@@ -41,6 +42,26 @@ Result<bool> is_half_made(const Work& work, const std::string& log_group) {
     return each == work.step("logs", kCreateLogGroup, log_group) ||
            each == work.step("logs", kPutRetention, log_group);
   });
+}
+
+// What somebody could have changed in a copy, tags and all. Only fields that AWS keeps letter by
+// letter: one that it wrote otherwise would be registered again by every sync.
+json kept_fields(const json& definition) {
+  json kept;
+  for (const char* name : {"cpu", "memory", "executionRoleArn", "taskRoleArn"})
+    kept[name] = text_at(definition, name);
+  for (const json& container : list_at(definition, "containerDefinitions"))
+    if (text_at(container, "name") == kContainer)
+      for (const char* name : {"image", "environment", "secrets"})
+        kept[name] = container.value(name, json());
+  return kept;
+}
+
+bool is_same_definition(const json& latest, const Tags& tags, const json& wanted) {
+  const auto digest = tags.find(kDefinitionTag);
+  if (digest == tags.end() || digest->second != read_tags(wanted.at("tags")).at(kDefinitionTag))
+    return false;
+  return differences(kept_fields(latest), kept_fields(wanted)).empty();
 }
 
 }  // namespace
@@ -111,9 +132,9 @@ Result<std::string> ensure_task_definition(const Work& work, const SecretPlace& 
     const Tags tags = read_tags(list_at(*latest, "tags"));
     if (!is_ours(tags, work.names.installation(), work.aim.spec.app_id))
       return foreign(work, "the task definition " + family, kPrefixVariable);
-    const auto digest = tags.find(kDefinitionTag);
-    if (digest != tags.end() && digest->second == read_tags(wanted.at("tags")).at(kDefinitionTag))
-      return text_at(latest->at("taskDefinition"), "taskDefinitionArn");
+    const json definition = latest->value("taskDefinition", json::object());
+    if (is_same_definition(definition, tags, wanted))
+      return text_at(definition, "taskDefinitionArn");
   }
   TRY(const json made, plain(work.change("ecs", "RegisterTaskDefinition", family, wanted)));
   return text_at(made.value("taskDefinition", json::object()), "taskDefinitionArn");

@@ -1,0 +1,101 @@
+#include "engine/ecs/plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/ecs/tags.hpp"
+#include "engine/ecs/testing/fake_aws.hpp"
+#include "engine/ecs/testing/good_settings.hpp"
+
+namespace pixell::engine::ecs {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+struct EcsPlan : testing::Test {
+  FakeAws cloud;
+  Aim aim{.spec = good_spec()};
+  PlanParts parts{
+      .outside = cloud.world.outside(),
+      .environment = {{"AWS_ACCESS_KEY_ID", "A"},
+                      {"AWS_SECRET_ACCESS_KEY", "s"},
+                      {"AWS_REGION", "us-east-2"}},
+      .settings = *read_settings(good_environment()),
+      .names = Names("0123456789abcdef", {}),
+  };
+
+  EcsPlan() {
+    cloud.answer("DescribeLogGroups",
+                 {{"logGroups", {{{"logGroupName", "/ecs/pixell-agent-runtime"}}}}});
+    cloud.refuse("DescribeSecret", "ResourceNotFoundException");
+    cloud.refuse("DescribeTaskDefinition", "ClientException");
+    cloud.answer("DescribeServices", {{"services", json::array()}});
+    cloud.answer("DescribeClusters", {{"clusters", {{{"activeServicesCount", 4999}}}}});
+    cloud.answer("ListSecrets", {{"SecretList", {json::object(), json::object()}}});
+  }
+
+  std::vector<std::string> planned() {
+    std::vector<std::string> texts;
+    const auto plan = plan_service(parts, aim);
+    EXPECT_TRUE(plan) << plan.error().message;
+    if (!plan) return texts;
+    for (const PlannedChange& each : plan->changes)
+      texts.push_back(each.kind + ' ' + each.action + ' ' + each.resource);
+    return texts;
+  }
+};
+
+TEST_F(EcsPlan, ANewAppIsMadeAndNothingIsSent) {
+  EXPECT_THAT(planned(), ElementsAre("create secretsmanager CreateSecret agent-python-executor",
+                                     "create ecs RegisterTaskDefinition agent-python-executor",
+                                     "create ecs CreateService agent-python-executor"));
+  for (const char* action : {"CreateSecret", "RegisterTaskDefinition", "CreateService"})
+    EXPECT_TRUE(cloud.asked(action).empty()) << action;
+}
+
+TEST_F(EcsPlan, NoValueOfADeploymentIsInIt) {
+  const auto plan = plan_service(parts, aim);
+  ASSERT_TRUE(plan);
+  const std::string shown = to_json(*plan).dump();
+  ASSERT_FALSE(aim.spec.environment.empty());
+  for (const auto& [name, value] : aim.spec.environment)
+    EXPECT_EQ(shown.find(value), std::string::npos) << name;
+}
+
+TEST_F(EcsPlan, QuotasAreCountedWithWhatIsThere) {
+  const auto plan = plan_service(parts, aim);
+  ASSERT_TRUE(plan);
+  ASSERT_FALSE(plan->quotas.empty());
+  EXPECT_EQ(plan->quotas.front().name, "services of the cluster");
+  EXPECT_EQ(plan->quotas.front().used, 4999);
+  EXPECT_TRUE(plan->quotas.front().is_enough());
+  cloud.forget("DescribeClusters");
+  cloud.answer("DescribeClusters", {{"clusters", {{{"activeServicesCount", 5000}}}}});
+  EXPECT_FALSE(plan_service(parts, aim)->quotas.front().is_enough());
+}
+
+TEST_F(EcsPlan, WhatTheSyncRefusesThePlanRefuses) {
+  cloud.forget("DescribeSecret");
+  cloud.answer("DescribeSecret", {{"ARN", "arn:1"}, {"Tags", json::array()}});
+  const auto plan = plan_service(parts, aim);
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message, HasSubstr("is there, but not of the app"));
+}
+
+TEST_F(EcsPlan, TheSlotIsThatOfTheRevisionOrTheFreeOne) {
+  EXPECT_EQ(*slot_of(parts, "python-executor", 7), Slot::A);
+  cloud.forget("DescribeServices");
+  cloud.answer("DescribeServices", {{"services",
+                                     {{{"serviceName", "agent-python-executor"},
+                                       {"status", "ACTIVE"},
+                                       {"tags", ecs_tags({{kRevisionTag, "7"}})}}}}});
+  EXPECT_EQ(*slot_of(parts, "python-executor", 7), Slot::A);
+  EXPECT_EQ(*slot_of(parts, "python-executor", 8), Slot::B);
+}
+
+}  // namespace
+}  // namespace pixell::engine::ecs
