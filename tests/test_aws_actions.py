@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pixell_testing.aws import REGION, Probe, TroubledProxy, running_moto
 from pixell_testing.aws_calls import Aws
+from pixell_testing.aws_protection import on_protection
 
 CONTAINER = {
     "name": "agent-runtime",
@@ -373,6 +374,7 @@ def on_identity(aws: Aws) -> None:
 SERVICES = (
     on_ec2,
     on_ecs,
+    on_protection,
     on_load_balancers,
     on_cloud_map,
     on_images,

@@ -150,10 +150,10 @@ def test_a_task_that_dies_is_replaced_by_its_spare(platform: Platform) -> None:
     platform.aws.kill(task["taskArn"], signal.SIGKILL)
 
     def is_replaced() -> bool:
-        return bool(platform.ready()) and before not in platform.ready()
+        now = set(platform.ready())
+        return bool(now) and before not in now and set(platform.running()) == now
 
-    wait_until("another instance is ready", is_replaced, 60)
-    assert set(platform.running()) == set(platform.ready())
+    wait_until("another instance, and no other task, is ready", is_replaced, 60)
     assert len(platform.aws.tasks()) == 2
 
 
@@ -162,7 +162,11 @@ def test_the_next_revision_has_the_other_service_and_a_crash_doubles_nothing(
 ) -> None:
     began = len(platform.aws.tasks())
     deployment = platform.pac.deploy(APP, platform.package("2.0.0"))
-    wait_until("its service is there", lambda: len(platform.ecs.list_services(cluster=CLUSTER)["serviceArns"]) == 2, 60)
+
+    def is_there() -> bool:
+        return len(platform.ecs.list_services(cluster=CLUSTER)["serviceArns"]) == 2
+
+    wait_until("its service is there", is_there, 60)
     platform.pac.crash()
     platform.pac.start()
 
