@@ -22,7 +22,8 @@ EcsEngine::EcsEngine(const EcsOptions& options, const std::string& installation)
       book_(options.state_dir / "ecs"),
       journal_(options.state_dir / "ecs" / "journal", log_),
       sync_(aws_, journal_, settings_, names_),
-      discovery_(aws_, journal_, settings_, names_) {}
+      discovery_(aws_, journal_, settings_, names_),
+      removal_({.aws = aws_, .journal = journal_, .clock = clock_}, settings_, names_) {}
 
 Capabilities EcsEngine::capabilities() {
   Capabilities can;
@@ -260,6 +261,23 @@ Result<void> EcsEngine::remove(std::string_view instance_id) {
   }
   changed();
   return {};
+}
+
+// What the services were told is forgotten first: nobody compares them with it while they go.
+Result<bool> EcsEngine::forget_app(std::string_view app_id) {
+  TRY_VOID(model::check_app_id(app_id));
+  TRY_VOID(load());
+  const std::string id(app_id);
+  const auto mutex = app_mutex(id);
+  const std::lock_guard lock(*mutex);
+  if (!book_.instances(id).empty())
+    return make_error(ErrorCode::FailedPrecondition,
+                      fmt::format("{} has instances; stop and remove them first", app_id));
+  TRY_VOID(book_.forget_slots(id));
+  TRY(const Removed removed, removal_.remove(id));
+  if (!removed.is_done)
+    log_.info("An app is not gone yet", {{"app", app_id}, {"waits_for", removed.waits_for}});
+  return removed.is_done;
 }
 
 }  // namespace pixell::engine::ecs

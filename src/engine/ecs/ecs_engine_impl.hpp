@@ -15,6 +15,7 @@
 #include "engine/ecs/ecs_engine.hpp"
 #include "engine/ecs/file_journal.hpp"
 #include "engine/ecs/instance_book.hpp"
+#include "engine/ecs/removal.hpp"
 #include "engine/ecs/service_sync.hpp"
 #include "engine/ecs/steps.hpp"
 #include "engine/ecs/task_log.hpp"
@@ -47,6 +48,7 @@ class EcsEngine final : public Engine {
   Result<LogPiece> read_log(std::string_view instance_id, const LogRange& range) override;
   Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
                                        std::stop_token stop) override;
+  Result<bool> forget_app(std::string_view app_id) override;
 
  private:
   // ecs_engine.cpp
@@ -122,6 +124,7 @@ class EcsEngine final : public Engine {
   FileJournal journal_;
   ServiceSync sync_;
   DiscoverySync discovery_;
+  AppRemoval removal_;
 
   std::mutex look_mutex_;                       // one look at a time; guards what follows
   std::set<std::string> foreign_{};             // ARNs of running tasks that are not ours

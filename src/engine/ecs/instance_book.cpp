@@ -220,10 +220,27 @@ std::vector<SlotRecord> InstanceBook::slots() const {
 Result<void> InstanceBook::keep(const SlotRecord& record) {
   const std::lock_guard lock(mutex_);
   TRY_VOID(make_directories(directory_ / "slots"));
-  TRY_VOID(write_file_atomically(
-      directory_ / "slots" / fmt::format("{}.{}.json", record.app_id, to_string(record.slot)),
-      to_json(record).dump(), 0600));
+  TRY_VOID(
+      write_file_atomically(file_of(record.app_id, record.slot), to_json(record).dump(), 0600));
   slots_.insert_or_assign(std::pair(record.app_id, record.slot), record);
+  return {};
+}
+
+fs::path InstanceBook::file_of(const std::string& app_id, Slot slot) const {
+  return directory_ / "slots" / fmt::format("{}.{}.json", app_id, to_string(slot));
+}
+
+Result<void> InstanceBook::forget_slots(const std::string& app_id) {
+  const std::lock_guard lock(mutex_);
+  for (const Slot slot : {Slot::A, Slot::B}) {
+    std::error_code failed;
+    fs::remove(file_of(app_id, slot), failed);
+    if (failed)
+      return make_error(
+          ErrorCode::Internal,
+          fmt::format("cannot remove {}: {}", file_of(app_id, slot).string(), failed.message()));
+    slots_.erase(std::pair(app_id, slot));
+  }
   return {};
 }
 

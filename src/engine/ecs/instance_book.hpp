@@ -84,9 +84,13 @@ class InstanceBook {
   SlotRecord slot(const std::string& app_id, Slot slot) const;
   std::vector<SlotRecord> slots() const;
   Result<void> keep(const SlotRecord& record);
+  /// Both of an app; unknown ones are success.
+  Result<void> forget_slots(const std::string& app_id);
   SlotUses uses(const std::string& app_id) const;
 
  private:
+  std::filesystem::path file_of(const std::string& app_id, Slot slot) const;
+
   const std::filesystem::path directory_;
   mutable std::mutex mutex_;  // guards what follows, and the files
   std::map<std::string, InstanceRecord> instances_{};

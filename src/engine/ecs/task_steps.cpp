@@ -133,7 +133,8 @@ Result<std::string> ensure_task_definition(const Work& work, const SecretPlace& 
     if (!is_ours(tags, work.names.installation(), work.aim.spec.app_id))
       return foreign(work, "the task definition " + family, kPrefixVariable);
     const json definition = latest->value("taskDefinition", json::object());
-    if (is_same_definition(definition, tags, wanted))
+    // Of an app that was removed all are inactive, and start nothing.
+    if (text_at(definition, "status") != "INACTIVE" && is_same_definition(definition, tags, wanted))
       return text_at(definition, "taskDefinitionArn");
   }
   TRY(const json made, plain(work.change("ecs", "RegisterTaskDefinition", family, wanted)));

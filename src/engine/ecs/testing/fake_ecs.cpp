@@ -122,7 +122,10 @@ json FakeEcs::describe_definition(const json& request) {
   const auto found = families_.find(family);
   if (found == families_.end()) return refusal("ClientException");
   const std::string arn = fmt::format("{}:task-definition/{}:{}", kPlace, family, found->second);
-  return {{"taskDefinition", {{"taskDefinitionArn", arn}}}, {"tags", definitions_[arn]["tags"]}};
+  json shown = definitions_[arn];
+  shown["taskDefinitionArn"] = arn;
+  shown["status"] = "ACTIVE";
+  return {{"taskDefinition", shown}, {"tags", shown["tags"]}};
 }
 
 // --------------------------------------------------------------------------------------- tasks
