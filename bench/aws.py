@@ -1,7 +1,8 @@
 """./dev bench aws: what a deployment asks of AWS, and how long a roll-out over many agents takes.
 
-Calls are counted against moto, an emulator, by what goes over the wire. The roll-out is a simulation:
-the product's rate limiter and pauses against a model of AWS's buckets, in a time that nobody waits for.
+Calls are counted against moto, an emulator, by what goes over the wire. The roll-out is simulated:
+the product's rate limiter and pauses against a model of AWS's buckets, in a time that nobody waits
+for.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ def main() -> int:
             second = {routing: each["second revision"] for routing, each in kinds.items()}
             rows, is_kept = rollouts(cloud.probe, second)
             table(["roll-out", "time", "floor (bucket)", "ratio", "throttled"], rows)
-    table([f"routing, {AGENTS:,} agents", "application load balancers", "target groups"], balancers())
+    table(
+        [f"routing, {AGENTS:,} agents", "application load balancers", "target groups"], balancers()
+    )
     return 0 if is_kept else 1
 
 

@@ -1,4 +1,4 @@
-"""What Pixell would change on ECS, against what moto has: planned, shown field by field, not done."""
+"""What Pixell would change on ECS, against what moto has: shown field by field, and not done."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ TEST(Policy, LoadBalancersAreOnlyForWhoRoutesByThem) {
   EXPECT_EQ(policy_document(Role::Control, narrow).dump().find("elasticloadbalancing"),
             std::string::npos);
   narrow.has_load_balancer = true;
-  EXPECT_NE(find(policy_document(Role::Control, narrow), "MakeRules"), nullptr);
+  EXPECT_NE(find(policy_document(Role::Control, narrow), "MakeRoutes"), nullptr);
 }
 
 TEST(Policy, AgentsMayFetchPackagesAndNothingElse) {
@@ -101,7 +101,7 @@ TEST(Policy, AKnownInstallationIsNamedExactly) {
   PolicyScope known = scope();
   known.installation = "0123456789ab";
   const ordered_json document = policy_document(Role::Control, known);
-  EXPECT_EQ(find(document, "ChangeServices")
+  EXPECT_EQ(find(document, "ChangeOurs")
                 ->at("Condition")
                 .at("StringEquals")
                 .at("aws:ResourceTag/pixell:installation"),
