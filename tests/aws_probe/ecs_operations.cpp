@@ -86,7 +86,7 @@ Result<json> mirror_tasks(const json& asked) {
 
 Result<json> remove_app(const json& asked, ecs::MemoryJournal& journal) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
-  aws::Services services(aws::real_outside(), own_environment());
+  aws::Services services(probe_outside(), own_environment());
   ecs::AppRemoval removal({.aws = services, .journal = journal, .clock = system_clock()}, settings,
                           ecs::Names(asked.at("installation"), settings.prefixes));
   const std::string app = asked.at("app");
@@ -100,7 +100,7 @@ Result<json> remove_app(const json& asked, ecs::MemoryJournal& journal) {
 // `live` has the apps that are there, each with the priority of its rules in the first listener.
 Result<json> collect_orphans(const json& asked, ecs::MemoryJournal& journal) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
-  aws::Services services(aws::real_outside(), own_environment());
+  aws::Services services(probe_outside(), own_environment());
   ecs::Orphans orphans({.aws = services, .journal = journal, .clock = system_clock()}, settings,
                        ecs::Names(asked.at("installation"), settings.prefixes));
   const json live = asked.at("live");
@@ -157,7 +157,7 @@ class GivenPlaces final : public ecs::RuleBook {
 
 Result<json> place_app(const json& asked, ecs::MemoryJournal&) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
-  aws::Services services(aws::real_outside(), own_environment());
+  aws::Services services(probe_outside(), own_environment());
   GivenPlaces places(asked.at("places"));
   TRY(const model::RulePlace place,
       ecs::RulePlacer(services, places, settings).place(asked.at("app")));
@@ -167,7 +167,7 @@ Result<json> place_app(const json& asked, ecs::MemoryJournal&) {
 // One route of an app, followed once.
 Result<json> follow_route(const json& asked, ecs::MemoryJournal& journal) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
-  aws::Services services(aws::real_outside(), own_environment());
+  aws::Services services(probe_outside(), own_environment());
   GivenPlaces places(asked.at("places"));
   ecs::AlbTraffic traffic(
       {.aws = services, .journal = journal, .book = places, .clock = system_clock()}, settings,
