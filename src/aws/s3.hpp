@@ -55,7 +55,7 @@ struct ObjectDownload {
 struct ObjectUpload {
   S3Location to;
   std::string_view body;  ///< stays until put() has returned
-  Fields metadata;  ///< sent as x-amz-meta-…
+  Fields metadata;        ///< sent as x-amz-meta-…
   /// Refused with FailedPrecondition when the key is there already.
   bool must_be_new = false;
   Lane lane = Lane::Deploy;

@@ -187,6 +187,12 @@ Result<void> EcsEngine::lower(SlotRecord slot, const std::vector<InstanceRecord>
     slot.desired = 0;
     return book_.keep(slot);
   }
+  if (slot.is_protected) {
+    // One that goes now may have been among those that stayed the last time.
+    TRY(const bool ignored, protect(slot, go, false, stop));
+    (void)ignored;
+    slot.is_protected = !stay.empty();
+  }
   if (!stay.empty()) {
     slot.is_protected = true;
     TRY_VOID(book_.keep(slot));

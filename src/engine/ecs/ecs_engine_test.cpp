@@ -67,6 +67,17 @@ TEST_P(EcsScaleIn, StopsExactlyTheOneThatWasAskedFor) {
 
 INSTANTIATE_TEST_SUITE_P(EachOne, EcsScaleIn, ::testing::Values("01A", "01B", "01C"));
 
+TEST_F(EcsEngineTest, OneThatStayedTheLastTimeMayGoTheNextTime) {
+  for (const char* id : {"01A", "01B", "01C"}) ASSERT_TRUE(engine().ensure(spec(id)));
+  turn();
+
+  for (const char* id : {"01B", "01A", "01C"}) ASSERT_TRUE(engine().stop(id, kGrace));
+  turn();
+
+  for (const char* id : {"01A", "01B", "01C"}) EXPECT_EQ(phase(id), InstancePhase::Stopped) << id;
+  EXPECT_EQ(cloud.count("StopTask"), 0) << "each drains";
+}
+
 TEST_F(EcsEngineTest, WhereTasksCannotBeProtectedTheOneThatGoesIsStoppedByName) {
   for (const char* id : {"01A", "01B", "01C"}) ASSERT_TRUE(engine().ensure(spec(id)));
   turn();

@@ -23,7 +23,7 @@ struct FetchRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string_view large_body{};  ///< in place of `body`, not copied: the caller's, until the end
-  Millis timeout{30'000};  ///< for the whole exchange
+  Millis timeout{30'000};         ///< for the whole exchange
   Millis connect_timeout{5'000};
   Millis stall_timeout{0};  ///< nothing moves for so long = DeadlineExceeded; 0 = may be
   int max_redirects = 0;    ///< 0 = a redirect is returned as it came
