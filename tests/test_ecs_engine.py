@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from devtool.pac import Pac, free_port, wait_until
+from devtool.pac import Pac, free_port, request, wait_until
 from devtool.paths import build_dir, program
 from devtool.shell import Failure
 from pixell_testing.ecs import settings
@@ -239,3 +239,16 @@ def test_wrong_settings_end_the_start_at_once(tmp_path: Path) -> None:
     told = done.stdout + done.stderr
     for name in ("PAC_ECS_IMAGE", "PAC_ECS_SUBNETS", "PAC_ECS_LISTENER", "AGENT_PACKAGES_BUCKET"):
         assert name in told, told
+
+
+def test_a_deleted_app_leaves_nothing(platform: Platform) -> None:
+    deleted = request(platform.pac.url, "DELETE", f"/v1/apps/{APP}")
+    assert deleted.status in (200, 202, 204), deleted.text
+
+    def is_gone() -> bool:
+        return platform.pac.get(f"/v1/apps/{APP}").status == 404
+
+    wait_until("the app is gone", is_gone, 120)
+    left = platform.ecs.list_services(cluster=CLUSTER)["serviceArns"]
+    assert [arn for arn in left if arn.rpartition("/")[2].startswith(SERVICE)] == []
+    assert platform.running() == {}

@@ -14,6 +14,8 @@
 
 namespace pixell::engine {
 
+class TrafficMover;
+
 /// What an engine can do; callers ask instead of testing its type.
 struct Capabilities {
   std::string name;        ///< local, docker, ecs, fake
@@ -69,6 +71,10 @@ class Engine {
   /// it from then on. True when nothing is left, false while that takes its time: ask again. An
   /// unknown app is true. An engine that keeps nothing for apps has nothing to do.
   virtual Result<bool> forget_app(std::string_view app_id);
+
+  /// What else than our edges brings requests to the instances; null = nothing. Of the engine's
+  /// life.
+  virtual TrafficMover* traffic_mover();
 
   /// Every instance of this installation, ended ones (until removed) included.
   virtual Result<std::vector<model::Instance>> list() = 0;

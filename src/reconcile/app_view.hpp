@@ -25,6 +25,9 @@ struct AppView {
   store::StoredRoute route;
   TrafficMeasured measured;    ///< of the newest open deployment's revision, in its stage
   bool edges_applied = false;  ///< every live edge has the route's generation in force
+  /// Requests are known to go by an earlier route. An edge may be gone without a word and is not
+  /// waited for for ever; what says that it lags is there, and will move.
+  bool traffic_lags = false;
   bool engine_seen = true;     ///< false: the engine is away, nothing is known about instances
   std::string engine_problem;  ///< why it is away
   int max_revisions = 0;       ///< as in engine::Capabilities

@@ -1,17 +1,23 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/clock.hpp"
 
 namespace pixell::reconcile {
 
-/// Knows which routes the edges have in force. Safe from any thread.
+/// Knows which routes are in force wherever requests come in. Safe from any thread.
 class EdgeAcks {
  public:
   virtual ~EdgeAcks() = default;
-  /// True when every edge that polled lately applied this route generation or a later one.
-  virtual bool all_applied(std::int64_t route_generation, UnixMillis now) = 0;
+  /// True when an app's route of this generation, or a later one, is in force at every edge that
+  /// polled lately, and at what else brings requests.
+  virtual bool all_applied(std::string_view app_id, std::int64_t route_generation,
+                           UnixMillis now) = 0;
+  /// True while an app's requests are known to go by an earlier route still: then what that leads
+  /// to is not drained, however long it takes.
+  virtual bool lags_behind(std::string_view, std::int64_t) { return false; }
 };
 
 }  // namespace pixell::reconcile

@@ -304,7 +304,8 @@ Result<Plan> Reconciler::Impl::pass(const std::string& app_id) {
     apps[app_id].org = view.app.org;
   }
   const UnixMillis now = parts.clock.unix_now();
-  view.edges_applied = parts.edges.all_applied(view.route.generation, now);
+  view.edges_applied = parts.edges.all_applied(app_id, view.route.generation, now);
+  view.traffic_lags = parts.edges.lags_behind(app_id, view.route.generation);
   Plan planned = plan(view, now);
   for (const Step& step : planned.steps) {
     if (stopping.stop_requested()) return make_error(ErrorCode::Cancelled, "stopping");

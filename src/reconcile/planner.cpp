@@ -222,11 +222,11 @@ class Planning {
     return int(needed.size());
   }
 
-  // A former revision goes before the one is started that needs its place.
+  // Before the one is started that needs its place.
   bool makes_room(const ObservedInstance& seen) {
     const model::Instance& instance = seen.instance;
-    return view_.max_revisions > 0 && view_.edges_applied && seen.has_row && seen.in_engine &&
-           is_live(instance) && wanted(instance.revision) == 0 &&
+    return view_.max_revisions > 0 && !view_.app.is_deleting && view_.edges_applied &&
+           seen.has_row && seen.in_engine && is_live(instance) && wanted(instance.revision) == 0 &&
            !instances_.is_routed(instance.address) && !is_warm(instance.revision);
   }
 
@@ -369,7 +369,9 @@ class Planning {
   // The revision on trial, 0 when there is none.
   std::int64_t candidate() const { return current_ == nullptr ? 0 : current_->revision; }
 
-  UnixMillis patience_ends() const { return view_.route.changed_at + kSilentEdgeWait.count(); }
+  UnixMillis patience_ends() const {
+    return (view_.traffic_lags ? now_ : view_.route.changed_at) + kSilentEdgeWait.count();
+  }
 
   void look_again(UnixMillis at) {
     if (!plan_.look_again_at || at < *plan_.look_again_at) plan_.look_again_at = at;

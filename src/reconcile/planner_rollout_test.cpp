@@ -286,5 +286,29 @@ TEST_F(PlannerRolloutTest, TakesADeletedAppAwayFromTheEdgesFirst) {
   EXPECT_THAT(steps(), ElementsAre("remove_app hello"));
 }
 
+TEST_F(PlannerRolloutTest, StopsADeletedAppAlsoWhereRevisionsHaveFewPlaces) {
+  wants(1);
+  view_.app.is_deleting = true;
+  view_.max_revisions = 2;
+  runs("i1", 1, InstancePhase::Ready);
+  view_.route.route.legs.clear();
+
+  EXPECT_THAT(steps(), ElementsAre("stop_instance i1"));
+}
+
+TEST_F(PlannerRolloutTest, NeverStopsWhatRequestsAreKnownToGoTo) {
+  wants(2);
+  runs("i1", 1, InstancePhase::Ready);
+  runs("i2", 2, InstancePhase::Ready);
+  routes_to(2, {"unix:/i2"});
+  view_.edges_applied = false;
+  view_.route.changed_at = kNow - 10 * kSilentEdgeWait.count();
+  EXPECT_THAT(steps(), ElementsAre("stop_instance i1")) << "edges that are silent are gone";
+
+  view_.traffic_lags = true;
+
+  EXPECT_THAT(steps(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace pixell::reconcile

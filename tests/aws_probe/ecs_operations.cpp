@@ -173,9 +173,9 @@ Result<json> follow_route(const json& asked, ecs::MemoryJournal& journal) {
       {.aws = services, .journal = journal, .book = places, .clock = system_clock()}, settings,
       ecs::Names(asked.at("installation"), settings.prefixes));
   TRY(const model::RouteSnapshot snapshot, model::route_snapshot_from_json(asked.at("routes")));
-  TRY(const std::vector<ecs::HeldTraffic> held, traffic.follow(snapshot));
+  TRY(const std::vector<engine::HeldTraffic> held, traffic.follow(snapshot, {}));
   json answer = json::object();
-  for (const ecs::HeldTraffic& each : held) answer[each.app_id] = each.why;
+  for (const engine::HeldTraffic& each : held) answer[each.app_id] = each.why;
   return json{{"held", answer}};
 }
 

@@ -13,7 +13,8 @@ constexpr engine::EcsCadence kQuick{.motion = Millis(1),
                                     .idle = Millis(1),
                                     .spare_kept = Millis(1),
                                     .stop_patience = Millis(1),
-                                    .log_lag = Millis(1)};
+                                    .log_lag = Millis(1),
+                                    .forget = Millis(1)};
 
 json refusal(const Error& error) {
   return {{"error", error.message},

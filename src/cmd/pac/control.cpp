@@ -21,6 +21,7 @@
 #include "cmd/pac/package_mirror.hpp"
 #include "cmd/pac/state_restore.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
+#include "cmd/pac/traffic_follower.hpp"
 #include "net/blocking_service.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
@@ -131,7 +132,8 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       store::make_sqlite_store(options.role.state_dir / "pixell.db", system_clock()));
   TRY(const apkg::PackageStore packages,
       apkg::PackageStore::open(options.role.state_dir / "packages"));
-  TRY(const auto engine, make_engine(options.engine, options.role.state_dir, log));
+  StoreRuleBook rules(*store);
+  TRY(const auto engine, make_engine(options.engine, options.role.state_dir, log, &rules));
   TRY(const std::string bucket, packages_bucket(own_environment()));
   aws::S3 s3(aws::real_outside(), own_environment());
   StoredPackageImporter importer(packages, options.role.state_dir / "downloads",
@@ -156,10 +158,12 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   EdgeRegistry edges(system_clock());
   EdgeMeasurements measurements(system_clock());
   std::stop_source stop;
+  TrafficFollower follower(
+      {.store = *store, .edges = edges, .mover = engine->traffic_mover(), .log = log});
   reconcile::Reconciler reconciler({.store = *store,
                                     .engine = *engine,
                                     .importer = importer,
-                                    .edges = edges,
+                                    .edges = follower,
                                     .signals = measurements,
                                     .clock = system_clock(),
                                     .log = log},
@@ -188,8 +192,10 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());
+  follower.start([&reconciler] { reconciler.wake(); });
   if (!bucket.empty()) mirror.start();
   const auto served = serve_api(context, *life, signals, stop, log);
+  follower.stop();
   reconciler.stop();
   return served;
 }

@@ -13,7 +13,7 @@ void EdgeRegistry::heard(std::string_view edge, std::int64_t generation) {
   edges_.insert_or_assign(std::string(edge), Edge{.generation = generation, .heard_at = now});
 }
 
-bool EdgeRegistry::all_applied(std::int64_t route_generation, UnixMillis now) {
+bool EdgeRegistry::all_applied(std::string_view, std::int64_t route_generation, UnixMillis now) {
   std::lock_guard lock(mutex_);
   bool is_any_live = false;
   for (const auto& [id, edge] : edges_) {

@@ -21,7 +21,7 @@ class EdgeRegistry final : public reconcile::EdgeAcks {
 
   /// False while no edge is known: one that is there will poll soon, and the planner bounds the
   /// wait for one that is not.
-  bool all_applied(std::int64_t route_generation, UnixMillis now) override;
+  bool all_applied(std::string_view app_id, std::int64_t route_generation, UnixMillis now) override;
 
  private:
   struct Edge {

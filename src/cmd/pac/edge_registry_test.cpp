@@ -11,7 +11,7 @@ namespace {
 class EdgeRegistryTest : public ::testing::Test {
  protected:
   bool all_applied(std::int64_t generation) {
-    return edges_.all_applied(generation, clock_.unix_now());
+    return edges_.all_applied("hello", generation, clock_.unix_now());
   }
 
   FakeClock clock_;

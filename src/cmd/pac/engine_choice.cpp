@@ -29,8 +29,6 @@ Result<engine::ecs::Settings> ecs_settings(const aws::Environment& environment) 
     if (!faults.empty()) faults += '\n';
     faults += fault;
   };
-  if (settings && settings->routing != engine::ecs::Routing::Edge)
-    note("PAC_ECS_ROUTING=alb: traffic is moved at the edge only; set edge");
   const auto bucket = packages_bucket(environment);
   if (!bucket)
     note(bucket.error().message);
@@ -88,7 +86,7 @@ Result<void> check_engine(const EngineChoice& choice) {
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,
                                                     const std::filesystem::path& state_dir,
-                                                    const Log& log) {
+                                                    const Log& log, engine::ecs::RuleBook* rules) {
   if (choice.name == "local")
     return engine::make_local_engine(engine::node::node_socket(state_dir));
   if (choice.name == "docker")
@@ -100,7 +98,8 @@ Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,
                                     .state_dir = state_dir,
                                     .clock = system_clock(),
                                     .log = log,
-                                    .environment = own_environment()});
+                                    .environment = own_environment(),
+                                    .rules = rules});
   }
   if (choice.name == "fake") return std::make_unique<engine::FakeEngine>(system_clock());
   return make_error(

@@ -14,6 +14,10 @@ namespace CLI {
 class App;
 }
 
+namespace pixell::engine::ecs {
+class RuleBook;
+}
+
 namespace pixell::cmd {
 
 /// Which engine runs the agents, and what it needs to know.
@@ -40,8 +44,10 @@ inline bool sees_our_disk(const EngineChoice& choice) { return choice.name != "e
 Result<void> check_engine(const EngineChoice& choice);
 
 /// The engine of an installation, for the process that asks. It asks nobody before its first call.
+/// `rules` is for load balancers of AWS, and outlives it; null = it starts nothing behind them.
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice,
                                                     const std::filesystem::path& state_dir,
-                                                    const Log& log);
+                                                    const Log& log,
+                                                    engine::ecs::RuleBook* rules = nullptr);
 
 }  // namespace pixell::cmd

@@ -140,6 +140,10 @@ inline constexpr std::size_t kMaxEnvFileBytes = 1024 * 1024;
 inline constexpr Millis kMirrorPause{2'000};
 inline constexpr Millis kMaxMirrorPause{300'000};
 inline constexpr Millis kMirrorLook{60'000};
+/// Load balancers that follow the routes: when what they could not do is tried again, and how often
+/// they are looked at although nothing changed.
+inline constexpr Millis kTrafficRetry{2'000};
+inline constexpr Millis kTrafficLook{60'000};
 /// Bytes of an org or a version in the key of such a copy (S3 allows 1,024 for the whole key).
 inline constexpr std::size_t kMaxMirrorKeyPart = 128;
 

@@ -16,19 +16,12 @@
 #include "engine/ecs/names.hpp"
 #include "engine/ecs/rule_placer.hpp"
 #include "engine/ecs/settings.hpp"
+#include "engine/traffic_mover.hpp"
 #include "model/routes.hpp"
 
 namespace pixell::engine::ecs {
 
 struct Work;
-
-/// An app whose requests still go by an earlier route, and why.
-struct HeldTraffic {
-  std::string app_id;
-  std::string why;
-  Millis held_for{0};
-  bool is_overdue = false;  ///< longer than a target may take to become healthy
-};
 
 /// Moves traffic between the slots of apps as the store's routes say, by the weights of both rules
 /// of an app: what an edge does for its own connections. A weight never goes to a target group
@@ -37,7 +30,7 @@ struct HeldTraffic {
 /// The rules of an app that has no route any more are deleted, if it had one since this was made.
 /// What a load balancer cannot do is not done: tags, stickiness, mirrors, hosts, legacy targets.
 /// follow() from one thread, the rest from any; blocks for the calls.
-class AlbTraffic {
+class AlbTraffic final : public TrafficMover {
  public:
   /// What it works with; all outlive it.
   struct Parts {
@@ -50,16 +43,14 @@ class AlbTraffic {
   AlbTraffic(Parts parts, Settings settings, Names names)
       : parts_(parts), settings_(std::move(settings)), names_(std::move(names)) {}
 
-  /// Brings the routes in force. Those that it could not are told, and tried again by the next
-  /// call, with the same snapshot or another. An error is one of the book: nothing was followed.
+  /// An error is one of the book.
   Result<std::vector<HeldTraffic>> follow(const model::RouteSnapshot& snapshot,
-                                          std::stop_token stop = {});
+                                          std::stop_token stop) override;
 
   /// The generation of the snapshot that was followed last; 0 before any.
   std::int64_t generation() const;
 
-  /// Whether an app's requests may still go by a route before this generation.
-  bool lags_behind(std::string_view app_id, std::int64_t generation) const;
+  bool lags_behind(std::string_view app_id, std::int64_t generation) const override;
 
  private:
   using Shares = std::map<std::int64_t, int>;                        // per mille, by revision

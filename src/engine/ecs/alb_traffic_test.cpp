@@ -106,7 +106,7 @@ struct EcsAlbTraffic : testing::Test {
     for (const auto& [revision, weight] : shares)
       route.legs.push_back({.revision = revision, .weight_permille = weight});
     if (!shares.empty()) snapshot.routes.push_back(route);
-    const auto held = traffic.follow(snapshot);
+    const auto held = traffic.follow(snapshot, {});
     EXPECT_TRUE(held) << held.error().message;
     return held ? *held : std::vector<HeldTraffic>();
   }

@@ -133,11 +133,22 @@ Result<void> EcsEngine::place(SlotRecord slot, const std::vector<InstanceRecord>
   }
   slot.desired = 0;
   TRY_VOID(book_.keep(slot));
-  TRY(const ServicePlace placed, sync_.ensure({.spec = told->spec,
-                                               .slot = slot.slot,
-                                               .tasks = int(wanted.size()),
-                                               .lane = aws::Lane::Deploy},
-                                              stop));
+  Aim aim{.spec = told->spec,
+          .slot = slot.slot,
+          .tasks = int(wanted.size()),
+          .lane = aws::Lane::Deploy};
+  if (settings_.routing == Routing::Alb && !placer_)
+    return make_error(ErrorCode::FailedPrecondition,
+                      "nobody remembers here where the rules of apps are");
+  if (placer_) {
+    TRY(const model::RulePlace place, placer_->place(slot.app_id, stop));
+    aim.rule_priority = place.priority;
+    aim.listener = place.listener;
+  }
+  TRY(const ServicePlace placed, sync_.ensure(aim, stop));
+  if (placed.is_switching)
+    log_.warning("Target groups are being replaced; the next deployment goes on with it",
+                 {{"app", slot.app_id}, {"service", names_.service(slot.app_id, slot.slot)}});
   const bool is_given_up = slot.has_failed && placed.task_definition == slot.definition;
   slot.definition = placed.task_definition;
   slot.desired = int(wanted.size());

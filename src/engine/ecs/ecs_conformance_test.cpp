@@ -25,7 +25,8 @@ constexpr EcsCadence kQuick{.motion = Millis(20),
                             .idle = Millis(100),
                             .spare_kept = Millis(200),
                             .stop_patience = Millis(100),
-                            .log_lag = Millis(200)};
+                            .log_lag = Millis(200),
+                            .forget = Millis(50)};
 
 std::string endpoint() {
   const char* given = std::getenv(kEndpointVariable);

@@ -23,7 +23,13 @@ EcsEngine::EcsEngine(const EcsOptions& options, const std::string& installation)
       journal_(options.state_dir / "ecs" / "journal", log_),
       sync_(aws_, journal_, settings_, names_),
       discovery_(aws_, journal_, settings_, names_),
-      removal_({.aws = aws_, .journal = journal_, .clock = clock_}, settings_, names_) {}
+      removal_({.aws = aws_, .journal = journal_, .clock = clock_}, settings_, names_) {
+  if (settings_.routing != Routing::Alb || options.rules == nullptr) return;
+  placer_.emplace(aws_, *options.rules, settings_);
+  traffic_.emplace(
+      AlbTraffic::Parts{.aws = aws_, .journal = journal_, .book = *options.rules, .clock = clock_},
+      settings_, names_);
+}
 
 Capabilities EcsEngine::capabilities() {
   Capabilities can;
@@ -273,11 +279,22 @@ Result<bool> EcsEngine::forget_app(std::string_view app_id) {
   if (!book_.instances(id).empty())
     return make_error(ErrorCode::FailedPrecondition,
                       fmt::format("{} has instances; stop and remove them first", app_id));
+  {
+    const std::lock_guard own(mutex_);
+    const auto before = removed_at_.find(id);
+    if (before != removed_at_.end() && clock_.now() - before->second < cadence_.forget)
+      return false;
+    removed_at_.insert_or_assign(id, clock_.now());
+  }
   TRY_VOID(book_.forget_slots(id));
   TRY(const Removed removed, removal_.remove(id));
-  if (!removed.is_done)
+  if (!removed.is_done) {
     log_.info("An app is not gone yet", {{"app", app_id}, {"waits_for", removed.waits_for}});
-  return removed.is_done;
+    return false;
+  }
+  const std::lock_guard own(mutex_);
+  removed_at_.erase(id);
+  return true;
 }
 
 }  // namespace pixell::engine::ecs
@@ -287,9 +304,6 @@ namespace pixell::engine {
 Result<std::unique_ptr<Engine>> make_ecs_engine(const EcsOptions& options) {
   if (!options.state_dir.is_absolute())
     return make_error(ErrorCode::InvalidArgument, "the state directory needs an absolute path");
-  if (options.settings.routing != ecs::Routing::Edge)
-    return make_error(ErrorCode::InvalidArgument,
-                      "PAC_ECS_ROUTING=alb: the engine moves traffic at the edge only; set edge");
   return std::unique_ptr<Engine>(
       std::make_unique<ecs::EcsEngine>(options, installation_mark(options.state_dir).text));
 }

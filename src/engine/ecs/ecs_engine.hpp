@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "engine/ecs/limits.hpp"
+#include "engine/ecs/rule_placer.hpp"
 #include "engine/ecs/settings.hpp"
 #include "engine/engine.hpp"
 
@@ -22,6 +23,7 @@ struct EcsCadence {
   Millis spare_kept = ecs::kSpareKept;
   Millis stop_patience = ecs::kStopPatience;
   Millis log_lag = ecs::kLogLag;
+  Millis forget = ecs::kForgetPause;
 };
 
 struct EcsOptions {
@@ -31,6 +33,9 @@ struct EcsOptions {
   Log log{};
   aws::Outside outside = aws::real_outside();
   aws::Environment environment;  ///< credentials, region and endpoints
+  /// With Routing::Alb, where the places of apps' rules are remembered; outlives the engine. Null =
+  /// it only looks at instances, and stops them.
+  ecs::RuleBook* rules = nullptr;
   EcsCadence cadence{};
 };
 

@@ -11,6 +11,7 @@
 
 #include "aws/rate_limiter.hpp"
 #include "aws/services.hpp"
+#include "engine/ecs/alb_traffic.hpp"
 #include "engine/ecs/discovery_sync.hpp"
 #include "engine/ecs/ecs_engine.hpp"
 #include "engine/ecs/file_journal.hpp"
@@ -49,6 +50,7 @@ class EcsEngine final : public Engine {
   Result<std::int64_t> wait_for_change(std::int64_t after, Millis timeout,
                                        std::stop_token stop) override;
   Result<bool> forget_app(std::string_view app_id) override;
+  TrafficMover* traffic_mover() override { return traffic_ ? &*traffic_ : nullptr; }
 
  private:
   // ecs_engine.cpp
@@ -125,6 +127,8 @@ class EcsEngine final : public Engine {
   ServiceSync sync_;
   DiscoverySync discovery_;
   AppRemoval removal_;
+  std::optional<RulePlacer> placer_{};   // with Routing::Alb
+  std::optional<AlbTraffic> traffic_{};  // with Routing::Alb
 
   std::mutex look_mutex_;                       // one look at a time; guards what follows
   std::set<std::string> foreign_{};             // ARNs of running tasks that are not ours
@@ -140,7 +144,8 @@ class EcsEngine final : public Engine {
   std::optional<Error> failure_{};
   std::map<std::pair<std::string, Slot>, Instant> spare_since_{};
   std::map<std::string, Instant>
-      silent_since_{};  // instances whose log may still say why they ended
+      silent_since_{};                           // instances whose log may still say why they ended
+  std::map<std::string, Instant> removed_at_{};  // of apps that were not gone then
   std::map<std::string, std::shared_ptr<std::mutex>> app_mutexes_{};
   std::map<std::string, std::shared_ptr<TaskLog>> logs_{};
 };

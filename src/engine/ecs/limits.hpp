@@ -113,6 +113,8 @@ inline constexpr std::size_t kEvidenceLines = 20;
 inline constexpr std::size_t kLogCopyBytes = std::size_t{10} * 1024 * 1024;
 /// Pages of a log that one reading takes; the next one goes on.
 inline constexpr int kLogPages = 50;
+/// Between two goes at removing what a deleted app has: each costs some 30 calls.
+inline constexpr Millis kForgetPause{5'000};
 /// How long the tasks of a service that is being removed may take to end before it is deleted by
 /// force: the load balancer's drain, the most that a container may take, and the agent's start-up.
 inline constexpr Millis kDrainDeadline{600'000};

@@ -63,7 +63,7 @@ class FakeImporter final : public PackageImporter {
 /// Edges that say what a test lets them say.
 class FakeEdges final : public EdgeAcks {
  public:
-  bool all_applied(std::int64_t route_generation, UnixMillis) override {
+  bool all_applied(std::string_view, std::int64_t route_generation, UnixMillis) override {
     return applied >= route_generation;
   }
   std::atomic<std::int64_t> applied{INT64_MAX};

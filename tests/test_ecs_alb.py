@@ -1,0 +1,153 @@
+"""Control with its agents behind load balancers of AWS: rules follow the routes, and nothing is drained
+before its requests go elsewhere. The AWS is our own model, in which tasks and targets live."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from devtool.pac import Pac, free_port, request, wait_until
+from pixell_testing.ecs_cloud import CLUSTER, Cloud
+from pixell_testing.ecs_lifecycle.client import LifecycleAws, running_lifecycle
+from pixell_testing.packages import versioned
+
+BUCKET = "pixell-agent-packages"
+APP = "hello"
+PATIENCE_S = 60
+
+
+class Balanced:
+    """A platform, the account it works in, and what its load balancer does."""
+
+    def __init__(self, pac: Pac, aws: LifecycleAws, cloud: Cloud) -> None:
+        self.pac, self.aws, self.cloud = pac, aws, cloud
+
+    def deploy(self, version: str) -> str:
+        self.pac.inbox.mkdir(parents=True, exist_ok=True)
+        file = self.pac.inbox / f"{version}.apkg"
+        file.write_bytes(versioned(version))
+        return self.pac.deploy(APP, file)
+
+    def completed(self, version: str) -> None:
+        deployment = self.pac.wait_deployment(self.deploy(version))
+        assert deployment["status"] == "completed", deployment
+
+    def weights(self) -> list[dict[str, int]]:
+        """Of each rule, by slot."""
+        names = {arn: each["TargetGroupName"] for arn, each in self.cloud.groups().items()}
+        told = []
+        for priority in sorted(self.cloud.rules(), key=int):
+            legs = self.cloud.legs(priority).items()
+            told.append({names[arn][-2]: weight for arn, weight in legs})
+        return told
+
+    def until_only(self, slot: str) -> None:
+        """Until both rules lead to one slot alone."""
+
+        def do_rules() -> bool:
+            leading = [{leg for leg, weight in rule.items() if weight} for rule in self.weights()]
+            return leading == [{slot}, {slot}]
+
+        wait_until(f"both rules lead to {slot}", do_rules, PATIENCE_S)
+
+    def states(self, group: str) -> list[str]:
+        """Of the targets of a group."""
+        described = self.cloud.elb.describe_target_health(TargetGroupArn=group)
+        return [each["TargetHealth"]["State"] for each in described["TargetHealthDescriptions"]]
+
+
+@pytest.fixture(scope="module")
+def balanced(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balanced]:
+    with running_lifecycle(tmp_path_factory.mktemp("aws")) as aws:
+        cloud = Cloud(aws, None, None)
+        cloud.furnish()
+        store = aws.client("s3")
+        place = {"LocationConstraint": store.meta.region_name}
+        store.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+        env = {**aws.environment(), **cloud.alb, "AGENT_PACKAGES_BUCKET": BUCKET}
+        folder = scratch / "ecs-alb"
+        pac = Pac(folder / "state", free_port(), home=folder, engine="ecs", env=env)
+        pac.start()
+        try:
+            yield Balanced(pac, aws, cloud)
+        finally:
+            pac.stop()
+            pac.kill_all()
+
+
+def test_a_deployment_gets_rules_that_lead_to_its_tasks(balanced: Balanced) -> None:
+    balanced.completed("1.0.0")
+
+    rules = balanced.cloud.rules()
+    first, second = sorted(map(int, rules))
+    assert second == first + 1
+    for priority in rules:
+        ((group, weight),) = balanced.cloud.legs(priority).items()
+        assert weight > 0
+        assert balanced.states(group) == ["healthy"]
+
+
+def test_requests_move_before_the_old_revision_drains(balanced: Balanced) -> None:
+    seen: list[tuple[list[dict[str, int]], int]] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.05):
+            counts = balanced.cloud.service("agent-hello")["desiredCount"]
+            seen.append((balanced.weights(), counts))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        balanced.completed("2.0.0")
+        balanced.until_only("b")
+        balanced.pac.keep_cold(APP)
+        wait_until(
+            "the old revision is stopped",
+            lambda: balanced.cloud.service("agent-hello")["desiredCount"] == 0,
+            PATIENCE_S,
+        )
+    finally:
+        is_over.set()
+        watching.join()
+
+    for weights, count in seen:
+        leads_to_a = any(each.get("a", 0) for each in weights)
+        assert count > 0 or not leads_to_a, seen
+
+
+def test_a_rollback_moves_them_back(balanced: Balanced) -> None:
+    answer = balanced.pac.post(f"/v1/apps/{APP}/rollback", {})
+    assert answer.status == 202, answer.text
+
+    balanced.until_only("a")
+
+
+def test_weights_that_somebody_changed_by_hand_come_back(balanced: Balanced) -> None:
+    for priority, rule in balanced.cloud.rules().items():
+        legs = [
+            {"TargetGroupArn": arn, "Weight": 0 if weight else 1}
+            for arn, weight in balanced.cloud.legs(priority).items()
+        ]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": legs}}
+        balanced.cloud.elb.modify_rule(RuleArn=rule["RuleArn"], Actions=[action])
+    balanced.until_only("b")
+
+    # A change of the app has it looked at again; so does time, later.
+    balanced.completed("3.0.0")
+
+    balanced.until_only("b")
+
+
+def test_a_deleted_app_leaves_nothing(balanced: Balanced) -> None:
+    deleted = request(balanced.pac.url, "DELETE", f"/v1/apps/{APP}")
+    assert deleted.status in (200, 202, 204), deleted.text
+
+    def is_gone() -> bool:
+        return not balanced.cloud.rules() and not balanced.cloud.groups()
+
+    wait_until("rules and target groups are gone", is_gone, PATIENCE_S)
+    listed = balanced.cloud.ecs.list_services(cluster=CLUSTER)
+    assert listed["serviceArns"] == []
