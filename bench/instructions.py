@@ -60,6 +60,12 @@ def record(figures: dict[str, int]) -> None:
     )
 
 
+def has_grown(name: str, figure: int) -> bool:
+    """Whether it is more than what is recorded allows."""
+    known = recorded_figures().get(name)
+    return known is not None and figure > known * (1 + GROWTH_ALLOWED)
+
+
 def check(figures: dict[str, int]) -> int:
     """Compares with what is recorded; 1 when a figure has grown too much."""
     recorded = recorded_figures()
@@ -109,6 +115,12 @@ def main() -> int:
             directory.mkdir()
             loops, others = measure(CASES[name], directory, options.requests)
             figures[name] = round(loops.total / options.requests)
+            if options.check and has_grown(name, figures[name]):
+                # The difference of two runs: a machine that is busy in one of them shows in it.
+                again = directory / "again"
+                again.mkdir()
+                loops, others = measure(CASES[name], again, options.requests)
+                figures[name] = min(figures[name], round(loops.total / options.requests))
             if not options.check and options.top > 0:
                 show(name, loops, options.requests, options.top)
             rest = others.total / options.requests
