@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "engine/ecs/installation.hpp"
 #include "engine/ecs/testing/ecs_world.hpp"
 
 namespace pixell::engine::ecs {
@@ -95,6 +96,7 @@ TEST_F(EcsCrash, AStopIsCarriedOutWhenAwsIsBack) {
 TEST_F(EcsCrash, TheTagAloneIsEnough) {
   start(spec("01A"));
   start(spec("01B"));
+  settings_.installation = *find_installation(state_.path(), settings_);
   fs::remove_all(state_.path() / "ecs");
   restart();
   turn();
@@ -108,6 +110,16 @@ TEST_F(EcsCrash, TheTagAloneIsEnough) {
   EXPECT_EQ(phase("01A"), InstancePhase::Stopped);
   EXPECT_EQ(phase("01B"), InstancePhase::Ready);
   EXPECT_THAT(cloud.tasks, SizeIs(2));
+}
+
+TEST_F(EcsCrash, AnotherStateDirectoryIsAnotherInstallation) {
+  start(spec("01A"));
+  fs::remove_all(state_.path() / "ecs");
+  restart();
+  turn();
+
+  EXPECT_THAT(look(), IsEmpty()) << "whose these are, nothing here says";
+  EXPECT_THAT(cloud.live(), SizeIs(1)) << "and so they are left alone";
 }
 
 TEST_F(EcsCrash, TheRecordAloneIsEnough) {

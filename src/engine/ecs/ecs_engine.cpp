@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/ecs/ecs_engine_impl.hpp"
-#include "engine/records/installation_mark.hpp"
+#include "engine/ecs/installation.hpp"
 
 namespace pixell::engine::ecs {
 
@@ -304,8 +304,9 @@ namespace pixell::engine {
 Result<std::unique_ptr<Engine>> make_ecs_engine(const EcsOptions& options) {
   if (!options.state_dir.is_absolute())
     return make_error(ErrorCode::InvalidArgument, "the state directory needs an absolute path");
-  return std::unique_ptr<Engine>(
-      std::make_unique<ecs::EcsEngine>(options, installation_mark(options.state_dir).text));
+  TRY(const std::string installation,
+      ecs::ensure_installation(options.state_dir, options.settings, options.clock));
+  return std::unique_ptr<Engine>(std::make_unique<ecs::EcsEngine>(options, installation));
 }
 
 }  // namespace pixell::engine

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxName = 512;  // of a log group, the longest
 constexpr std::size_t kMaxNamespace = 253;
+constexpr std::size_t kMaxInstallation = 64;
 
 bool has_only(std::string_view text, std::string_view beside) {
   return std::all_of(text.begin(), text.end(), [beside](char c) {
@@ -183,6 +184,10 @@ void read_places(Reader& reader, Settings& settings) {
   reader.text("AWS_REGION", settings.region, aws::is_region, "give a region such as us-east-2");
   reader.text("PAC_ECS_CLUSTER", settings.cluster, is_name,
               "give the cluster's name, up to 255 letters, digits, hyphens and underscores");
+  reader.text(
+      "PAC_ECS_INSTALLATION", settings.installation,
+      [](std::string_view text) { return text.empty() || is_installation(text); },
+      "give 1 to 64 of a-z, 0-9 and '-'");
   reader.ids("PAC_ECS_SUBNETS", settings.subnets, "subnet-", kMaxSubnets);
   reader.ids("PAC_ECS_SECURITY_GROUPS", settings.security_groups, "sg-", kMaxSecurityGroups);
   settings.has_public_address = reader.choice("PAC_ECS_PUBLIC_ADDRESS", {"false", "true"}) == 1;
@@ -225,6 +230,13 @@ void read_task(Reader& reader, Settings& settings) {
 }
 
 }  // namespace
+
+bool is_installation(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxInstallation &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
 
 Result<Settings> read_settings(const aws::Environment& env) {
   Settings settings;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aws/transport.hpp"
@@ -20,6 +21,7 @@ enum class Routing {
 struct Settings {
   std::string region;
   std::string cluster = "pixell-runtime-cluster";
+  std::string installation;  ///< value of kInstallationTag; empty = what the state directory has
   std::vector<std::string> subnets;
   std::vector<std::string> security_groups;
   bool has_public_address = false;  ///< tasks in public subnets, without NAT
@@ -46,6 +48,9 @@ struct Settings {
   /// seconds, which no installation of dependencies can keep.
   std::string boot_hard_limit = "0";
 };
+
+/// Whether a text can be the value of kInstallationTag: 1 to 64 of a-z, 0-9 and '-'.
+bool is_installation(std::string_view text);
 
 /// Reads PAC_ECS_* and the contract's variables from the environment. InvalidArgument with all that
 /// is wrong: a line for each, naming the variable, its value and the remedy.

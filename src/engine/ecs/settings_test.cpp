@@ -58,6 +58,7 @@ TEST(EcsSettings, EachFaultNamesTheVariableItsValueAndTheRemedy) {
       {"PAC_ECS_SUBNETS", "subnet-1,subnet-1"},
       {"PAC_ECS_SUBNETS", "vpc-1"},
       {"PAC_ECS_SECURITY_GROUPS", "sg-1,sg-2,sg-3,sg-4,sg-5,sg-6"},
+      {"PAC_ECS_INSTALLATION", "Our Cloud"},
       {"PAC_ECS_PUBLIC_ADDRESS", "yes"},
       {"PAC_ECS_ROUTING", "nlb"},
       {"PAC_ECS_LISTENER", "arn:aws:elasticloadbalancing:us-east-2:1:listener/net/x/1/2"},

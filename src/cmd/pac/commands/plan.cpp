@@ -11,9 +11,9 @@
 #include "cmd/pac/limits.hpp"
 #include "cmd/pac/package_mirror.hpp"
 #include "cmd/terminal/table.hpp"
+#include "engine/ecs/installation.hpp"
 #include "engine/ecs/plan.hpp"
 #include "engine/ecs/tags.hpp"
-#include "engine/records/installation_mark.hpp"
 
 namespace pixell::cmd {
 
@@ -140,7 +140,9 @@ Outcome<ecs::PlanParts> parts_of(const PlanOptions& options) {
                      fmt::format("--state {}: {}; give the directory of `pac serve`, or "
                                  "--installation, the value of the tag {}",
                                  options.state, failed.message(), ecs::kInstallationTag));
-    installation = engine::installation_mark(state).text;
+    auto found = told(ecs::find_installation(state, *settings));
+    if (!found) return std::unexpected(found.error());
+    installation = std::move(*found);
   }
   const ecs::NamePrefixes prefixes = settings->prefixes;
   return ecs::PlanParts{.outside = aws::real_outside(),
