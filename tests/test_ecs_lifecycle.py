@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from pixell_testing.ecs_lifecycle.account import CLUSTER, LOG_GROUP, Account, address
 from pixell_testing.ecs_lifecycle.client import running_lifecycle
 
@@ -34,13 +33,6 @@ def account(served: Account) -> Iterator[Account]:
     served.prepare()
     yield served
     assert not served.wrong, served.wrong
-
-
-def refused(call: Any, **asked: Any) -> tuple[str, str]:
-    """The name and the words of an error."""
-    with pytest.raises(ClientError) as caught:
-        call(**asked)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def test_a_task_goes_through_all_states_in_their_order(account: Account) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from pixell_testing.ecs_lifecycle.account import CLUSTER, Account
+from pixell_testing.ecs_lifecycle.account import CLUSTER, Account, refused
 from pixell_testing.ecs_lifecycle.client import Copy, running_lifecycle
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
@@ -25,14 +24,6 @@ def account(served: Account) -> Iterator[Account]:
     served.prepare()
     yield served
     assert not served.wrong, served.wrong
-
-
-def refused(call: Any, **asked: Any) -> str:
-    """The name and the words of an error."""
-    with pytest.raises(ClientError) as caught:
-        call(**asked)
-    error = caught.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
 
 
 @pytest.mark.parametrize(("least", "most"), [(100, 200), (50, 100), (0, 100), (100, 150)])

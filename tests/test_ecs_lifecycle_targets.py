@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from pixell_testing.ecs_lifecycle.account import CONTAINER, PORT, Account, address
+from pixell_testing.ecs_lifecycle.account import CONTAINER, PORT, Account, address, refused
 from pixell_testing.ecs_lifecycle.client import running_lifecycle
 
 
@@ -22,14 +21,6 @@ def account(served: Account) -> Iterator[Account]:
     served.prepare()
     yield served
     assert not served.wrong, served.wrong
-
-
-def refused(call: Any, **asked: Any) -> str:
-    """The name and the words of an error."""
-    with pytest.raises(ClientError) as caught:
-        call(**asked)
-    error = caught.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
 
 
 def attached(group: str) -> list[dict[str, Any]]:

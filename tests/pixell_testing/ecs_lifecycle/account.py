@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
 from botocore.model import Shape
 from pixell_testing.aws_models import model_of
 from pixell_testing.ecs_lifecycle.client import LifecycleAws
@@ -43,6 +45,14 @@ def misshapen(value: Any, shape: Shape, path: str) -> list[str]:
     if kind == "string" and shape.enum and value not in shape.enum:
         return [f"{path}: {value!r} is none of {shape.enum}"]
     return []
+
+
+def refused(call: Any, **asked: Any) -> str:
+    """The name and the words of an error."""
+    with pytest.raises(ClientError) as caught:
+        call(**asked)
+    error = caught.value.response["Error"]
+    return f"{error['Code']}: {error['Message']}"
 
 
 class Account:
