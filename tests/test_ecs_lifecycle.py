@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pixell_testing.ecs_lifecycle.account import CLUSTER, LOG_GROUP, Account, address
