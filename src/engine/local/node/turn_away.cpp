@@ -38,9 +38,14 @@ std::string refusal() {
 int turn_away_waiting(int listener) {
   int answered = 0;
   const std::string http1 = refusal();
+  // From here on a connect is refused, and what was taken into the backlog can still be accepted.
+  ::shutdown(listener, SHUT_RD);
   for (int i = 0; i < kMaxTurnedAway; ++i) {
     const UniqueFd peer(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!peer) break;
+    // What has not come by now never does: its sender is told that nothing was sent (EPIPE), so
+    // that no request is lost between the look at it and the close.
+    ::shutdown(peer.get(), SHUT_RD);
     std::array<char, kHttp2Begin.size()> begin{};
     const ssize_t got = ::recv(peer.get(), begin.data(), begin.size(), MSG_PEEK);
     if (got <= 0) continue;

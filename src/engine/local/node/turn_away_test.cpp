@@ -4,6 +4,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
+#include <thread>
+
 #include "model/health.hpp"
 #include "net/testing/wire_fixture.hpp"
 
@@ -22,6 +25,12 @@ class TurnAway : public ::testing::Test {
     stream.finish();
     driver_.settle();
     return stream;
+  }
+
+  sockaddr_un place() const {
+    sockaddr_un place{.sun_family = AF_UNIX, .sun_path = {}};
+    path_.string().copy(place.sun_path, sizeof place.sun_path - 1);
+    return place;
   }
 
   fixture::TempDirectory directory_;
@@ -58,9 +67,8 @@ TEST_F(TurnAway, LeavesOutEveryStreamOfHttp2) {
 
 TEST_F(TurnAway, AnswersAllWhoWaitAndClosesWhoIsSilent) {
   const UniqueFd silent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un place{.sun_family = AF_UNIX, .sun_path = {}};
-  path_.string().copy(place.sun_path, sizeof place.sun_path - 1);
-  ASSERT_EQ(::connect(silent.get(), reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
+  const sockaddr_un at = place();
+  ASSERT_EQ(::connect(silent.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
   fixture::Answer other(driver_);
   post(net::Protocol::Http1, answer_);
   post(net::Protocol::Http1, other);
@@ -71,6 +79,45 @@ TEST_F(TurnAway, AnswersAllWhoWaitAndClosesWhoIsSilent) {
   char byte = 0;
   EXPECT_EQ(::recv(silent.get(), &byte, 1, 0), 0);
   ASSERT_TRUE(driver_.until([&] { return answer_.is_over() && other.is_over(); }));
+}
+
+// Connects and sends until it is refused; what was sent and got no answer is lost.
+struct Sender {
+  int answered = 0;
+  int lost = 0;
+
+  void send_until_refused(const sockaddr_un& place, std::atomic<int>& connected) {
+    while (true) {
+      const UniqueFd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) != 0)
+        return;
+      ++connected;
+      if (::send(peer.get(), "POST", 4, MSG_NOSIGNAL) < 0) continue;
+      char byte = 0;
+      (::recv(peer.get(), &byte, 1, 0) == 1 ? answered : lost) += 1;
+    }
+  }
+};
+
+TEST_F(TurnAway, LosesNothingThatIsSentWhileItLooks) {
+  constexpr int kRounds = 500;
+  int answered = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    listener_.reset();
+    ::unlink(path_.c_str());
+    listener_ = net::listen_unix(path_).value();
+    Sender sender;
+    std::atomic<int> connected = 0;
+    std::thread thread([&] { sender.send_until_refused(place(), connected); });
+    while (connected == 0) std::this_thread::yield();
+    const int told = turn_away_waiting(listener_.get());
+    listener_.reset();
+    thread.join();
+    ASSERT_EQ(sender.lost, 0) << "in round " << i;
+    ASSERT_EQ(sender.answered, told);
+    answered += told;
+  }
+  EXPECT_GT(answered, 0);
 }
 
 }  // namespace
