@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "base/testing/temp_directory.hpp"
+
 namespace pixell::api {
 namespace {
 
@@ -12,24 +14,21 @@ namespace fs = std::filesystem;
 class PackageLocation : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/location_test_XXXXXX";
-    root_ = ::mkdtemp(pattern);
     fs::create_directories(root_ / "allowed/deep");
     fs::create_directories(root_ / "allowed-not");
     for (const char* file : {"allowed/a.apkg", "allowed/deep/b b.apkg", "allowed-not/c.apkg"})
       std::ofstream(root_ / file) << "x";
     fs::create_symlink(root_ / "allowed-not/c.apkg", root_ / "allowed/link.apkg");
   }
-  void TearDown() override { fs::remove_all(root_); }
   Result<std::string> check(const std::string& path) {
     return check_package_location("file://" + path, {root_ / "allowed/"});
   }
-  fs::path root_;
+  TempDirectory root_;
 };
 
 TEST_F(PackageLocation, AcceptsFilesBelowAnAllowedDirectory) {
   EXPECT_TRUE(check((root_ / "allowed/a.apkg").string()));
-  const auto deep = check(root_.string() + "/allowed/deep/b%20b.apkg");
+  const auto deep = check(root_.path().string() + "/allowed/deep/b%20b.apkg");
   ASSERT_TRUE(deep) << deep.error().message;
   EXPECT_EQ(path_of_file_url(*deep), root_ / "allowed/deep/b b.apkg");
 }
@@ -38,7 +37,7 @@ TEST_F(PackageLocation, RefusesWhatLeadsOutOfIt) {
   for (const char* path :
        {"/allowed-not/c.apkg", "/allowed/../allowed-not/c.apkg", "/allowed/link.apkg",
         "/allowed/%2e%2e/allowed-not/c.apkg", "/allowed", "/allowed/absent.apkg"})
-    EXPECT_FALSE(check(root_.string() + path)) << path;
+    EXPECT_FALSE(check(root_.path().string() + path)) << path;
   EXPECT_FALSE(check_package_location("file://host/etc/passwd", {"/"}));
 }
 

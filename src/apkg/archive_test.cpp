@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 #include "apkg/testing/zip_writer.hpp"
 
 namespace pixell::apkg {
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using model::Cause;
 using testing::ZipWriter;
 
-class Archive : public testing::TempDirectory {
+class Archive : public testing::DirectoryTest {
  protected:
   fs::path zip(const ZipWriter& writer) const { return write("p.apkg", writer.bytes()); }
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "apkg/pack_ignore.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 #include "apkg/testing/zip_writer.hpp"
 
 namespace pixell::apkg {
@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using model::Cause;
 
-class ArchiveWriter : public testing::TempDirectory {
+class ArchiveWriter : public testing::DirectoryTest {
  protected:
   std::vector<std::string> listed() const {
     const auto list = list_package_files(root_ / "agent");
@@ -134,7 +134,7 @@ TEST(PackIgnore, HasLimits) {
   EXPECT_FALSE(PackIgnore::parse(many));
 }
 
-class ArchiveSurveys : public testing::TempDirectory {};
+class ArchiveSurveys : public testing::DirectoryTest {};
 
 TEST_F(ArchiveSurveys, TellAllThatIsWrongAndStillReadTheManifest) {
   testing::ZipWriter writer;

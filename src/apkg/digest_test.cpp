@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 constexpr const char* kEmpty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-using Digest = testing::TempDirectory;
+using Digest = testing::DirectoryTest;
 
 TEST_F(Digest, IsTheSameInPiecesAndFromAFile) {
   Sha256 digest;

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
 
-class DotenvFile : public testing::TempDirectory {};
+class DotenvFile : public testing::DirectoryTest {};
 
 TEST_F(DotenvFile, IsReadWhenItIsThere) {
   EXPECT_TRUE(read_dotenv(root_)->empty());

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "apkg/limits.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
@@ -37,7 +37,7 @@ TEST(ManifestMissing, ElseSaysWhatTheRootHas) {
   EXPECT_TRUE(manifest_missing(many).evidence.front().ends_with("i, j, …"));
 }
 
-class FilesNearRoot : public testing::TempDirectory {};
+class FilesNearRoot : public testing::DirectoryTest {};
 
 TEST_F(FilesNearRoot, FindsTheFirstFoldersOnlyAndNotTooMany) {
   write("a/b/agent.yaml", "");

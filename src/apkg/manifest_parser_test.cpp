@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "apkg/limits.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
@@ -264,7 +264,7 @@ TEST(ManifestParser, ReportsNoMoreThanSoManyFindings) {
   EXPECT_EQ(findings(yaml).size(), kMaxManifestFindings);
 }
 
-using ManifestFile = testing::TempDirectory;
+using ManifestFile = testing::DirectoryTest;
 
 TEST_F(ManifestFile, IsReadFromThePackage) {
   write("agent.yaml", "name: here");

@@ -5,7 +5,7 @@
 #include <deque>
 
 #include "apkg/digest.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 #include "base/testing/fake_clock.hpp"
 #include "net/client/http_fetch.hpp"
 
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using model::Cause;
 
 // A scripted internet: each fetch takes the next answer.
-class PackageSource : public testing::TempDirectory {
+class PackageSource : public testing::DirectoryTest {
  protected:
   struct Answer {
     int status = 200;

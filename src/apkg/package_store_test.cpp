@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using model::Cause;
 
-class Store : public testing::TempDirectory {
+class Store : public testing::DirectoryTest {
  protected:
   PackageStore open() const { return PackageStore::open(root_ / "packages").value(); }
   std::size_t files() const {

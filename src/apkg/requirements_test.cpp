@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "apkg/limits.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using model::Cause;
 
-class RequirementsFound : public testing::TempDirectory {
+class RequirementsFound : public testing::DirectoryTest {
  protected:
   void expect_refused(std::string_view words) const {
     const auto found = find_requirements(root_);

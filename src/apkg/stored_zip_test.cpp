@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 
 namespace pixell::apkg {
 namespace {
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class StoredZipTest : public testing::TempDirectory {
+class StoredZipTest : public testing::DirectoryTest {
  protected:
   std::string read(StoredZip& zip, std::size_t position) {
     std::string text;

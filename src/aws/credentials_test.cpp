@@ -1,7 +1,6 @@
 #include "aws/credentials.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include "aws/limits.hpp"
 #include "aws/profile_file.hpp"
 #include "aws/testing/fake_outside.hpp"
+#include "base/testing/temp_directory.hpp"
 
 namespace pixell::aws {
 namespace {
@@ -26,12 +26,9 @@ constexpr const char* kAssumed =
 
 struct CredentialsTest : testing::Test {
   CredentialsTest() {
-    std::string pattern = (fs::temp_directory_path() / "aws-XXXXXX").string();
-    folder = ::mkdtemp(pattern.data());
-    env["HOME"] = folder.string();
+    env["HOME"] = folder.path().string();
     env["AWS_EC2_METADATA_DISABLED"] = "true";
   }
-  ~CredentialsTest() override { fs::remove_all(folder); }
 
   std::string file(const char* name, const std::string& text) {
     fs::create_directories((folder / name).parent_path());
@@ -42,7 +39,7 @@ struct CredentialsTest : testing::Test {
 
   FakeOutside world;
   Environment env;
-  fs::path folder;
+  TempDirectory folder;
 };
 
 TEST_F(CredentialsTest, OfTheContainerWhenAnAgentHasItsOwn) {

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/testing/temp_directory.hpp"
+
 namespace pixell {
 namespace {
 
@@ -18,13 +20,7 @@ using ::testing::KilledBySignal;
 // Each case runs in a child of its own, for the variable is read once in a process's life.
 class CrashPointTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "crash_point_test.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    marker_ = directory_ / "marker";
-  }
-  void TearDown() override { fs::remove_all(directory_); }
+  void SetUp() override { marker_ = directory_ / "marker"; }
 
   // Never returns.
   static void reach(const std::string& wanted, const char* name) {
@@ -33,7 +29,7 @@ class CrashPointTest : public ::testing::Test {
     ::_exit(7);
   }
 
-  fs::path directory_;
+  TempDirectory directory_;
   fs::path marker_;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "base/testing/temp_directory.hpp"
 
 namespace pixell {
 namespace {
@@ -19,23 +20,16 @@ namespace fs = std::filesystem;
 
 class Files : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "files_test.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
   static unsigned mode_of(const fs::path& path) {
     struct stat info {};
     return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
   }
   std::size_t entries() const {
     return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
+        std::distance(fs::directory_iterator(directory_.path()), fs::directory_iterator()));
   }
 
-  fs::path directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(Files, ReadsBackWhatWasWritten) {
@@ -54,7 +48,7 @@ TEST_F(Files, ReadingAnAbsentFileIsNotFoundAndNamesIt) {
   EXPECT_NE(content.error().message.find("absent"), std::string::npos);
 }
 
-TEST_F(Files, ReadingADirectoryIsAnError) { EXPECT_FALSE(read_file(directory_)); }
+TEST_F(Files, ReadingADirectoryIsAnError) { EXPECT_FALSE(read_file(directory_.path())); }
 
 TEST_F(Files, ReadsUpToTheLimitAndRefusesOneByteMore) {
   std::ofstream(directory_ / "big") << "x";

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/testing/temp_directory.hpp"
 #include "edge/limits.hpp"
 #include "edge/route_follower.hpp"
 #include "edge/router.hpp"
@@ -148,8 +149,7 @@ class ScriptedSource final : public RouteSource {
 };
 
 TEST(RouteFollower, AcknowledgesAGenerationOnlyOnceItIsInForceAndSavesIt) {
-  char pattern[] = "/tmp/follower_test_XXXXXX";
-  const fs::path directory = ::mkdtemp(pattern);
+  const TempDirectory directory;
   ScriptedSource source;
   std::atomic<std::int64_t> in_force{0};
   RouteFollower follower(
@@ -167,12 +167,10 @@ TEST(RouteFollower, AcknowledgesAGenerationOnlyOnceItIsInForceAndSavesIt) {
   EXPECT_EQ(in_force, 5);
   EXPECT_EQ(load_snapshot(directory / "routes")->generation, 5);
   follower.stop();
-  fs::remove_all(directory);
 }
 
 TEST(RouteFollower, WaitsUntilTheFirstRoutesAreInForce) {
-  char pattern[] = "/tmp/follower_test_XXXXXX";
-  const fs::path directory = ::mkdtemp(pattern);
+  const TempDirectory directory;
   ScriptedSource source;
   source.put({.generation = 5, .routes = {}});
   std::atomic<std::int64_t> in_force{0};
@@ -189,12 +187,10 @@ TEST(RouteFollower, WaitsUntilTheFirstRoutesAreInForce) {
 
   EXPECT_EQ(in_force, 5);
   follower.stop();
-  fs::remove_all(directory);
 }
 
 TEST(RouteFollower, FollowsOnButSavesNothingWhenTheFileIsAnothersNow) {
-  char pattern[] = "/tmp/follower_test_XXXXXX";
-  const fs::path directory = ::mkdtemp(pattern);
+  const TempDirectory directory;
   ScriptedSource source;
   RouteFollower follower(
       source, {.snapshot_path = directory / "routes"},
@@ -209,12 +205,10 @@ TEST(RouteFollower, FollowsOnButSavesNothingWhenTheFileIsAnothersNow) {
   ASSERT_TRUE(source.wait_until_asked_after(6));
   follower.stop();
   EXPECT_EQ(load_snapshot(directory / "routes")->generation, 5);
-  fs::remove_all(directory);
 }
 
 TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
-  char pattern[] = "/tmp/follower_test_XXXXXX";
-  const fs::path directory = ::mkdtemp(pattern);
+  const TempDirectory directory;
   ScriptedSource source;
   std::atomic<std::int64_t> in_force{0};
   const auto publish = [&](std::shared_ptr<const RouteTable> table) -> Result<void> {
@@ -238,7 +232,6 @@ TEST(RouteFollower, StartsWithTheSavedRoutesAndIgnoresADamagedFile) {
   EXPECT_EQ(in_force, 0);
   EXPECT_TRUE(source.wait_until_asked_after(0));
   follower.stop();
-  fs::remove_all(directory);
 }
 
 // Gives one snapshot, then nothing; looks at the file of the follower each time it is asked.
@@ -279,8 +272,7 @@ class WatchingSource final : public RouteSource {
 };
 
 TEST(RouteFollower, SavesBeforeItAcknowledgesAndSyncsOnceNoOtherRoutesCome) {
-  char pattern[] = "/tmp/follower_test_XXXXXX";
-  const fs::path directory = ::mkdtemp(pattern);
+  const TempDirectory directory;
   WatchingSource source(directory / "routes");
   RouteFollower follower(
       source, {.snapshot_path = directory / "routes"},
@@ -297,7 +289,6 @@ TEST(RouteFollower, SavesBeforeItAcknowledgesAndSyncsOnceNoOtherRoutesCome) {
   EXPECT_EQ(pulls[1].timeout, kRouteSettleTime);
   EXPECT_TRUE(pulls[2].is_saved) << "written again, to last";
   EXPECT_EQ(pulls[2].timeout, kRoutePollTimeout);
-  fs::remove_all(directory);
 }
 
 // Control that nobody reaches.

@@ -8,10 +8,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/temp_directory.hpp"
 #include "net/socket_address.hpp"
 #include "net/upstream.hpp"
 
@@ -20,14 +20,7 @@ namespace {
 
 class SocketsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "/net-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
-  std::filesystem::path dir_;
+  TempDirectory dir_;
 };
 
 TEST_F(SocketsTest, ListensOnAFreeTcpPort) {

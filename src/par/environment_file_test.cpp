@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/files.hpp"
+#include "base/testing/temp_directory.hpp"
 
 namespace pixell::par {
 namespace {
@@ -16,20 +17,13 @@ using ::testing::Not;
 
 class EnvironmentFileTest : public ::testing::Test {
  protected:
-  EnvironmentFileTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "pixell-env-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  ~EnvironmentFileTest() override { std::filesystem::remove_all(directory_); }
-
   Environment with(const std::string& content) {
     EXPECT_TRUE(write_file_atomically(path(), content));
     return {{"PAR_ENVIRONMENT_FILE", path()}};
   }
   std::string path() const { return (directory_ / "environment.json").string(); }
 
-  std::filesystem::path directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(EnvironmentFileTest, AddsItsValues) {

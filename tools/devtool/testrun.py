@@ -164,7 +164,7 @@ def parts() -> list[Part]:
         Part("build release", lambda: part_build("release"), needs=("bootstrap",)),
         Part("instructions", lambda: count_lines(instructions, 600), needs=("build release",)),
         Part("up --check", lambda: count_lines(up, 900), needs=("build release",)),
-        Part("e2e", lambda: pytest("e2e", "tests", timeout_s=2700), needs=("build release",)),
+        Part("e2e", lambda: pytest("e2e", "tests", timeout_s=3600), needs=("build release",)),
     ]
 
 

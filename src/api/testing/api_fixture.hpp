@@ -16,6 +16,7 @@
 
 #include "api/api.hpp"
 #include "base/testing/fake_clock.hpp"
+#include "base/testing/temp_directory.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
 namespace pixell::api {
@@ -57,8 +58,6 @@ class FakeClient final : public net::ReplyWriter {
 class ApiTest : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/api_test_XXXXXX";
-    directory_ = ::mkdtemp(pattern);
     auto store = store::make_sqlite_store(directory_ / "pixell.db", clock_);
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);
@@ -70,7 +69,7 @@ class ApiTest : public testing::Test {
         .packages = *packages_,
         .clock = clock_,
         .log = Log(-1),
-        .allow_file_dirs = {directory_},
+        .allow_file_dirs = {directory_.path()},
         .on_edge_poll = [this](std::string_view, std::int64_t after) { acked_ = after; },
         .on_edge_measurements =
             [this](std::string_view edge, const model::TrafficReport& report) {
@@ -93,7 +92,6 @@ class ApiTest : public testing::Test {
   void TearDown() override {
     context_.reset();
     store_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   Reply send(std::string method, std::string target, std::string body = "",
@@ -184,7 +182,7 @@ class ApiTest : public testing::Test {
   std::stop_source stop_;
   std::map<std::string, std::string> logs_;
   Waits waits_;
-  std::filesystem::path directory_;
+  TempDirectory directory_;
   std::string host_ = "127.0.0.1:4000";
   std::int64_t acked_ = -1;
   std::string measured_by_;

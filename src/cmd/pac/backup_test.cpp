@@ -101,7 +101,7 @@ class BackupTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
   fs::path state_ = directory_ / "state";
   fs::path target_ = directory_ / "target";
   fs::path file_ = directory_ / "a.backup";

@@ -294,7 +294,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(CommandLineTest, NeedsAnAbsolutePathWhereTheCurrentDirectoryIsGone) {
   const fs::path home = fs::current_path();
   {
-    const testing::TempDirectory gone;
+    const TempDirectory gone;
     ASSERT_EQ(::chdir(gone.path().c_str()), 0);
   }
   const int relative = pac({"serve", "--state", "s", "--allow-file-dir", "/d"});

@@ -22,7 +22,7 @@ class ControlRouteSourceTest : public ::testing::Test {
     return source_.next(after, Millis(250), {});
   }
 
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
   std::filesystem::path socket_ = directory_ / "control.sock";
   ControlRouteSource source_{socket_, "edge1"};
   std::string target_;

@@ -26,7 +26,7 @@ class ControlTrafficSinkTest : public ::testing::Test {
     return sink_.send(report);
   }
 
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
   std::filesystem::path socket_ = directory_ / "control.sock";
   ControlTrafficSink sink_{socket_, "edge1"};
   std::string line_;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "apkg/digest.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 #include "aws/testing/fake_outside.hpp"
 #include "base/files.hpp"
 #include "cmd/pac/limits.hpp"
@@ -17,10 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class PackageMirrorTest : public apkg::testing::TempDirectory {
+class PackageMirrorTest : public apkg::testing::DirectoryTest {
  protected:
   void SetUp() override {
-    TempDirectory::SetUp();
     auto store = store::make_sqlite_store(root_ / "pixell.db", world_.clock);
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);

@@ -18,7 +18,7 @@ class RoleRecordTest : public ::testing::Test {
   std::filesystem::path record(pid_t pid) const {
     return role_records(directory_.path()) / std::to_string(pid);
   }
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(RoleRecordTest, FindsWhatRuns) {

@@ -46,7 +46,7 @@ class ServeClaimTest : public ::testing::Test {
     return info.st_mode & 0777U;
   }
 
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(ServeClaimTest, MakesALockedStateDirectoryThatOthersCannotRead) {

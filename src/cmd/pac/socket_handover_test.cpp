@@ -30,7 +30,7 @@ class SocketHandoverTest : public ::testing::Test {
     return std::move(*handover);
   }
 
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
   std::vector<std::uint16_t> ports_;
 };
 

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "apkg/digest.hpp"
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 #include "apkg/testing/zip_writer.hpp"
 #include "base/testing/fake_clock.hpp"
 #include "net/client/http_fetch.hpp"
@@ -20,10 +20,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class StoredPackageImporterTest : public apkg::testing::TempDirectory {
+class StoredPackageImporterTest : public apkg::testing::DirectoryTest {
  protected:
   void SetUp() override {
-    TempDirectory::SetUp();
     auto opened = apkg::PackageStore::open(root_ / "packages");
     ASSERT_TRUE(opened) << opened.error().message;
     packages_.emplace(std::move(*opened));

@@ -95,7 +95,7 @@ class SupervisorTest : public ::testing::Test {
     return std::filesystem::exists(directory_ / (name + ".pid"));
   }
 
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
   UniqueFd signal_fd_;
   UniqueFd told_;
   UniqueFd teller_;

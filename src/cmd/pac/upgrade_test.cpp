@@ -28,7 +28,7 @@ class UpgradeTest : public ::testing::Test {
     std::ofstream(run_ / name) << text;
   }
 
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
   fs::path run_ = directory_ / "run";
 };
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "apkg/testing/temp_directory.hpp"
+#include "apkg/testing/directory_test.hpp"
 #include "apkg/testing/zip_writer.hpp"
 
 namespace pixell::cmd {
@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-class PackageCommands : public apkg::testing::TempDirectory {
+class PackageCommands : public apkg::testing::DirectoryTest {
  protected:
   json validated(const fs::path& package, int exit_code) const {
     const auto result = run_package_command({"validate", package.string(), "--json"});

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/temp_directory.hpp"
 #include "edge/edge.hpp"
 #include "edge/testing/routes.hpp"
 #include "net/client/http_fetch.hpp"
@@ -79,11 +80,7 @@ class Backend final : public net::Service {
 
 class EdgeTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/edge_test_XXXXXX";
-    directory_ = ::mkdtemp(pattern);
-    start_edge();
-  }
+  void SetUp() override { start_edge(); }
   void start_edge() {
     auto listener = net::listen_tcp("127.0.0.1", 0);
     ASSERT_TRUE(listener) << listener.error().message;
@@ -101,10 +98,7 @@ class EdgeTest : public ::testing::Test {
     edge_ = std::move(*edge);
     ASSERT_TRUE(edge_->accept());
   }
-  void TearDown() override {
-    edge_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  void TearDown() override { edge_.reset(); }
 
   std::string unix_address(const std::string& name) {
     return "unix:" + (directory_ / name).string();
@@ -133,7 +127,7 @@ class EdgeTest : public ::testing::Test {
     return nlohmann::json::parse(reply.body, nullptr, false);
   }
 
-  std::filesystem::path directory_;
+  TempDirectory directory_;
   Edge::Settings settings_{.threads = 2, .parking = {.time = Millis(100)}};
   std::uint16_t port_ = 0;
   std::uint16_t redirect_port_ = 0;

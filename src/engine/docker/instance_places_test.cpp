@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "base/testing/temp_directory.hpp"
 #include "engine/docker/limits.hpp"
 
 namespace pixell::engine::docker {
@@ -18,16 +19,12 @@ namespace fs = std::filesystem;
 class InstancePlacesTest : public ::testing::Test {
  protected:
   InstancePlacesTest() {
-    std::string pattern = (fs::temp_directory_path() / "pixell-places-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    scratch_ = pattern;
     EXPECT_TRUE(write_file_atomically(scratch_ / "agent.apkg", "zip", 0600));
     spec_.id = "01ID";
     spec_.app_id = "demo";
     spec_.package_path = (scratch_ / "agent.apkg").string();
     spec_.environment = {{"KEY", "s3cret"}};
   }
-  ~InstancePlacesTest() override { fs::remove_all(scratch_); }
 
   InstancePlaces places() const {
     return InstancePlaces({.root = scratch_ / "docker",
@@ -39,7 +36,7 @@ class InstancePlacesTest : public ::testing::Test {
     ASSERT_TRUE(write_file_atomically(places().par_directory("01ID") / name, content));
   }
 
-  fs::path scratch_;
+  TempDirectory scratch_;
   InstanceSpec spec_;
 };
 

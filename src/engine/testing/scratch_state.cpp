@@ -1,25 +1,11 @@
 #include "engine/testing/scratch_state.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 namespace pixell::engine::testing {
 
-namespace fs = std::filesystem;
-
-ScratchState::ScratchState() {
-  char name[] = "/tmp/pixell-node-XXXXXX";
-  EXPECT_NE(::mkdtemp(name), nullptr);
-  path_ = name;
-  ::chmod(name, 0711);
-}
-
-ScratchState::~ScratchState() {
-  std::error_code failed;
-  fs::remove_all(path_, failed);
-  EXPECT_FALSE(failed) << failed.message();
-}
+ScratchState::ScratchState() { EXPECT_EQ(::chmod(path().c_str(), 0711), 0); }
 
 InstanceSpec fake_par_spec(const std::string& id) {
   InstanceSpec spec;

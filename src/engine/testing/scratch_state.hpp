@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/testing/temp_directory.hpp"
 #include "engine/instance_spec.hpp"
 
 namespace pixell::engine::testing {
@@ -11,13 +12,10 @@ namespace pixell::engine::testing {
 class ScratchState {
  public:
   ScratchState();
-  ~ScratchState();
-  ScratchState(const ScratchState&) = delete;
-  ScratchState& operator=(const ScratchState&) = delete;
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return directory_.path(); }
 
  private:
-  std::filesystem::path path_;
+  TempDirectory directory_;
 };
 
 /// A spec that the scripted par turns into a ready instance.

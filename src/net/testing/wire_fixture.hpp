@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <functional>
@@ -13,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/testing/fake_clock.hpp"
+#include "base/testing/temp_directory.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
@@ -164,24 +164,6 @@ class FunctionService final : public Service {
 
  private:
   Function function_;
-};
-
-/// A directory that goes with the test.
-class TempDirectory {
- public:
-  TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "net-test-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~TempDirectory() {
-    std::error_code ignored;  // the directory is of no use any more
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
 };
 
 /// A server on a loopback port.

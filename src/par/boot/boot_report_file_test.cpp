@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "base/testing/temp_directory.hpp"
 
 namespace pixell::par {
 namespace {
@@ -13,21 +14,15 @@ namespace fs = std::filesystem;
 
 class BootReportFileTest : public testing::Test {
  protected:
-  BootReportFileTest() {
-    std::string pattern = (fs::temp_directory_path() / "par_report_XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~BootReportFileTest() override { fs::remove_all(directory_); }
-
   nlohmann::json read(const char* name) const {
     return nlohmann::json::parse(read_file(directory_ / name).value());
   }
 
-  fs::path directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(BootReportFileTest, WritesTheState) {
-  BootReportFile files(directory_);
+  BootReportFile files(directory_.path());
 
   ASSERT_TRUE(files.write_state(Phase::Fetch, false, 1234, 2));
 
@@ -36,7 +31,7 @@ TEST_F(BootReportFileTest, WritesTheState) {
 }
 
 TEST_F(BootReportFileTest, WritesTheExitWithItsCause) {
-  BootReportFile files(directory_);
+  BootReportFile files(directory_.path());
   const auto failure = model::make_failure(model::Cause::MissingModule, "no module named x");
 
   ASSERT_TRUE(files.write_exit(13, failure, 99));
@@ -49,7 +44,7 @@ TEST_F(BootReportFileTest, WritesTheExitWithItsCause) {
 }
 
 TEST_F(BootReportFileTest, KeepsEvidenceThatIsNotUtf8) {
-  BootReportFile files(directory_);
+  BootReportFile files(directory_.path());
   model::BootReport report;
   report.failure = model::make_failure(model::Cause::Exited, "ended", {"bad \xff byte"});
 
@@ -59,12 +54,12 @@ TEST_F(BootReportFileTest, KeepsEvidenceThatIsNotUtf8) {
 }
 
 TEST_F(BootReportFileTest, CountsCrashesAcrossLives) {
-  EXPECT_EQ(BootReportFile(directory_).crash_count(), 0);
-  ASSERT_TRUE(BootReportFile(directory_).set_crash_count(3));
-  EXPECT_EQ(BootReportFile(directory_).crash_count(), 3);
-  ASSERT_TRUE(BootReportFile(directory_).set_crash_count(0));
-  EXPECT_EQ(BootReportFile(directory_).crash_count(), 0);
-  ASSERT_TRUE(BootReportFile(directory_).set_crash_count(0));  // nothing to remove is fine
+  EXPECT_EQ(BootReportFile(directory_.path()).crash_count(), 0);
+  ASSERT_TRUE(BootReportFile(directory_.path()).set_crash_count(3));
+  EXPECT_EQ(BootReportFile(directory_.path()).crash_count(), 3);
+  ASSERT_TRUE(BootReportFile(directory_.path()).set_crash_count(0));
+  EXPECT_EQ(BootReportFile(directory_.path()).crash_count(), 0);
+  ASSERT_TRUE(BootReportFile(directory_.path()).set_crash_count(0));  // nothing to remove is fine
 }
 
 TEST(BootReportFileOff, DoesNothingWithoutADirectory) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/temp_directory.hpp"
 #include "par/prepare/limits.hpp"
 
 namespace pixell::prepare {
@@ -17,12 +18,9 @@ namespace fs = std::filesystem;
 class InstalledTree : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/installed_tree_XXXXXX";
-    root_ = ::mkdtemp(pattern);
     fs::create_directories(source() / "a/b");
     std::ofstream(source() / "a/b/module.py") << "x = 1\n";
   }
-  void TearDown() override { fs::remove_all(root_); }
 
   fs::path source() const { return root_ / "source"; }
   fs::path target() const { return root_ / "target"; }
@@ -34,7 +32,7 @@ class InstalledTree : public testing::Test {
     fs::remove_all(target());
   }
 
-  fs::path root_;
+  TempDirectory root_;
 };
 
 mode_t mode_of(const fs::path& path) {

@@ -10,6 +10,7 @@
 #include "apkg/testing/zip_writer.hpp"
 #include "base/files.hpp"
 #include "base/process.hpp"
+#include "base/testing/temp_directory.hpp"
 #include "par/prepare/declared_hashes.hpp"
 #include "par/prepare/installer.hpp"
 #include "par/prepare/installer_failure.hpp"
@@ -27,18 +28,10 @@ using nlohmann::json;
 class PrepareTest : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/prepare_test_XXXXXX";
-    root_ = ::mkdtemp(pattern);
     fs::create_directories(root_ / "work");
     fs::create_directories(root_ / "wheels");
     std::ofstream(root_ / "base.in") << "";
     std::ofstream(root_ / "base.lock") << "";
-  }
-  void TearDown() override {
-    // Environments are read-only.
-    for (const auto& entry : fs::recursive_directory_iterator(root_))
-      if (entry.is_directory()) fs::permissions(entry.path(), fs::perms(0755));
-    fs::remove_all(root_);
   }
 
   // A pure-Python wheel (PEP 427) with one module.
@@ -88,7 +81,7 @@ class PrepareTest : public testing::Test {
     return false;
   }
 
-  fs::path root_;
+  TempDirectory root_;
   fs::path shipped_;
   std::vector<json> lines_;
 };

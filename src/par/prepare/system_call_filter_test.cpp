@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/temp_directory.hpp"
 #include "par/prepare/testing/in_a_child.hpp"
 
 namespace pixell::prepare {
@@ -179,9 +180,8 @@ TEST(FilterReading, EndsWhatReadingNeverNeeds) {
 }
 
 TEST(FilterReading, LeavesFilesThreadsAndTheEnd) {
-  char folder[] = "/tmp/reading_test_XXXXXX";
-  ASSERT_NE(::mkdtemp(folder), nullptr);
-  const std::string path = std::string(folder) + "/file";
+  const TempDirectory folder;
+  const std::string path = folder / "file";
   EXPECT_EQ(outcome(filter_reading,
                     [&] {
                       const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
@@ -199,7 +199,6 @@ TEST(FilterReading, LeavesFilesThreadsAndTheEnd) {
   EXPECT_EQ(outcome(filter_reading, [&] { return ::unlink(path.c_str()); }), 0);
   EXPECT_EQ(outcome(filter_reading, [] { return ::isatty(1) == 0 && errno == ENOTTY ? 0 : 1; }), 0);
   EXPECT_EQ(outcome(filter_reading, []() -> int { ::abort(); }), 1000 + SIGABRT);
-  EXPECT_EQ(::rmdir(folder), 0);
 }
 
 TEST(Filters, AreAnErrorWhereTheKernelHasNone) {

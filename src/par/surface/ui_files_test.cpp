@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/files.hpp"
+#include "base/testing/temp_directory.hpp"
 #include "par/limits.hpp"
 
 namespace pixell::par {
@@ -18,19 +19,14 @@ namespace fs = std::filesystem;
 
 class UiFilesTest : public testing::Test {
  protected:
-  UiFilesTest() {
-    std::string pattern = (fs::temp_directory_path() / "par_ui_XXXXXX").string();
-    root_ = ::mkdtemp(pattern.data());
-    write(".env", "KEY=secret");
-  }
-  ~UiFilesTest() override { fs::remove_all(root_); }
+  UiFilesTest() { write(".env", "KEY=secret"); }
 
   void write(const fs::path& path, std::string_view content) {
     fs::create_directories((root_ / path).parent_path());
     ASSERT_TRUE(write_file_atomically(root_ / path, content, 0644, Durability::ProcessCrash));
   }
   std::unique_ptr<UiFiles> open(const std::string& path = "ui") {
-    auto files = UiFiles::open(root_.string(), path, "0123456789abcdef");
+    auto files = UiFiles::open(root_.path().string(), path, "0123456789abcdef");
     return files ? std::move(*files) : nullptr;
   }
 
@@ -43,7 +39,7 @@ class UiFilesTest : public testing::Test {
     return files.find(path, now_)->plain.etag;
   }
 
-  fs::path root_;
+  TempDirectory root_;
   Instant now_{Millis(5'000)};
 };
 
@@ -78,18 +74,18 @@ TEST_F(UiFilesTest, PrefersTheFolderOfTheManifest) {
 TEST_F(UiFilesTest, RefusesFoldersThatAreNotBelowThePackage) {
   write("index.html", "root");
   for (const char* path : {"", ".", "./", "..", "../x", "/etc", "ui/../.."}) {
-    const auto files = UiFiles::open(root_.string(), path, "v");
+    const auto files = UiFiles::open(root_.path().string(), path, "v");
     ASSERT_FALSE(files) << path;
     EXPECT_EQ(files.error().code, ErrorCode::InvalidArgument) << path;
   }
-  EXPECT_EQ(UiFiles::open(root_.string(), "ui", "v").error().code, ErrorCode::NotFound);
+  EXPECT_EQ(UiFiles::open(root_.path().string(), "ui", "v").error().code, ErrorCode::NotFound);
 }
 
 TEST_F(UiFilesTest, FollowsNoLinksAndShowsNothingHidden) {
   write("ui/index.html", "x");
   write("ui/.secret", "x");
   fs::create_symlink(root_ / ".env", root_ / "ui/env.txt");
-  fs::create_directory_symlink(root_, root_ / "ui/up");
+  fs::create_directory_symlink(root_.path(), root_ / "ui/up");
   const auto files = open();
   ASSERT_NE(files, nullptr);
 
@@ -129,10 +125,10 @@ TEST_F(UiFilesTest, GivesAFileOfThePackageTheSameTagWheneverItWasUnpacked) {
 
 TEST_F(UiFilesTest, GivesAFileOfAFolderATagOfItsTime) {
   write("ui/index.html", "one");
-  const std::string first = etag(*UiFiles::open(root_.string(), "ui", {}).value(), "");
+  const std::string first = etag(*UiFiles::open(root_.path().string(), "ui", {}).value(), "");
   fs::last_write_time(root_ / "ui/index.html", fs::file_time_type::clock::now() - Millis(60'000));
 
-  EXPECT_NE(etag(*UiFiles::open(root_.string(), "ui", {}).value(), ""), first);
+  EXPECT_NE(etag(*UiFiles::open(root_.path().string(), "ui", {}).value(), ""), first);
 }
 
 TEST_F(UiFilesTest, LooksAtAFileOnceInAWhile) {
@@ -206,7 +202,7 @@ TEST_F(UiFilesTest, KeepsALargeFileOpenUntilItHasChanged) {
 
 TEST_F(UiFilesTest, GivesPackagesDifferentTags) {
   write("ui/index.html", "one");
-  const auto other = UiFiles::open(root_.string(), "ui", "fedcba");
+  const auto other = UiFiles::open(root_.path().string(), "ui", "fedcba");
   EXPECT_NE(etag(*open(), ""), etag(**other, ""));
 }
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstdlib>
 
 #include "base/files.hpp"
 #include "net/grpc.hpp"
@@ -34,8 +33,6 @@ void Reply::on_abort(net::AbortReason) {
 }
 
 RuntimeTest::RuntimeTest() {
-  std::string pattern = (fs::temp_directory_path() / "par_test_XXXXXX").string();
-  directory = ::mkdtemp(pattern.data());
   package = directory / "package";
   instance = directory / "instance";
   fs::create_directories(package);
@@ -57,7 +54,6 @@ RuntimeTest::~RuntimeTest() {
   }
   loop.reset();
   ::close(log_fd);
-  fs::remove_all(directory);
 }
 
 void RuntimeTest::start() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/testing/temp_directory.hpp"
 #include "net/client.hpp"
 #include "net/event_loop.hpp"
 #include "par/children.hpp"
@@ -73,7 +74,7 @@ class RuntimeTest : public testing::Test {
   /// A JSON file of the instance directory.
   nlohmann::json report(const std::string& name) const;
 
-  std::filesystem::path directory;
+  TempDirectory directory;
   std::filesystem::path package;
   std::filesystem::path instance;
   std::unique_ptr<net::EventLoop> loop;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/files.hpp"
+#include "base/testing/temp_directory.hpp"
 
 namespace pixell::par {
 namespace {
@@ -14,24 +15,14 @@ namespace fs = std::filesystem;
 /// A root directory with files of our choice in it.
 class FakeRoot {
  public:
-  FakeRoot() {
-    char name[] = "/tmp/pixell-groups-XXXXXX";
-    EXPECT_NE(::mkdtemp(name), nullptr);
-    path_ = name;
-  }
-  ~FakeRoot() {
-    std::error_code failed;
-    fs::remove_all(path_, failed);
-    EXPECT_FALSE(failed);
-  }
   void write(const std::string& path, const std::string& text) {
-    fs::create_directories(fs::path(path_ + path).parent_path());
-    EXPECT_TRUE(write_file_atomically(path_ + path, text));
+    fs::create_directories(fs::path(this->path() + path).parent_path());
+    EXPECT_TRUE(write_file_atomically(this->path() + path, text));
   }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return directory_.path().native(); }
 
  private:
-  std::string path_;
+  TempDirectory directory_;
 };
 
 TEST(ControlGroup, ReadsLimitsOfVersion2AndTakesTheSmallestOnTheWay) {

@@ -32,7 +32,7 @@ class CommandsTest : public ::testing::Test {
   }
 
   testing::FakePixell pixell_;
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(CommandsTest, TakeTheUrlWithASlashAndFromTheEnvironment) {

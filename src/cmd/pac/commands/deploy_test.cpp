@@ -33,7 +33,7 @@ class DeployTest : public ::testing::Test {
   json sent() { return json::parse(pixell_.last(kDeploy).body); }
 
   testing::FakePixell pixell_;
-  testing::TempDirectory directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(DeployTest, SendsAnAddressAsItIsAndTellsHowToLookAgain) {

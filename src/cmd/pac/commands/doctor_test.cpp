@@ -61,7 +61,7 @@ TEST_F(DoctorPixellTest, TakesAStrangerForNoPixell) {
 }
 
 TEST_F(DoctorPixellTest, ShowsEveryCheckAsTextAndAsJson) {
-  const testing::TempDirectory directory;
+  const TempDirectory directory;
   const auto doctor = [&](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"doctor", "--state", directory / "s", "--url",
                                           pixell_.url()};

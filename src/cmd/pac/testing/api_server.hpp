@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <atomic>
 #include <filesystem>
@@ -12,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "base/log.hpp"
+#include "base/testing/temp_directory.hpp"
 #include "base/thread_pool.hpp"
 #include "net/blocking_service.hpp"
 #include "net/event_loop.hpp"
@@ -69,25 +69,6 @@ class ApiServer {
   std::uint16_t port_ = 0;
   std::atomic<int> requests_ = 0;
   std::thread thread_;
-};
-
-/// A directory that goes with the test.
-class TempDirectory {
- public:
-  TempDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "pac.XXXXXX").string();
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    path_ = pattern;
-  }
-  ~TempDirectory() {
-    std::error_code ignored;  // the directory is of no use any more
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace pixell::cmd::testing

@@ -23,12 +23,6 @@ std::string variable(const char* name) {
   return value == nullptr ? std::string() : value;
 }
 
-fs::path make_scratch() {
-  std::string pattern = (fs::temp_directory_path() / "pixell-docker-XXXXXX").string();
-  CHECK(::mkdtemp(pattern.data()) != nullptr, "a temporary directory can be made");
-  return pattern;
-}
-
 }  // namespace
 
 std::optional<fs::path> given_socket() {
@@ -38,8 +32,7 @@ std::optional<fs::path> given_socket() {
 }
 
 DockerWorld::DockerWorld()
-    : scratch_(make_scratch()),
-      state_(scratch_ / "state"),
+    : state_(scratch_ / "state"),
       api_(given_socket().value_or("/nonexistent/docker.sock")),
       wire_(scratch_ / "wire.sock", api_.socket()) {
   EXPECT_TRUE(make_directories(state_));
@@ -59,7 +52,6 @@ DockerWorld::~DockerWorld() {
   for (const auto& one : networks.value_or(nlohmann::json::array())) {
     EXPECT_TRUE(api_.remove("/networks/" + text_in(one, "Id")));
   }
-  fs::remove_all(scratch_);
 }
 
 std::string DockerWorld::installation() const { return installation_mark(state_).text; }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/testing/temp_directory.hpp"
 #include "engine/docker/docker_api.hpp"
 #include "engine/docker/docker_engine.hpp"
 #include "engine/docker/testing/cut_socket.hpp"
@@ -33,7 +34,7 @@ class DockerWorld {
   InstanceSpec spec(const std::string& id) const;
 
  private:
-  std::filesystem::path scratch_;
+  TempDirectory scratch_;
   std::filesystem::path state_;
   DockerApi api_;
   CutSocket wire_;

@@ -129,7 +129,7 @@ TEST_F(HealthProbeTest, StartsToCountAnewAfterAnAnswer) {
 }
 
 TEST_F(HealthProbeTest, CountsARefusedConnection) {
-  const net::fixture::TempDirectory empty;
+  const TempDirectory empty;
   probe_->start({"unix:" + (empty / "gone.sock").string()},
                 [this](const LostContact& lost) { lost_ = lost; });
 

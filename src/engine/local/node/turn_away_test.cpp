@@ -33,7 +33,7 @@ class TurnAway : public ::testing::Test {
     return place;
   }
 
-  fixture::TempDirectory directory_;
+  TempDirectory directory_;
   std::filesystem::path path_ = directory_ / "sock";
   UniqueFd listener_ = net::listen_unix(path_).value();
   fixture::Driver driver_;

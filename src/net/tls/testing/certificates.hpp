@@ -97,7 +97,7 @@ class CertificateDirectory {
   std::filesystem::path operator/(const std::string& name) const { return directory_ / name; }
 
  private:
-  net::fixture::TempDirectory directory_;
+  TempDirectory directory_;
 };
 
 }  // namespace pixell::net::tls::fixture
