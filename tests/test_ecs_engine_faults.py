@@ -79,6 +79,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCl
         yield made
 
 
+@pytest.mark.timeout(1200)
 def test_whatever_fails_the_instances_are_the_same_in_the_end(accounts: list[FaultyCloud]) -> None:
     tried, failed = faulty_ends(accounts, Way(nothing, replaced, reads=READS))
 

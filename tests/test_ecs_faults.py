@@ -76,6 +76,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCl
         yield made
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", WAYS)
 def test_whatever_fails_the_same_is_there_in_the_end(
     accounts: list[FaultyCloud], name: str

@@ -53,6 +53,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCl
         yield made
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("removal", [remove, remove_slot])
 def test_whatever_fails_the_same_is_gone_in_the_end(
     accounts: list[FaultyCloud], removal: Callable[[FaultyCloud], None]
