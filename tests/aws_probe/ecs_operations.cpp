@@ -12,6 +12,7 @@
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/task_definition.hpp"
 #include "engine/ecs/testing/memory_journal.hpp"
+#include "engine/ecs/usage_reader.hpp"
 #include "operations.hpp"
 
 namespace pixell::probe {
@@ -216,6 +217,10 @@ json use_ecs(const json& asked) {
   if (asked.at("op") == "ecs.mirror") {
     const auto done = mirror_tasks(asked);
     return done ? *done : refusal(done.error());
+  }
+  if (asked.at("op") == "ecs.usage") {
+    const auto told = ecs::UsageReader(probe_outside().fetch).read(asked.at("address"));
+    return told ? model::to_json(*told) : refusal(told.error());
   }
   const auto made = make_definition(asked);
   return made ? json{{"request", *made}} : refusal(made.error());
