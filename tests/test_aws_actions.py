@@ -332,34 +332,29 @@ def on_logs(aws: Aws) -> None:
 
 
 def on_secrets(aws: Aws) -> None:
-    theirs = aws.boto3("secretsmanager")
-    token = "1" * 32
+    theirs, name = aws.boto3("secretsmanager"), "agent-python-executor"
+
+    def ours(action: str, **asked: Any) -> dict[str, Any]:
+        return aws("secretsmanager", action, SecretId=name, **asked)
+
     aws(
         "secretsmanager",
         "CreateSecret",
-        Name="agent-python-executor",
+        Name=name,
         SecretString="one",
-        ClientRequestToken=token,
+        ClientRequestToken="1" * 32,
     )
-    assert theirs.get_secret_value(SecretId="agent-python-executor")["SecretString"] == "one"
-    aws(
-        "secretsmanager",
-        "PutSecretValue",
-        SecretId="agent-python-executor",
-        SecretString="two",
-        ClientRequestToken="2" * 32,
-    )
-    assert theirs.get_secret_value(SecretId="agent-python-executor")["SecretString"] == "two"
-    got = aws("secretsmanager", "GetSecretValue", SecretId="agent-python-executor")
-    assert got["SecretString"] == "two"
-    assert aws("secretsmanager", "DescribeSecret", SecretId="agent-python-executor")["ARN"]
+    assert theirs.get_secret_value(SecretId=name)["SecretString"] == "one"
+    ours("PutSecretValue", SecretString="two", ClientRequestToken="2" * 32)
+    assert theirs.get_secret_value(SecretId=name)["SecretString"] == "two"
+    assert ours("GetSecretValue")["SecretString"] == "two"
+    assert ours("DescribeSecret")["ARN"]
     assert len(aws("secretsmanager", "ListSecrets")["SecretList"]) == 1
-    aws(
-        "secretsmanager",
-        "DeleteSecret",
-        SecretId="agent-python-executor",
-        ForceDeleteWithoutRecovery=True,
-    )
+    ours("DeleteSecret", RecoveryWindowInDays=7)
+    assert not theirs.list_secrets()["SecretList"]
+    ours("RestoreSecret")
+    assert theirs.get_secret_value(SecretId=name)["SecretString"] == "two"
+    ours("DeleteSecret", ForceDeleteWithoutRecovery=True)
     assert not theirs.list_secrets()["SecretList"]
 
 

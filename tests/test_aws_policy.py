@@ -44,19 +44,12 @@ UNSEEN = {
 }
 # Of a statement that moto does see.
 UNSEEN_ACTIONS = {"logs:TagResource", "secretsmanager:TagResource"}
-# What running and removing an app needs besides.
+# What running an app needs besides.
 ELSEWHERE = {
-    "ecs:DeleteService",
-    "ecs:DeregisterTaskDefinition",
-    "ecs:ListServices",
-    "ecs:ListTaskDefinitions",
     "ecs:StopTask",
     "ecs:UpdateTaskProtection",
-    "elasticloadbalancing:DeleteRule",
     "elasticloadbalancing:DescribeListeners",
     "logs:GetLogEvents",
-    "secretsmanager:DeleteSecret",
-    "servicediscovery:DeleteService",
 }
 
 Ask = Callable[..., dict[str, Any]]
@@ -159,6 +152,13 @@ def go_the_whole_way(cloud: Cloud, ask: Ask, routing: str) -> None:
     assert ask(**told)["registered"] == 1
     cloud.ecs.stop_task(cluster=CLUSTER, task=task)
     assert ask(**told)["deregistered"] == 1
+    gone = ask(op="ecs.collect", installation=INSTALLATION, live={}, settings=told["settings"], app="")
+    if gone["place"]["failed"]:
+        raise Refused({"error": gone["place"]["failed"][0]})
+    assert gone["place"]["removed"] == ["python-executor"], gone
+    # It comes again while its secret can be restored.
+    ensure(ask, settings, deployment_id="again", environment={"OPENAI_API_KEY": "sk-third"})
+    ask(**told)
 
 
 def requests(cloud: Cloud) -> list[tuple[str, bytes]]:

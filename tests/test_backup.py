@@ -192,3 +192,25 @@ def test_a_restore_that_is_killed_leaves_one_of_the_two_states(
     assert len(new) > len(old)
     assert left in (old, new)
     assert not list(state.glob(".restore-*"))
+
+
+def test_the_installation_on_aws_comes_along(platform: Pac, backup: Path, scratch: Path) -> None:
+    kept = platform.state / "ecs" / "installation"
+    kept.parent.mkdir()
+    kept.write_text("01first\n")
+    of_aws, elsewhere = platform.home / "of-aws.backup", scratch / "elsewhere"
+    code, said = run_pac("backup", "--state", platform.state, of_aws)
+    shutil.rmtree(kept.parent)
+    assert (code, "installation 01first on AWS" in said) == (0, True), said
+
+    code, said = run_pac("restore", "--state", elsewhere, of_aws)
+    assert code == 0, said
+    restored = elsewhere / "ecs" / "installation"
+    assert restored.read_text() == "01first\n"
+
+    restored.write_text("02second\n")
+    forced = ("restore", "--force", "--state", elsewhere)
+    code, said = run_pac(*forced, of_aws)
+    assert (code, f"delete {restored} if nothing of 02second is left on AWS" in said) == (1, True)
+    code, said = run_pac(*forced, backup)
+    assert (code, restored.read_text()) == (0, "02second\n"), said

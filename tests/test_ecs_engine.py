@@ -3,6 +3,7 @@ model, in which tasks live; it proves what Pixell does, and of AWS nothing."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -140,8 +141,10 @@ def test_its_log_is_that_of_the_task(platform: Platform) -> None:
     (instance,) = platform.ready()
 
     assert '"Runtime ready"' in platform.pac.get(f"/v1/instances/{instance}/logs").text
+    # No par listens at the address of a model's task.
     usage = platform.pac.get(f"/v1/instances/{instance}/usage")
-    assert (usage.status, "Container Insights" in usage.text) == (501, True)
+    address = platform.ready()[instance]["address"]
+    assert (usage.status, f"http://{address}/metrics" in usage.text) == (503, True), usage.text
 
 
 def test_a_task_that_dies_is_replaced_by_its_spare(platform: Platform) -> None:
@@ -252,3 +255,32 @@ def test_a_deleted_app_leaves_nothing(platform: Platform) -> None:
     left = platform.ecs.list_services(cluster=CLUSTER)["serviceArns"]
     assert [arn for arn in left if arn.rpartition("/")[2].startswith(SERVICE)] == []
     assert platform.running() == {}
+
+
+def values_of(platform: Platform) -> dict[str, str]:
+    """What the app's task definition gets from Secrets Manager, as boto3 reads it."""
+    latest = platform.ecs.describe_task_definition(taskDefinition=SERVICE)["taskDefinition"]
+    (container,) = latest["containerDefinitions"]
+    secrets = platform.aws.client("secretsmanager")
+    told = {}
+    for each in container["secrets"]:
+        # arn:aws:secretsmanager:<region>:<account>:secret:<name>:<key>:<stage>:<version>
+        *arn, key, _, version = each["valueFrom"].split(":")
+        value = secrets.get_secret_value(SecretId=":".join(arn), VersionId=version)
+        told[each["name"]] = json.loads(value["SecretString"])[key]
+    return told
+
+
+def test_an_app_that_was_deleted_comes_again_with_its_own_values(platform: Platform) -> None:
+    secrets = platform.aws.client("secretsmanager")
+    assert secrets.describe_secret(SecretId=SERVICE)["DeletedDate"], "it can be restored"
+
+    deployment = platform.pac.deploy_and_wait(
+        APP, platform.package("1.0.0"), environment={"API_KEY": "another"}
+    )
+
+    assert deployment["status"] == "completed", deployment
+    # Its first revision, as was the one with the former value.
+    assert platform.pac.app(APP)["app"]["desired_revision"] == 1
+    assert values_of(platform) == {"API_KEY": "another"}
+    assert "DeletedDate" not in secrets.describe_secret(SecretId=SERVICE)

@@ -41,7 +41,7 @@ def place(cloud: Cloud, app: str, priority: int, **asked: Any) -> None:
 
 
 def collect(cloud: Cloud, **asked: Any) -> Any:
-    """The answer of a collection without an age, or with `is_dry` the list."""
+    """The answer of a collection, or with `is_dry` the list."""
     asked = {"settings": cloud.alb, "live": LIVE, "app": "gone", **asked}
     answer = cloud.probe.ask(op="ecs.collect", installation=INSTALLATION, **asked)
     assert "error" not in answer, answer
@@ -121,31 +121,30 @@ def test_another_installation_keeps_what_it_has(cloud: Cloud) -> None:
     assert everything(cloud) == before
 
 
-def test_rules_and_groups_that_an_app_does_not_use_any_more_go(cloud: Cloud) -> None:
+def left_over(cloud: Cloud, **asked: Any) -> list[tuple[str, str]]:
+    """Kinds and ARNs of the list."""
+    return [(each["kind"], each["resource"]) for each in collect(cloud, is_dry=True, **asked)]
+
+
+def test_rules_that_an_app_does_not_use_any_more_are_told_and_stay(cloud: Cloud) -> None:
     place(cloud, "here", 100)
-    before = everything(cloud)
     # The app was at another place, and its load balancer was taken away meanwhile.
     place(cloud, "here", 400)
-    kept = cloud.legs("100")
+    before = everything(cloud)
 
-    answer = collect(cloud)
+    told = left_over(cloud)
 
-    assert len(answer["removed"]) == 2, answer
-    assert set(cloud.rules()) == {"100", "101"}
-    assert cloud.legs("100") == kept
-    assert everything(cloud)["groups"].keys() == before["groups"].keys()
-
-    # With the edge, all of its rules go.
-    cloud.placed(settings=cloud.settings, spec=revision(app_id="here"))
-    edge = {**cloud.alb, "PAC_ECS_ROUTING": "edge"}
-    assert len(collect(cloud, settings=edge)["removed"]) == 2
-    assert cloud.rules() == {}
-    assert everything(cloud)["services"] == ["agent-here"]
+    assert sorted(told) == sorted(
+        ("rule", before["rules"][each]["RuleArn"]) for each in ("400", "401")
+    )
+    # With the edge, all of its rules are.
+    assert len(left_over(cloud, settings={**cloud.alb, "PAC_ECS_ROUTING": "edge"})) == 4
+    assert collect(cloud) == {"removed": [], "waiting": [], "failed": []}
+    assert everything(cloud) == before
 
 
-def test_a_group_of_an_app_that_nothing_leads_to_goes(cloud: Cloud) -> None:
+def test_a_group_of_an_app_that_nothing_leads_to_is_told_and_stays(cloud: Cloud) -> None:
     place(cloud, "here", 100)
-    before = cloud.groups()
     ours = {"pixell:installation": INSTALLATION, "pixell:app": "here", "pixell:slot": "a"}
     (left,) = cloud.elb.create_target_group(
         Name="ag-0123456789abcdef-ar",
@@ -155,7 +154,8 @@ def test_a_group_of_an_app_that_nothing_leads_to_goes(cloud: Cloud) -> None:
         VpcId=cloud.alb["PAC_ECS_VPC"],
         Tags=[{"Key": key, "Value": value} for key, value in ours.items()],
     )["TargetGroups"]
+    before = everything(cloud)
 
-    assert collect(cloud)["removed"] == [left["TargetGroupArn"]]
-
-    assert cloud.groups() == before
+    assert left_over(cloud) == [("target group", left["TargetGroupArn"])]
+    assert collect(cloud) == {"removed": [], "waiting": [], "failed": []}
+    assert everything(cloud) == before

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from devtool.pac import request, wait_until
+from pixell_testing.aws import Probe
 from pixell_testing.clients import Agent
 from pixell_testing.observed import ECHO, metrics_of, value
 from pixell_testing.packages import MANIFEST, build, from_files, source, with_routes
@@ -65,6 +66,16 @@ def test_the_process_and_the_boot_are_shown(three: Par) -> None:
         assert value(samples, "pixell_process_resident_memory_bytes", process=process) > 1e6
         assert value(samples, "pixell_process_open_fds", process=process) > 2
     assert any(name == "pixell_build_info" for name, _ in samples)
+
+
+def test_what_it_uses_is_read_from_its_metrics(three: Par) -> None:
+    probe = Probe({})
+    used = probe.ask(op="ecs.usage", address=three.url.removeprefix("http://"))
+    probe.close()
+
+    assert used["cpu_seconds"] > 0, used
+    assert used["memory_bytes"] > 2e6
+    assert used["threads"] >= 2
 
 
 def test_metrics_can_be_left_to_the_agent(par: StartPar) -> None:

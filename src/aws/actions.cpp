@@ -125,6 +125,7 @@ constexpr std::array kActions{
     Action{"secretsmanager", "DescribeSecret", "read"},
     Action{"secretsmanager", "ListSecrets", "read", kSafe, "NextToken", "NextToken"},
     Action{"secretsmanager", "DeleteSecret", "write"},
+    Action{"secretsmanager", "RestoreSecret", "write"},
 
     Action{"sts", "GetCallerIdentity", "read"},
     Action{"sts", "AssumeRole", "read"},

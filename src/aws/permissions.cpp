@@ -175,6 +175,7 @@ constexpr std::array kPermissions{
     Permission{"secretsmanager", "DescribeSecret", "LookByName"},
     Permission{"secretsmanager", "ListSecrets", "LookEverywhere"},
     Permission{"secretsmanager", "DeleteSecret", "ChangeOurs"},
+    Permission{"secretsmanager", "RestoreSecret", "ChangeOurs"},
 
     // Objects are s3.hpp's, which has no table.
     Permission{"s3", "GetObject", "KeepPackages"},

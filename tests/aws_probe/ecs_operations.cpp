@@ -12,6 +12,7 @@
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/task_definition.hpp"
 #include "engine/ecs/testing/memory_journal.hpp"
+#include "engine/ecs/usage_reader.hpp"
 #include "operations.hpp"
 
 namespace pixell::probe {
@@ -101,23 +102,23 @@ Result<json> remove_app(const json& asked, ecs::MemoryJournal& journal) {
 Result<json> collect_orphans(const json& asked, ecs::MemoryJournal& journal) {
   TRY(const ecs::Settings settings, ecs::read_settings(asked.at("settings")));
   aws::Services services(probe_outside(), own_environment());
-  ecs::Orphans orphans({.aws = services, .journal = journal, .clock = system_clock()}, settings,
-                       ecs::Names(asked.at("installation"), settings.prefixes));
   const json live = asked.at("live");
-  const ecs::Orphans::InUse in_use{
-      .is_live = [&](const std::string& app) -> Result<bool> { return live.contains(app); },
-      .place = [&](const std::string& app) -> Result<std::optional<model::RulePlace>> {
-        return model::RulePlace{
-            .app_id = app, .listener = settings.listeners.front(), .priority = live.at(app)};
-      }};
+  ecs::Orphans orphans(
+      {.aws = services, .journal = journal, .clock = system_clock()}, settings,
+      ecs::Names(asked.at("installation"), settings.prefixes),
+      {.is_live = [&](const std::string& app) -> Result<bool> { return live.contains(app); },
+       .place = [&](const std::string& app) -> Result<std::optional<model::RulePlace>> {
+         return model::RulePlace{
+             .app_id = app, .listener = settings.listeners.front(), .priority = live.at(app)};
+       }});
   if (asked.value("is_dry", false)) {
-    TRY(const std::vector<ecs::Orphan> found, orphans.list(in_use));
+    TRY(const std::vector<ecs::Orphan> found, orphans.list());
     json listed = json::array();
     for (const ecs::Orphan& each : found)
       listed.push_back({{"kind", each.kind}, {"resource", each.resource}, {"app", each.app_id}});
     return listed;
   }
-  TRY(const ecs::Collected collected, orphans.collect(in_use, Millis(0)));
+  TRY(const ecs::Collected collected, orphans.collect());
   return json{
       {"removed", collected.removed}, {"waiting", collected.waiting}, {"failed", collected.failed}};
 }
@@ -216,6 +217,10 @@ json use_ecs(const json& asked) {
   if (asked.at("op") == "ecs.mirror") {
     const auto done = mirror_tasks(asked);
     return done ? *done : refusal(done.error());
+  }
+  if (asked.at("op") == "ecs.usage") {
+    const auto told = ecs::UsageReader(probe_outside().fetch).read(asked.at("address"));
+    return told ? model::to_json(*told) : refusal(told.error());
   }
   const auto made = make_definition(asked);
   return made ? json{{"request", *made}} : refusal(made.error());

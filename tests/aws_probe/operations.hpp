@@ -30,7 +30,8 @@ nlohmann::json call_service(const nlohmann::json& asked);
 /// before)}: the place, the steps that began, the results
 /// of those that ended, and the open ones. {"op": "ecs.mirror",
 /// "settings", "installation", "spec"}: what was told to Cloud Map. {"op": "ecs.plan"} asked as
-/// "ecs.ensure": its quotas and changes.
+/// "ecs.ensure": its quotas and changes. {"op": "ecs.usage", "address"}: what the par there says
+/// that it uses.
 nlohmann::json use_ecs(const nlohmann::json& asked);
 
 /// An engine on ECS that lives from line to line. {"op": "engine.open", "settings", "state_dir"}

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/result.hpp"
 #include "base/secret.hpp"
 
 namespace pixell::net {
@@ -24,6 +25,7 @@ enum class ExitCode {
   Failed = 1,
   DeploymentFailed = 2,
   WouldChange = 2,  ///< of `plan --detailed-exitcode`
+  LeftOver = 2,     ///< of `aws orphans`
   NotFound = 3,
   NotReachable = 4,
   Conflict = 5,
@@ -41,6 +43,13 @@ using Outcome = std::expected<T, CommandFailure>;
 
 /// One line as an outcome that failed.
 std::unexpected<CommandFailure> failure(ExitCode code, std::string line);
+
+/// A Result as an outcome; an error is Failed with its message.
+template <class T>
+Outcome<T> told(Result<T> result) {
+  if (!result) return failure(ExitCode::Failed, result.error().message);
+  return std::move(*result);
+}
 
 /// A change of a resource: PUT, POST, PATCH or DELETE.
 struct ApiChange {

@@ -10,7 +10,9 @@
 
 #include "aws/endpoint.hpp"
 #include "aws/policy.hpp"
+#include "cmd/pac/arguments.hpp"
 #include "cmd/pac/command_arguments.hpp"
+#include "cmd/pac/commands/orphans.hpp"
 #include "engine/ecs/settings.hpp"
 #include "engine/ecs/tags.hpp"
 
@@ -110,16 +112,10 @@ void add_scope(CLI::App& command, aws::PolicyScope& scope) {
       ->check(is_installation);
 }
 
-}  // namespace
-
-void add_aws_commands(CLI::App& app, int& exit_code) {
-  CLI::App* aws_app =
-      add_command(app, {"Other", "aws", "What Pixell needs in an AWS account",
-                        "pac aws policy --account 123456789012 --region us-east-2"});
-  aws_app->require_subcommand(1);
+void add_policy(CLI::App& aws_app, int& exit_code) {
   CLI::App* command = add_command(
-      *aws_app, {"Commands", "policy", "Print the least an IAM role needs, as JSON",
-                 "pac aws policy --role execution --account 123456789012 --region us-east-2"});
+      aws_app, {"Commands", "policy", "Print the least an IAM role needs, as JSON",
+                "pac aws policy --role execution --account 123456789012 --region us-east-2"});
   const auto arguments = usual_arguments();
   command
       ->add_option("--role", arguments->role,
@@ -137,6 +133,34 @@ void add_aws_commands(CLI::App& app, int& exit_code) {
     fmt::print("{}\n", document.dump(kPolicyIndent));
     exit_code = 0;
   });
+}
+
+void add_orphans(CLI::App& aws_app, int& exit_code) {
+  CLI::App* command = add_command(
+      aws_app, {"Commands", "orphans", "What is left over on AWS, of apps that are gone above all",
+                "pac aws orphans --state /var/lib/pixell --remove"});
+  const auto options = std::make_shared<OrphanOptions>();
+  add_place(*command, options->place);
+  command->add_flag("--remove", options->is_removing, "Remove what apps that are gone have left");
+  const auto timeout = std::make_shared<std::string>(show_typed_duration(options->timeout.count()));
+  command->add_option("--timeout", *timeout, "How long to wait for AWS, like 90s or 20m")
+      ->capture_default_str()
+      ->check(read_by(parse_millis));
+  run_when_parsed(command, exit_code, [options, timeout](const Session& session) {
+    options->timeout = Millis(*parse_millis(*timeout));  // it was checked
+    return orphans(session, *options);
+  });
+}
+
+}  // namespace
+
+void add_aws_commands(CLI::App& app, int& exit_code) {
+  CLI::App* aws_app =
+      add_command(app, {"Other", "aws", "What Pixell needs and has in an AWS account",
+                        "pac aws policy --account 123456789012 --region us-east-2"});
+  aws_app->require_subcommand(1);
+  add_policy(*aws_app, exit_code);
+  add_orphans(*aws_app, exit_code);
 }
 
 }  // namespace pixell::cmd

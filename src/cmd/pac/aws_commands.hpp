@@ -4,7 +4,7 @@
 
 namespace pixell::cmd {
 
-/// `pac aws`: what an operator needs for an account, without a running Pixell.
+/// `pac aws`: what Pixell needs in an account, and what it has left there.
 void add_aws_commands(CLI::App& app, int& exit_code);
 
 }  // namespace pixell::cmd

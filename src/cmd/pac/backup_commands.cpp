@@ -36,8 +36,11 @@ int end_of(const Result<void>& done) {
 std::string summary(const BackupManifest& manifest) {
   std::int64_t bytes = 0;
   for (const BackupEntry& entry : manifest.entries) bytes += entry.bytes;
-  return fmt::format("database with schema {} and {} packages, {} bytes", manifest.schema_version,
-                     manifest.entries.size() - 1, bytes);
+  std::string text = fmt::format("database with schema {} and {} packages, {} bytes",
+                                 manifest.schema_version, manifest.entries.size() - 1, bytes);
+  if (!manifest.ecs_installation.empty())
+    text += fmt::format("; installation {} on AWS", manifest.ecs_installation);
+  return text;
 }
 
 Result<void> back_up(const Arguments& arguments) {

@@ -7,6 +7,7 @@
 
 #include "apkg/digest.hpp"
 #include "cmd/pac/limits.hpp"
+#include "engine/ecs/settings.hpp"
 
 namespace pixell::cmd {
 
@@ -47,14 +48,14 @@ std::string to_text(const BackupManifest& manifest) {
   json entries = json::array();
   for (const BackupEntry& entry : manifest.entries)
     entries.push_back({{"name", entry.name}, {"sha256", entry.sha256}, {"bytes", entry.bytes}});
-  return json({{"pixell_backup", manifest.format},
+  json text = {{"pixell_backup", manifest.format},
                {"schema_version", manifest.schema_version},
                {"created_at", iso8601(manifest.created_at)},
                {"created_at_ms", manifest.created_at},
                {"program_version", manifest.program_version},
-               {"entries", std::move(entries)}})
-             .dump(2) +
-         "\n";
+               {"entries", std::move(entries)}};
+  if (!manifest.ecs_installation.empty()) text["ecs_installation"] = manifest.ecs_installation;
+  return text.dump(2) + "\n";
 }
 
 Result<BackupManifest> backup_manifest_from_text(std::string_view text) try {
@@ -72,6 +73,10 @@ Result<BackupManifest> backup_manifest_from_text(std::string_view text) try {
   manifest.schema_version = value.at("schema_version").get<int>();
   manifest.created_at = value.at("created_at_ms").get<UnixMillis>();
   manifest.program_version = value.at("program_version").get<std::string>();
+  manifest.ecs_installation = value.value("ecs_installation", std::string());
+  if (value.contains("ecs_installation") &&
+      !engine::ecs::is_installation(manifest.ecs_installation))
+    return damaged("names an installation that AWS has no tag for");
   for (const json& entry : value.at("entries"))
     manifest.entries.push_back({.name = entry.at("name").get<std::string>(),
                                 .sha256 = entry.at("sha256").get<std::string>(),

@@ -31,6 +31,8 @@ struct BackupManifest {
   int schema_version = 0;
   UnixMillis created_at = 0;
   std::string program_version{};
+  /// What its resources on AWS are tagged with (engine/ecs/installation.hpp); empty = it has none.
+  std::string ecs_installation{};
   std::vector<BackupEntry> entries{};  ///< in the order of the archive
 };
 
@@ -40,7 +42,8 @@ std::string backup_package_name(std::string_view sha256);
 std::string to_text(const BackupManifest& manifest);
 
 /// DataLoss: not a manifest, or one whose entries are not exactly a database and packages that are
-/// named by their digests. FailedPrecondition: another format.
+/// named by their digests, or whose installation is no value of a tag. FailedPrecondition: another
+/// format.
 Result<BackupManifest> backup_manifest_from_text(std::string_view text);
 
 }  // namespace pixell::cmd

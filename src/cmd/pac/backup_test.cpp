@@ -184,6 +184,51 @@ TEST_F(BackupTest, ComesBackAsItWas) {
   EXPECT_EQ(content(target_ / "packages" / (sha256_ + ".apkg")), "bytes of a package");
 }
 
+TEST_F(BackupTest, BringsTheInstallationOnAwsAlong) {
+  make_state();
+  const fs::path kept = fs::path("ecs") / "installation";
+  fs::create_directory(state_ / "ecs");
+  std::ofstream(state_ / kept) << "01first\n";
+  const auto manifest = back_up();
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(manifest->ecs_installation, "01first");
+
+  ASSERT_TRUE(restore());
+
+  EXPECT_EQ(content(target_ / kept), "01first\n");
+  EXPECT_TRUE(restore(true)) << "again, over the same";
+
+  std::ofstream(target_ / kept) << "02second\n";
+  const auto refused = restore(true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::FailedPrecondition);
+  EXPECT_THAT(refused.error().message, HasSubstr("of the installation 01first on AWS"));
+  EXPECT_THAT(refused.error().message, HasSubstr("delete " + (target_ / kept).string()));
+  EXPECT_EQ(content(target_ / kept), "02second\n");
+}
+
+TEST_F(BackupTest, WithoutAnInstallationLeavesThatOfTheDirectory) {
+  make_state();
+  ASSERT_TRUE(back_up());
+  fs::create_directories(target_ / "ecs");
+  std::ofstream(target_ / "ecs" / "installation") << "02second\n";
+
+  ASSERT_TRUE(restore());
+
+  EXPECT_EQ(content(target_ / "ecs" / "installation"), "02second\n");
+}
+
+TEST_F(BackupTest, IsNotMadeOfAnInstallationThatCannotBeRead) {
+  make_state();
+  fs::create_directory(state_ / "ecs");
+  std::ofstream(state_ / "ecs" / "installation") << "Not A Tag";
+
+  const auto refused = back_up();
+
+  EXPECT_EQ(refused.error().code, ErrorCode::DataLoss);
+  EXPECT_THAT(refused.error().message, HasSubstr("ecs/installation says no value of a tag"));
+}
+
 TEST_F(BackupTest, KeepsTheDatabaseOfBeforeWhenForced) {
   make_state();
   ASSERT_TRUE(back_up());
@@ -299,6 +344,9 @@ TEST_F(BackupTest, IsRefusedWhenItsManifestIsStrange) {
   changed = good;
   changed.entries[0].sha256 = "none";
   refused(changed, ErrorCode::DataLoss, "no digest");
+  changed = good;
+  changed.ecs_installation = "../x";
+  refused(changed, ErrorCode::DataLoss, "names an installation");
 }
 
 TEST_F(BackupTest, IsRefusedWhenANewerProgramWroteTheDatabase) {

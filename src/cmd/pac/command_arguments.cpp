@@ -71,6 +71,14 @@ void run_when_parsed(CLI::App* command, int& exit_code, Command run) {
   });
 }
 
+void add_place(CLI::App& command, EcsPlace& place) {
+  command.add_option("--state", place.state, "State directory of `pac serve`")
+      ->capture_default_str()
+      ->type_name("DIR");
+  command.add_option("--installation", place.installation,
+                     "Value of the tag pixell:installation, where there is no state directory");
+}
+
 int wrong_usage(const std::string& what) {
   fmt::print(stderr, "pac: {}\n", what);
   return static_cast<int>(ExitCode::WrongUsage);

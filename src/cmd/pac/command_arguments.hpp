@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "cmd/pac/commands/ecs_account.hpp"
 #include "cmd/pac/commands/session.hpp"
 
 // How the user's commands are put on the command line. The only files that know CLI11 beside
@@ -26,6 +27,9 @@ void run_when_parsed(CLI::App* command, int& exit_code, Command run);
 
 /// Tells on standard error how the command is to be used; returns the exit code for it.
 int wrong_usage(const std::string& what);
+
+/// Adds --state and --installation.
+void add_place(CLI::App& command, EcsPlace& place);
 
 /// An argument that must say something.
 CLI::Validator not_empty();

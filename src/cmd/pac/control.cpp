@@ -45,16 +45,18 @@ nlohmann::json role_pids(const fs::path& state_dir) {
   return roles;
 }
 
-Result<nlohmann::json> describe(const fs::path& state_dir, engine::Engine& engine) {
+Result<nlohmann::json> describe(const ControlOptions& options, engine::Engine& engine) {
+  const fs::path& state_dir = options.role.state_dir;
   const engine::Capabilities can = engine.capabilities();
-  return nlohmann::json{{"version", PIXELL_VERSION},
-                        {"roles", role_pids(state_dir)},
-                        {"engine",
-                         {{"name", can.name},
+  TRY(const std::string installation, cloud_installation(options.engine, state_dir));
+  nlohmann::json shown = {{"name", can.name},
                           {"own_users", can.own_users},
                           {"memory_limits", can.memory_limits},
                           {"cpu_limits", can.cpu_limits},
-                          {"notes", can.notes}}}};
+                          {"notes", can.notes}};
+  if (!installation.empty()) shown["installation"] = installation;
+  return nlohmann::json{
+      {"version", PIXELL_VERSION}, {"roles", role_pids(state_dir)}, {"engine", std::move(shown)}};
 }
 
 Result<api::LogPiece> read_log(engine::Engine& engine, std::string_view instance,
@@ -184,7 +186,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
           [&](std::string_view edge, const model::TrafficReport& report) {
             return measurements.take(edge, report);
           },
-      .describe_system = [&] { return describe(options.role.state_dir, *engine); },
+      .describe_system = [&] { return describe(options, *engine); },
       .read_log = [&engine](
                       std::string_view instance,
                       const api::LogRange& range) { return read_log(*engine, instance, range); },

@@ -8,6 +8,7 @@
 #include "base/process.hpp"
 #include "cmd/pac/package_mirror.hpp"
 #include "engine/ecs/ecs_engine.hpp"
+#include "engine/ecs/installation.hpp"
 #include "engine/fake/fake_engine.hpp"
 #include "engine/local/local_engine.hpp"
 #include "engine/local/node/node.hpp"
@@ -75,6 +76,13 @@ std::vector<std::string> engine_arguments(const EngineChoice& choice) {
   if (!choice.docker.publish.empty())
     arguments.insert(arguments.end(), {"--docker-publish", choice.docker.publish});
   return arguments;
+}
+
+Result<std::string> cloud_installation(const EngineChoice& choice,
+                                       const std::filesystem::path& state_dir) {
+  if (choice.name != "ecs") return std::string();
+  TRY(const auto kept, engine::ecs::kept_installation(state_dir));
+  return kept.value_or(std::string());
 }
 
 Result<void> check_engine(const EngineChoice& choice) {

@@ -39,6 +39,11 @@ inline bool has_node(const EngineChoice& choice) { return choice.name == "local"
 /// AGENT_PACKAGES_BUCKET.
 inline bool sees_our_disk(const EngineChoice& choice) { return choice.name != "ecs"; }
 
+/// By which the engine marks what it makes in a cloud (engine/ecs/installation.hpp); empty where it
+/// makes nothing there.
+Result<std::string> cloud_installation(const EngineChoice& choice,
+                                       const std::filesystem::path& state_dir);
+
 /// What an operator has to set for the engine in the environment. InvalidArgument with all that is
 /// wrong, a line for each.
 Result<void> check_engine(const EngineChoice& choice);

@@ -132,6 +132,10 @@ inline constexpr std::size_t kLogTailBytes = 16 * 1024;
 inline constexpr std::size_t kLogTailLines = 10;
 /// Characters of an instance's id that tables show: the last ones, which are its random part.
 inline constexpr std::size_t kShortInstanceId = 8;
+/// How long `pac aws orphans --remove` goes on at most, longer than tasks may take to end
+/// (engine::ecs::kDrainDeadline), and the pause before it asks AWS again.
+inline constexpr Millis kOrphanTimeout{900'000};
+inline constexpr Millis kOrphanPause{3'000};
 /// Bytes of an --env-file.
 inline constexpr std::size_t kMaxEnvFileBytes = 1024 * 1024;
 

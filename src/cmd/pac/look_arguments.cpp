@@ -111,11 +111,7 @@ void add_plan(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"a", "b"}));
   command->add_option("--rule-priority", options->rule_priority, "With PAC_ECS_ROUTING=alb")
       ->check(CLI::Range(1, 49'999));
-  command->add_option("--state", options->state, "State directory of `pac serve`")
-      ->capture_default_str()
-      ->type_name("DIR");
-  command->add_option("--installation", options->installation,
-                      "Value of the tag pixell:installation, where there is no state directory");
+  add_place(*command, options->place);
   command->add_flag("--detailed-exitcode", options->has_detailed_exit_code,
                     "End with 2 when something would change");
   run_when_parsed(command, exit_code,

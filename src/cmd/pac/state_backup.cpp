@@ -12,6 +12,7 @@
 #include "base/files.hpp"
 #include "cmd/pac/limits.hpp"
 #include "cmd/pac/scratch_directory.hpp"
+#include "engine/ecs/installation.hpp"
 #include "store/sqlite/backup.hpp"
 
 namespace pixell::cmd {
@@ -62,6 +63,8 @@ Result<Contents> collect(const BackupOptions& options, const fs::path& copy, Uni
                                  .created_at = now,
                                  .program_version = PIXELL_VERSION},
                     .entries = std::vector<apkg::StoredEntry>(1)};
+  TRY(const auto installation, engine::ecs::kept_installation(options.state_dir));
+  contents.manifest.ecs_installation = installation.value_or(std::string());
   TRY(BackupEntry database, entry_of(kBackupDatabaseName, copy));
   contents.manifest.entries.push_back(std::move(database));
   contents.entries.push_back({.name = std::string(kBackupDatabaseName), .file = copy});

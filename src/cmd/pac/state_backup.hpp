@@ -14,10 +14,11 @@ struct BackupOptions {
   bool is_forced = false;      ///< replace a file that is there
 };
 
-/// Writes the database and every package it refers to into one file, mode 0600, while Pixell may
-/// run: the database as it is at one moment. The file appears complete or not at all.
-/// NotFound: no database there. AlreadyExists: the file is there, and not forced. DataLoss: the
-/// database or a package is damaged or missing; ResourceExhausted: no space for the file.
+/// Writes the database, every package it refers to and the id of the installation on AWS into one
+/// file, mode 0600, while Pixell may run: the database as it is at one moment. The file appears
+/// complete or not at all. NotFound: no database there. AlreadyExists: the file is there, and not
+/// forced. DataLoss: the database or a package is damaged or missing; ResourceExhausted: no space
+/// for the file.
 Result<BackupManifest> make_backup(const BackupOptions& options, const Clock& clock);
 
 }  // namespace pixell::cmd

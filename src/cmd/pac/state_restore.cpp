@@ -17,6 +17,7 @@
 #include "cmd/pac/role_record.hpp"
 #include "cmd/pac/scratch_directory.hpp"
 #include "cmd/pac/serve_claim.hpp"
+#include "engine/ecs/installation.hpp"
 #include "store/sqlite/backup.hpp"
 
 namespace pixell::cmd {
@@ -134,6 +135,26 @@ Result<fs::path> keep_old_database(const fs::path& database, UnixMillis now) {
   return aside;
 }
 
+// The services of a directory that is another installation would have nobody any more.
+Result<void> refuse_another_installation(const BackupManifest& manifest,
+                                         const fs::path& state_dir) {
+  if (manifest.ecs_installation.empty()) return {};
+  TRY(const auto kept, engine::ecs::kept_installation(state_dir));
+  if (!kept || *kept == manifest.ecs_installation) return {};
+  return make_error(
+      ErrorCode::FailedPrecondition,
+      fmt::format("it is of the installation {} on AWS, but --state {} is of {}: give a directory "
+                  "of {} or an empty one, or delete {} if nothing of {} is left on AWS",
+                  manifest.ecs_installation, state_dir.string(), *kept, manifest.ecs_installation,
+                  (state_dir / "ecs" / "installation").string(), *kept));
+}
+
+// Before the database: without it nobody would know which services are those of its apps.
+Result<void> install_installation(const BackupManifest& manifest, const fs::path& state_dir) {
+  if (manifest.ecs_installation.empty()) return {};
+  return engine::ecs::keep_installation(state_dir, manifest.ecs_installation);
+}
+
 bool has_database(const fs::path& database) {
   std::error_code failed;  // what cannot be looked at counts as there
   for (const char* suffix : {"", "-wal"})
@@ -173,9 +194,12 @@ Result<Restored> restore_backup(const RestoreOptions& options, const Clock& cloc
   TRY(const ScratchDirectory staged, ScratchDirectory::make(claim.state_dir, kStagePrefix));
   auto manifest = stage(options.file, staged.path());
   if (!manifest) return of_backup(options.file, manifest.error());
+  if (const auto same = refuse_another_installation(*manifest, claim.state_dir); !same)
+    return of_backup(options.file, same.error());
   Restored restored{.manifest = std::move(*manifest), .moved_aside = {}};
   crash_point("restore.backup.checked");
   TRY_VOID(install_packages(restored.manifest, staged.path(), claim.state_dir));
+  TRY_VOID(install_installation(restored.manifest, claim.state_dir));
   crash_point("restore.packages.moved");
   // What the edge remembers are routes of the old state.
   TRY_VOID(remove_file(claim.state_dir / "edge" / "routes"));

@@ -8,6 +8,7 @@
 #include "aws/services.hpp"
 #include "engine/ecs/ecs_engine.hpp"
 #include "engine/ecs/steps.hpp"
+#include "engine/ecs/task_view.hpp"
 #include "engine/ecs/testing/good_settings.hpp"
 #include "engine/testing/conformance.hpp"
 #include "engine/testing/scratch_state.hpp"
@@ -104,6 +105,7 @@ class EcsUnderTest final : public EngineUnderTest {
         .clock = real.clock,
         .fetch = [this,
                   fetch = real.fetch](const net::FetchRequest& request) -> Result<net::FetchReply> {
+          if (request.url.ends_with(":8080/metrics")) return metrics_of(request.url);
           auto reply = fetch(request);
           const bool is_start =
               std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
@@ -116,6 +118,22 @@ class EcsUnderTest final : public EngineUnderTest {
                      Millis pause,
                      const std::stop_token& stop) { wait(std::min(pause, kLongestPause), stop); },
         .random = real.random};
+  }
+
+  // Of a task of the model, which has an address where nobody can listen.
+  static Result<net::FetchReply> metrics_of(const std::string& url) {
+    const json tasks = control("tasks", json::object()).at("tasks");
+    const bool is_of_task = std::any_of(tasks.begin(), tasks.end(), [&](const json& task) {
+      return task.at("lastStatus") == "RUNNING" &&
+             url.find(ecs::task_facts(task).address) != std::string::npos;
+    });
+    if (!is_of_task) return make_error(ErrorCode::Unavailable, "nobody listens at " + url);
+    return net::FetchReply{.status = 200,
+                           .headers = {},
+                           .body =
+                               "pixell_process_cpu_seconds_total{process=\"par\"} 0.5\n"
+                               "pixell_process_resident_memory_bytes{process=\"par\"} 4096\n"
+                               "pixell_process_threads{process=\"par\"} 3\n"};
   }
 
   json call(const char* service, const char* action, const json& parameters) {

@@ -23,7 +23,8 @@ EcsEngine::EcsEngine(const EcsOptions& options, const std::string& installation)
       journal_(options.state_dir / "ecs" / "journal", log_),
       sync_(aws_, journal_, settings_, names_),
       discovery_(aws_, journal_, settings_, names_),
-      removal_({.aws = aws_, .journal = journal_, .clock = clock_}, settings_, names_) {
+      removal_({.aws = aws_, .journal = journal_, .clock = clock_}, settings_, names_),
+      usage_(options.outside.fetch) {
   if (settings_.routing != Routing::Alb || options.rules == nullptr) return;
   placer_.emplace(aws_, *options.rules, settings_);
   traffic_.emplace(
@@ -37,10 +38,7 @@ Capabilities EcsEngine::capabilities() {
   can.own_users = true;  // a task is a machine of its own
   can.memory_limits = true;
   can.cpu_limits = true;
-  can.has_usage = false;
   can.max_revisions = kSlots;
-  can.notes.push_back(
-      "what an instance uses is not told: ECS says it only to CloudWatch Container Insights");
   can.notes.push_back(
       "an app runs two revisions at most: a warm one is stopped when a third one starts");
   return can;
@@ -118,9 +116,11 @@ Result<model::InstanceUsage> EcsEngine::usage(std::string_view instance_id) {
   TRY_VOID(load());
   TRY(const InstanceRecord record, known(instance_id));
   if (record.end || record.task.empty()) return does_not_run(instance_id);
-  return make_error(ErrorCode::Unimplemented,
-                    "what an instance uses is not told by ECS: look at Container Insights of the "
-                    "cluster in CloudWatch");
+  if (record.address.empty())
+    return Error{.code = ErrorCode::Unavailable,
+                 .message = fmt::format("the instance {} has no address yet", instance_id),
+                 .retry = Retry::Later};
+  return usage_.read(record.address);
 }
 
 LogStream EcsEngine::log_stream(const InstanceRecord& record) const {

@@ -21,6 +21,7 @@
 #include "engine/ecs/steps.hpp"
 #include "engine/ecs/task_log.hpp"
 #include "engine/ecs/task_view.hpp"
+#include "engine/ecs/usage_reader.hpp"
 
 // EcsEngine, whose members are in ecs_engine.cpp (what the interface has), ecs_observe.cpp (what
 // AWS has), ecs_settle.cpp (what that means for instances) and ecs_change.cpp (what AWS is told).
@@ -127,6 +128,7 @@ class EcsEngine final : public Engine {
   ServiceSync sync_;
   DiscoverySync discovery_;
   AppRemoval removal_;
+  UsageReader usage_;
   std::optional<RulePlacer> placer_{};   // with Routing::Alb
   std::optional<AlbTraffic> traffic_{};  // with Routing::Alb
 

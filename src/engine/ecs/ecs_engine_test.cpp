@@ -371,10 +371,20 @@ TEST_F(EcsEngineTest, WhatAwsNeverStartsIsNotKept) {
   EXPECT_THAT(look(), IsEmpty());
 }
 
-TEST_F(EcsEngineTest, UsageIsNotTold) {
-  start(spec("01A"));
-  EXPECT_FALSE(engine().capabilities().has_usage);
-  EXPECT_EQ(engine().usage("01A").error().code, ErrorCode::Unimplemented);
+TEST_F(EcsEngineTest, WhatAnInstanceUsesItsParIsAskedAtItsAddress) {
+  ASSERT_TRUE(engine().ensure(spec("01A")));
+  EXPECT_EQ(engine().usage("01A").error().code, ErrorCode::FailedPrecondition) << "no task yet";
+  turn();
+  const auto silent = engine().usage("01A");
+  EXPECT_EQ(silent.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(silent.error().message, HasSubstr(instance("01A").address));
+
+  cloud.metrics[instance("01A").address] =
+      "pixell_process_cpu_seconds_total{process=\"par\"} 0.5\n"
+      "pixell_process_resident_memory_bytes{process=\"par\"} 4096\n"
+      "pixell_process_threads{process=\"par\"} 3\n";
+
+  EXPECT_EQ(engine().usage("01A")->memory_bytes, 4096);
   EXPECT_EQ(engine().usage("01Z").error().code, ErrorCode::NotFound);
 }
 

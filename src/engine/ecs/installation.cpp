@@ -26,6 +26,19 @@ Result<std::string> kept_in(const std::filesystem::path& state_dir) {
 
 }  // namespace
 
+Result<std::optional<std::string>> kept_installation(const std::filesystem::path& state_dir) {
+  auto kept = kept_in(state_dir);
+  if (kept) return std::optional(std::move(*kept));
+  if (kept.error().code == ErrorCode::NotFound) return std::optional<std::string>();
+  return std::move(kept).error();
+}
+
+Result<void> keep_installation(const std::filesystem::path& state_dir,
+                               const std::string& installation) {
+  TRY_VOID(make_directories(state_dir / "ecs"));
+  return write_file_atomically(file_in(state_dir), installation + '\n', 0600);
+}
+
 Result<std::string> find_installation(const std::filesystem::path& state_dir,
                                       const Settings& settings) {
   auto kept = kept_in(state_dir);
@@ -53,8 +66,7 @@ Result<std::string> ensure_installation(const std::filesystem::path& state_dir,
     for (char& c : installation)
       if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
   if (kept_in(state_dir)) return installation;
-  TRY_VOID(make_directories(state_dir / "ecs"));
-  TRY_VOID(write_file_atomically(file_in(state_dir), installation + '\n', 0600));
+  TRY_VOID(keep_installation(state_dir, installation));
   return installation;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -8,6 +9,14 @@
 #include "engine/ecs/settings.hpp"
 
 namespace pixell::engine::ecs {
+
+/// What `<state_dir>/ecs/installation` says; nothing when it is not there. DataLoss when that is no
+/// value of the tag.
+Result<std::optional<std::string>> kept_installation(const std::filesystem::path& state_dir);
+
+/// Writes it, to last.
+Result<void> keep_installation(const std::filesystem::path& state_dir,
+                               const std::string& installation);
 
 /// The value of kInstallationTag of an installation: what `<state_dir>/ecs/installation` says, else
 /// PAC_ECS_INSTALLATION, which belongs to a state directory that is still to be made or was lost.

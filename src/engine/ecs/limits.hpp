@@ -111,6 +111,11 @@ inline constexpr std::size_t kEvidenceBytes = std::size_t{64} * 1024;
 inline constexpr std::size_t kEvidenceLines = 20;
 /// When a copy of a log is larger, it is rotated: up to twice as much is kept.
 inline constexpr std::size_t kLogCopyBytes = std::size_t{10} * 1024 * 1024;
+/// How long par may take to tell what an instance uses, how many are asked at once, and the bytes
+/// of such a page.
+inline constexpr Millis kUsageTimeout{2'000};
+inline constexpr std::size_t kUsageReads = 16;
+inline constexpr std::size_t kMaxUsagePageBytes = std::size_t{1024} * 1024;
 /// Pages of a log that one reading takes; the next one goes on.
 inline constexpr int kLogPages = 50;
 /// Between two goes at removing what a deleted app has: each costs some 30 calls.

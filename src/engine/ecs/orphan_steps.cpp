@@ -113,6 +113,8 @@ Result<void> add_rules(Listing& listing) {
 }
 
 Result<void> add_target_groups(Listing& listing) {
+  // Without load balancers there is no leave to ask about them either.
+  if (listing.work.settings.listeners.empty()) return {};
   std::map<std::string, bool> groups;  // whether a load balancer leads there
   TRY_VOID(
       listing.work.pages("elbv2", "DescribeTargetGroups", json::object(), [&](const json& page) {

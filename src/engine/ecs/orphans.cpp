@@ -31,20 +31,16 @@ Result<bool> is_replaced(const Owned& owned, const Orphans::InUse& in_use, Routi
 
 }  // namespace
 
-void Orphans::count_age(std::vector<Orphan>& orphans) {
-  std::lock_guard lock(mutex_);
-  const Instant now = parts_.clock.now();
-  std::map<std::string, Instant> seen;
-  for (Orphan& each : orphans) {
-    const auto before = first_seen_.find(each.resource);
-    const Instant since = before == first_seen_.end() ? now : before->second;
-    seen[each.resource] = since;
-    each.known_for = std::chrono::duration_cast<Millis>(now - since);
-  }
-  first_seen_ = std::move(seen);
+Result<void> Orphans::GuardedJournal::begin(const Step& step) {
+  TRY(const bool is_live, in_use_.is_live(step.app_id));
+  if (is_live)
+    return make_error(
+        ErrorCode::FailedPrecondition,
+        fmt::format("the app {} is there again, nothing more of it is removed", step.app_id));
+  return kept_.begin(step);
 }
 
-Result<std::vector<Orphan>> Orphans::list(const InUse& in_use, std::stop_token stop) {
+Result<std::vector<Orphan>> Orphans::list(std::stop_token stop) {
   const Aim aim = aim_of({});
   const Work work{.aws = parts_.aws,
                   .journal = parts_.journal,
@@ -57,12 +53,12 @@ Result<std::vector<Orphan>> Orphans::list(const InUse& in_use, std::stop_token s
   std::vector<Orphan> orphans;
   for (const Owned& owned : everything) {
     if (!live.contains(owned.app_id)) {
-      TRY(live[owned.app_id], in_use.is_live(owned.app_id));
+      TRY(live[owned.app_id], in_use_.is_live(owned.app_id));
     }
     const bool is_gone = !live[owned.app_id];
     bool is_left = is_gone;
     if (!is_gone) {
-      TRY(is_left, is_replaced(owned, in_use, settings_.routing));
+      TRY(is_left, is_replaced(owned, in_use_, settings_.routing));
     }
     if (is_left)
       orphans.push_back({.kind = owned.kind,
@@ -72,12 +68,11 @@ Result<std::vector<Orphan>> Orphans::list(const InUse& in_use, std::stop_token s
   }
   std::stable_sort(orphans.begin(), orphans.end(),
                    [](const Orphan& a, const Orphan& b) { return a.app_id < b.app_id; });
-  count_age(orphans);
   return orphans;
 }
 
-void Orphans::remove_app(const std::vector<Orphan>& orphans, std::stop_token stop,
-                         Collected& collected) {
+Result<Removed> Orphans::remove_app(const std::vector<Orphan>& orphans,
+                                    const std::stop_token& stop) {
   const std::string& app = orphans.front().app_id;
   const Aim aim = aim_of(app);
   const Work work{.aws = parts_.aws,
@@ -86,60 +81,32 @@ void Orphans::remove_app(const std::vector<Orphan>& orphans, std::stop_token sto
                   .names = names_,
                   .aim = aim,
                   .stop = stop};
-  const auto removed = [&]() -> Result<Removed> {
-    // Those in no rule and no service are found by their tags alone.
-    for (const Orphan& each : orphans)
-      if (each.kind == kTargetGroupKind)
-        TRY_VOID(parts_.journal.begin(work.step("elbv2", kDeleteTargetGroup, each.resource)));
-    return removal_.remove(app, stop);
-  }();
-  if (!removed)
-    collected.failed.push_back(fmt::format("{}: {}", app, removed.error().message));
-  else if (!removed->is_done)
-    collected.waiting.push_back(fmt::format("{}: {}", app, removed->waits_for));
-  else
-    collected.removed.push_back(app);
+  // Those in no rule and no service are found by their tags alone.
+  for (const Orphan& each : orphans)
+    if (each.kind == kTargetGroupKind)
+      TRY_VOID(parts_.journal.begin(work.step("elbv2", kDeleteTargetGroup, each.resource)));
+  return removal_.remove(app, stop);
 }
 
-void Orphans::remove_one(const Orphan& orphan, std::stop_token stop, Collected& collected) {
-  const Aim aim = aim_of(orphan.app_id);
-  const Work work{.aws = parts_.aws,
-                  .journal = parts_.journal,
-                  .settings = settings_,
-                  .names = names_,
-                  .aim = aim,
-                  .stop = std::move(stop)};
-  const auto removed = [&]() -> Result<bool> {
-    if (orphan.kind == kTargetGroupKind) return delete_target_group(work, orphan.resource);
-    TRY_VOID(delete_rule(work, orphan.resource));
-    return true;
-  }();
-  if (!removed)
-    collected.failed.push_back(fmt::format("{}: {}", orphan.resource, removed.error().message));
-  else if (!*removed)
-    collected.waiting.push_back(fmt::format("{}: it is in use", orphan.resource));
-  else
-    collected.removed.push_back(orphan.resource);
-}
-
-Result<Collected> Orphans::collect(const InUse& in_use, Millis age, std::stop_token stop) {
-  TRY(const std::vector<Orphan> orphans, list(in_use, stop));
+Result<Collected> Orphans::collect(std::stop_token stop) {
+  TRY(const std::vector<Orphan> orphans, list(stop));
   Collected collected;
   for (auto from = orphans.begin(); from != orphans.end();) {
     const auto end = std::find_if(
         from, orphans.end(), [from](const Orphan& each) { return each.app_id != from->app_id; });
     const std::vector<Orphan> of_app(from, end);
     from = end;
-    TRY(const bool is_live, in_use.is_live(of_app.front().app_id));
-    const auto oldest = std::max_element(
-        of_app.begin(), of_app.end(),
-        [](const Orphan& a, const Orphan& b) { return a.known_for < b.known_for; });
-    if (!is_live && of_app.front().is_app_gone) {
-      if (oldest->known_for >= age) remove_app(of_app, stop, collected);
-      continue;
-    }
-    for (const Orphan& each : of_app)
-      if (!each.is_app_gone && each.known_for >= age) remove_one(each, stop, collected);
+    const std::string& app = of_app.front().app_id;
+    if (!of_app.front().is_app_gone) continue;
+    TRY(const bool is_live, in_use_.is_live(app));
+    if (is_live) continue;
+    const auto removed = remove_app(of_app, stop);
+    if (!removed)
+      collected.failed.push_back(fmt::format("{}: {}", app, removed.error().message));
+    else if (!removed->is_done)
+      collected.waiting.push_back(fmt::format("{}: {}", app, removed->waits_for));
+    else
+      collected.removed.push_back(app);
   }
   return collected;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -22,7 +23,6 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr const char* kInstallation = "0123456789abcdef";
-constexpr Millis kAge{3'600'000};
 
 struct EcsOrphans : testing::Test {
   FakeAws cloud;
@@ -31,16 +31,23 @@ struct EcsOrphans : testing::Test {
       {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "s"}, {"AWS_REGION", "us-east-2"}}};
   MemoryJournal journal;
   Settings settings = *read_settings(alb_environment());
-  Orphans orphans{{.aws = services, .journal = journal, .clock = cloud.world.clock},
-                  settings,
-                  Names(kInstallation, {})};
   std::set<std::string> live;
-  Orphans::InUse in_use{
-      .is_live = [this](const std::string& app) -> Result<bool> { return live.contains(app); },
-      .place = [this](const std::string& app) -> Result<std::optional<model::RulePlace>> {
-        return model::RulePlace{
-            .app_id = app, .listener = settings.listeners.front(), .priority = 100};
-      }};
+  bool has_places = true;
+  std::function<Result<bool>(const std::string&)> is_live =
+      [this](const std::string& app) -> Result<bool> { return live.contains(app); };
+  Orphans orphans = of_settings(settings);
+
+  Orphans of_settings(const Settings& given) {
+    return Orphans(
+        {.aws = services, .journal = journal, .clock = cloud.world.clock}, given,
+        Names(kInstallation, {}),
+        {.is_live = [this](const std::string& app) { return is_live(app); },
+         .place = [this](const std::string& app) -> Result<std::optional<model::RulePlace>> {
+           if (!has_places) return std::optional<model::RulePlace>();
+           return model::RulePlace{
+               .app_id = app, .listener = settings.listeners.front(), .priority = 100};
+         }});
+  }
 
   EcsOrphans() {
     cloud.answer("ListServices", {{"serviceArns", json::array()}});
@@ -66,7 +73,7 @@ struct EcsOrphans : testing::Test {
     cloud.answer("DeleteRule", json::object());
   }
   std::vector<std::string> listed() {
-    const auto found = orphans.list(in_use);
+    const auto found = orphans.list();
     EXPECT_TRUE(found) << found.error().message;
     std::vector<std::string> resources;
     for (const Orphan& each : *found) resources.push_back(each.resource);
@@ -90,89 +97,88 @@ TEST_F(EcsOrphans, OfAnAppThatIsThereOnlyWhatItDoesNotUseIsLeftOver) {
   has_rules({{"100", of("here")}, {"101", of("here")}, {"200", of("here")}});
   EXPECT_THAT(listed(), ElementsAre("rule-200"));
 
-  in_use.place = [](const std::string&) { return std::optional<model::RulePlace>(); };
+  has_places = false;
   EXPECT_THAT(listed(), IsEmpty()) << "where it belongs is not known";
 }
 
 TEST_F(EcsOrphans, WithoutALoadBalancerAllRulesAreLeftOver) {
   live = {"here"};
   settings.routing = Routing::Edge;
-  Orphans edge({.aws = services, .journal = journal, .clock = cloud.world.clock}, settings,
-               Names(kInstallation, {}));
+  Orphans edge = of_settings(settings);
   has_rules({{"100", of("here")}});
 
-  const auto found = edge.list(in_use);
+  const auto found = edge.list();
 
   ASSERT_TRUE(found) << found.error().message;
   ASSERT_EQ(found->size(), 1U);
   EXPECT_FALSE(found->front().is_app_gone);
 }
 
-TEST_F(EcsOrphans, AgeIsCountedFromTheFirstLook) {
+TEST_F(EcsOrphans, WithoutListenersLoadBalancersAreNotAskedAbout) {
+  settings.routing = Routing::Edge;
+  settings.listeners.clear();
+  Orphans edge = of_settings(settings);
+
+  const auto found = edge.list();
+
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_THAT(cloud.asked("DescribeTargetGroups"), IsEmpty());
+}
+
+TEST_F(EcsOrphans, NothingOfAnAppThatIsThereIsRemoved) {
   live = {"here"};
   has_rules({{"200", of("here")}});
 
-  ASSERT_TRUE(orphans.collect(in_use, kAge));
-  cloud.world.clock.advance(kAge - Millis(1));
-  ASSERT_TRUE(orphans.collect(in_use, kAge));
-  EXPECT_THAT(cloud.changes(), IsEmpty());
-
-  cloud.world.clock.advance(Millis(1));
-  const auto collected = orphans.collect(in_use, kAge);
+  const auto collected = orphans.collect();
 
   ASSERT_TRUE(collected) << collected.error().message;
-  EXPECT_THAT(collected->removed, ElementsAre("rule-200"));
-  EXPECT_THAT(cloud.changes(), ElementsAre("DeleteRule"));
-}
-
-TEST_F(EcsOrphans, WhatWasInUseMeanwhileBeginsAnew) {
-  has_rules({{"200", of("app")}});
-  ASSERT_TRUE(orphans.collect(in_use, kAge));
-  cloud.world.clock.advance(kAge);
-  live = {"app"};
-  in_use.place = [](const std::string&) { return std::optional<model::RulePlace>(); };
-  ASSERT_TRUE(orphans.collect(in_use, kAge));
-
-  live.clear();
-  ASSERT_TRUE(orphans.collect(in_use, kAge));
-
+  EXPECT_THAT(collected->removed, IsEmpty());
   EXPECT_THAT(cloud.changes(), IsEmpty());
 }
 
 TEST_F(EcsOrphans, AnAppThatCameBackAfterTheListingStays) {
   has_rules({{"200", of("app")}});
   int asked = 0;
-  in_use.is_live = [&](const std::string&) -> Result<bool> { return ++asked > 1; };
+  is_live = [&](const std::string&) -> Result<bool> { return ++asked > 1; };
 
-  const auto collected = orphans.collect(in_use, Millis(0));
+  const auto collected = orphans.collect();
 
   ASSERT_TRUE(collected) << collected.error().message;
   EXPECT_EQ(asked, 2);
   EXPECT_THAT(cloud.changes(), IsEmpty());
 }
 
+TEST_F(EcsOrphans, OfAnAppThatComesBackAmidItsRemovalNothingMoreGoes) {
+  has_rules({{"200", of("app")}, {"201", of("app")}});
+  is_live = [this](const std::string&) -> Result<bool> { return !cloud.changes().empty(); };
+
+  const auto collected = orphans.collect();
+
+  ASSERT_TRUE(collected) << collected.error().message;
+  EXPECT_THAT(collected->failed, ElementsAre(HasSubstr("the app app is there again")));
+  EXPECT_THAT(cloud.changes(), ElementsAre("DeleteRule"));
+}
+
 TEST_F(EcsOrphans, OneThatFailsDoesNotKeepOthers) {
-  live = {"a", "b"};
   has_rules({{"200", of("a")}, {"201", of("b")}});
   cloud.forget("DeleteRule");
   cloud.refuse("DeleteRule", "AccessDenied", "no", 403);
   cloud.answer("DeleteRule", json::object());
 
-  const auto collected = orphans.collect(in_use, Millis(0));
+  const auto collected = orphans.collect();
 
   ASSERT_TRUE(collected) << collected.error().message;
-  ASSERT_EQ(collected->failed.size(), 1U);
-  EXPECT_THAT(collected->failed[0], HasSubstr("rule-200: elbv2 DeleteRule: AccessDenied"));
-  EXPECT_THAT(collected->removed, ElementsAre("rule-201"));
+  EXPECT_THAT(collected->failed, ElementsAre(HasSubstr("a: elbv2 DeleteRule: AccessDenied")));
+  EXPECT_THAT(collected->removed, ElementsAre("b"));
 }
 
 TEST_F(EcsOrphans, WhatCannotBeAskedIsNotTakenAsGone) {
   has_rules({{"200", of("app")}});
-  in_use.is_live = [](const std::string&) -> Result<bool> {
+  is_live = [](const std::string&) -> Result<bool> {
     return make_error(ErrorCode::Unavailable, "the store is away");
   };
 
-  EXPECT_EQ(orphans.collect(in_use, Millis(0)).error().message, "the store is away");
+  EXPECT_EQ(orphans.collect().error().message, "the store is away");
   EXPECT_THAT(cloud.changes(), IsEmpty());
 }
 
@@ -190,7 +196,7 @@ TEST_F(EcsOrphans, AnAppThatIsGoneGoesAsAWhole) {
   has_rules({});
 
   EXPECT_THAT(listed(), ElementsAre("arn:secret"));
-  const auto collected = orphans.collect(in_use, Millis(0));
+  const auto collected = orphans.collect();
 
   ASSERT_TRUE(collected) << collected.error().message;
   EXPECT_THAT(collected->removed, ElementsAre("gone"));

@@ -4,29 +4,13 @@
 
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/steps.hpp"
+#include "engine/ecs/transient_journal.hpp"
 
 namespace pixell::engine::ecs {
 
 using nlohmann::json;
 
 namespace {
-
-// Of what would be begun; nothing outlives the plan.
-class PlanJournal final : public Journal {
- public:
-  Result<void> begin(const Step& step) override {
-    if (std::find(open_.begin(), open_.end(), step) == open_.end()) open_.push_back(step);
-    return {};
-  }
-  Result<void> end(const Step& step, const std::string&) override {
-    std::erase(open_, step);
-    return {};
-  }
-  Result<std::vector<Step>> open(const std::string&) override { return open_; }
-
- private:
-  std::vector<Step> open_;
-};
 
 /// Counts what there is.
 class Counting {
@@ -116,7 +100,7 @@ Result<void> count(PlanningServices& aws, const PlanParts& parts, const Aim& aim
 
 Result<Plan> plan_service(const PlanParts& parts, const Aim& aim, std::stop_token stop) {
   PlanningServices services(parts.outside, parts.environment);
-  PlanJournal journal;
+  TransientJournal journal;
   ServiceSync sync(services, journal, parts.settings, parts.names);
   TRY_VOID(sync.ensure(aim, stop));
   Plan plan;

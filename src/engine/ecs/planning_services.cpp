@@ -25,6 +25,7 @@ struct Shape {
 constexpr std::array kShapes{
     Shape{"secretsmanager CreateSecret", "create", "Name", "", "/ARN"},
     Shape{"secretsmanager PutSecretValue", "update", "SecretId"},
+    Shape{"secretsmanager RestoreSecret", "update", "SecretId"},
     Shape{"logs CreateLogGroup", "create", "logGroupName"},
     Shape{"logs PutRetentionPolicy", "update", "logGroupName"},
     Shape{"ecs RegisterTaskDefinition", "replace", "family", "family",

@@ -16,7 +16,9 @@ namespace pixell::engine::ecs {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr const char* kDefinition =
     "arn:aws:ecs:us-east-2:123456789012:task-definition/agent-python-executor:1";
@@ -298,15 +300,71 @@ TEST_F(EcsServiceSync, TheJournalHasNoValueAndTheArnOfWhatWasMade) {
                                       kService}));
 }
 
-TEST_F(EcsServiceSync, ASecretThatIsBeingDeletedIsTold) {
+// What Secrets Manager says of the secret while it can be restored.
+json deleted_secret(const std::string& installation) {
+  return {{"ARN", "arn:x"},
+          {"DeletedDate", 1.5},
+          {"Tags", other_tags({{kInstallationTag, installation}, {kAppTag, "python-executor"}})}};
+}
+
+TEST_F(EcsServiceSync, ASecretThatIsBeingDeletedIsRestoredAndGetsTheValues) {
   aim.spec.environment = {{"A", "b"}};
-  cloud.answer("DescribeSecret", {{"ARN", "arn:x"},
-                                  {"DeletedDate", 1.5},
-                                  {"Tags", other_tags({{kInstallationTag, names.installation()},
-                                                       {kAppTag, "python-executor"}})}});
+  cloud.answer("DescribeSecret", deleted_secret(names.installation()));
+  cloud.answer("RestoreSecret", json::object());
+  cloud.answer("PutSecretValue", json::object());
+
+  (void)ensure();  // what comes after the secret is not answered
+
+  EXPECT_THAT(cloud.changes(), ElementsAre("RestoreSecret", "PutSecretValue"));
+  EXPECT_EQ(cloud.asked("RestoreSecret").front(), json({{"SecretId", "arn:x"}}));
+  const json put = cloud.asked("PutSecretValue").front();
+  EXPECT_EQ(put.at("SecretId"), "arn:x");
+  EXPECT_EQ(json::parse(put.at("SecretString").get<std::string>()), json({{"A", "b"}}));
+}
+
+TEST_F(EcsServiceSync, ASecretIsRestoredOnceWhenTheAnswerIsLost) {
+  aim.spec.environment = {{"A", "b"}};
+  json restored = deleted_secret(names.installation());
+  cloud.answer("DescribeSecret", restored);
+  restored.erase("DeletedDate");
+  cloud.answer("DescribeSecret", restored);
+  cloud.refuse("RestoreSecret", "ServiceUnavailable", "later", 503);
+  cloud.answer("PutSecretValue", json::object());
+  ASSERT_FALSE(ensure());
+  const std::size_t tries = cloud.asked("RestoreSecret").size();
+
+  (void)ensure();
+
+  EXPECT_EQ(cloud.asked("RestoreSecret").size(), tries);
+  EXPECT_EQ(cloud.asked("PutSecretValue").size(), 1U);
+}
+
+TEST_F(EcsServiceSync, ADeletedSecretOfOthersIsRefusedAndStaysDeleted) {
+  aim.spec.environment = {{"A", "b"}};
+  cloud.answer("DescribeSecret", deleted_secret("another"));
+
   const auto refused = ensure();
+
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("restore-secret --secret-id agent-python"));
+  EXPECT_EQ(refused.error().code, ErrorCode::FailedPrecondition);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("the secret agent-python-executor is there, but "));
+  EXPECT_THAT(cloud.changes(), IsEmpty());
+}
+
+TEST_F(EcsServiceSync, AnAppThatComesAgainHasAVersionOfItsOwnInTheSameSecret) {
+  aim.spec.environment = {{"A", "b"}};
+  cloud.answer("DescribeSecret", deleted_secret(names.installation()));
+  cloud.answer("RestoreSecret", json::object());
+  cloud.answer("PutSecretValue", json::object());
+
+  (void)ensure();
+  aim.spec.deployment_id = "another";
+  (void)ensure();
+
+  const auto puts = cloud.asked("PutSecretValue");
+  ASSERT_EQ(puts.size(), 2U);
+  EXPECT_NE(puts[0].at("ClientRequestToken"), puts[1].at("ClientRequestToken"));
 }
 
 TEST_F(EcsServiceSync, AimsOutsideOfWhatAwsAllowsAreRefusedBeforeAnyCall) {

@@ -19,10 +19,12 @@ constexpr const char* kCreateLogGroup = "CreateLogGroup";
 constexpr const char* kPutRetention = "PutRetentionPolicy";
 
 // Made without the values, which a digest would give away to who can guess them: those of one
-// revision never change. Secrets Manager refuses other values under the same version.
+// revision never change. Secrets Manager refuses other values under the same version. An app that
+// is deleted and comes again counts its revisions from 1, in the same secret if that was restored:
+// only their deployments tell them apart.
 std::string version_of(const Work& work) {
-  return client_token(fmt::format("{}/{}/{}", work.names.installation(), work.aim.spec.app_id,
-                                  work.aim.spec.revision));
+  return client_token(fmt::format("{}/{}/{}/{}", work.names.installation(), work.aim.spec.app_id,
+                                  work.aim.spec.revision, work.aim.spec.deployment_id));
 }
 
 Result<std::string> create_secret(const Work& work, const std::string& name, const json& values) {
@@ -80,12 +82,11 @@ Result<SecretPlace> ensure_secret(const Work& work) {
   }
   if (!is_ours(read_tags(list_at(*found, "Tags")), work.names.installation(), work.aim.spec.app_id))
     return foreign(work, "the secret " + name, kPrefixVariable);
-  if (found->contains("DeletedDate") && !found->at("DeletedDate").is_null())
-    return make_error(ErrorCode::FailedPrecondition,
-                      fmt::format("the secret {} is being deleted: restore it with `aws "
-                                  "secretsmanager restore-secret --secret-id {}`",
-                                  name, name));
   place.arn = text_at(*found, "ARN");
+  // Of a deleted app: until its days are over the name is taken, and what is deleted takes nothing.
+  if (found->contains("DeletedDate") && !found->at("DeletedDate").is_null())
+    TRY_VOID(
+        plain(work.change("secretsmanager", "RestoreSecret", name, {{"SecretId", place.arn}})));
   if (const auto versions = found->find("VersionIdsToStages");
       versions != found->end() && versions->contains(place.version))
     return place;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/process.hpp"
@@ -11,9 +10,7 @@
 #include "cmd/pac/limits.hpp"
 #include "cmd/pac/package_mirror.hpp"
 #include "cmd/terminal/table.hpp"
-#include "engine/ecs/installation.hpp"
 #include "engine/ecs/plan.hpp"
-#include "engine/ecs/tags.hpp"
 
 namespace pixell::cmd {
 
@@ -26,12 +23,6 @@ namespace {
 constexpr const char* kNotYet = "(of the deployment)";
 // The API tells no values, and none is sent.
 constexpr const char* kUnknownValue = "?";
-
-template <class T>
-Outcome<T> told(Result<T> result) {
-  if (!result) return failure(ExitCode::Failed, result.error().message);
-  return std::move(*result);
-}
 
 model::AgentApp app_of(const json& body) {
   model::AgentApp app;
@@ -127,28 +118,14 @@ Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, con
   return aim;
 }
 
-Outcome<ecs::PlanParts> parts_of(const PlanOptions& options) {
-  const auto environment = own_environment();
-  auto settings = told(ecs::read_settings(environment));
-  if (!settings) return std::unexpected(settings.error());
-  std::string installation = options.installation;
-  if (installation.empty()) {
-    std::error_code failed;
-    const auto state = std::filesystem::canonical(options.state, failed);
-    if (failed)
-      return failure(ExitCode::Failed,
-                     fmt::format("--state {}: {}; give the directory of `pac serve`, or "
-                                 "--installation, the value of the tag {}",
-                                 options.state, failed.message(), ecs::kInstallationTag));
-    auto found = told(ecs::find_installation(state, *settings));
-    if (!found) return std::unexpected(found.error());
-    installation = std::move(*found);
-  }
-  const ecs::NamePrefixes prefixes = settings->prefixes;
+Outcome<ecs::PlanParts> parts_of(const EcsPlace& place) {
+  auto account = find_ecs_account(place);
+  if (!account) return std::unexpected(account.error());
+  const ecs::NamePrefixes prefixes = account->settings.prefixes;
   return ecs::PlanParts{.outside = aws::real_outside(),
-                        .environment = environment,
-                        .settings = std::move(*settings),
-                        .names = ecs::Names(installation, prefixes)};
+                        .environment = std::move(account->environment),
+                        .settings = std::move(account->settings),
+                        .names = ecs::Names(account->installation, prefixes)};
 }
 
 std::string sign_of(const std::string& kind) {
@@ -194,7 +171,7 @@ Outcome<void> plan(const Session& session, const PlanOptions& options) {
   if (!shown) return std::unexpected(shown.error());
   auto aim = aim_of(session, options, shown->at("app"));
   if (!aim) return std::unexpected(aim.error());
-  const auto parts = parts_of(options);
+  const auto parts = parts_of(options.place);
   if (!parts) return std::unexpected(parts.error());
   auto slot = Outcome<ecs::Slot>(options.slot == "b" ? ecs::Slot::B : ecs::Slot::A);
   if (options.slot.empty()) slot = told(ecs::slot_of(*parts, aim->spec.app_id, aim->spec.revision));

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cmd/pac/commands/session.hpp"
+#include "cmd/pac/commands/ecs_account.hpp"
 
 namespace pixell::cmd {
 
@@ -13,11 +13,10 @@ struct PlanOptions {
   std::int64_t revision = 0;  ///< 0 = the one that serves, or with a package the next one
   std::string package_url;    ///< empty = the revision's
   std::string package_sha256;
-  int tasks = -1;            ///< -1 = as many as the app has instances
-  std::string slot;          ///< a or b; empty = as AWS has it
-  int rule_priority = 0;     ///< with PAC_ECS_ROUTING=alb
-  std::string installation;  ///< empty = that of the state directory
-  std::string state = ".pixell";
+  int tasks = -1;         ///< -1 = as many as the app has instances
+  std::string slot;       ///< a or b; empty = as AWS has it
+  int rule_priority = 0;  ///< with PAC_ECS_ROUTING=alb
+  EcsPlace place;
   bool has_detailed_exit_code = false;
 };
 

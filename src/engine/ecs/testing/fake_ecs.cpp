@@ -51,6 +51,10 @@ const std::map<std::string, FakeEcs::Handler>& FakeEcs::handlers() {
 Result<net::FetchReply> FakeEcs::reply(const net::FetchRequest& request) {
   const Error reset{.code = ErrorCode::Unavailable, .message = "reset", .retry = Retry::Later};
   if (is_down) return reset;
+  for (const auto& [address, page] : metrics)
+    if (request.url == "http://" + address + "/metrics")
+      return net::FetchReply{.status = 200, .headers = {}, .body = page};
+  if (request.url.ends_with("/metrics")) return reset;  // nobody listens there
   std::string action;
   for (const auto& [name, value] : request.headers)
     if (name == "X-Amz-Target") action = value.substr(value.find('.') + 1);

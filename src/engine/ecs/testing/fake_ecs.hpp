@@ -68,6 +68,8 @@ class FakeEcs {
   /// Tasks that cannot be protected.
   std::set<std::string> unprotectable{};
   std::vector<std::pair<std::string, nlohmann::json>> asked{};
+  /// Pages of metrics of the tasks, by "address:port".
+  std::map<std::string, std::string> metrics{};
 
  private:
   using Handler = nlohmann::json (FakeEcs::*)(const nlohmann::json&);
