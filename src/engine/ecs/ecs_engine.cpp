@@ -66,6 +66,14 @@ void EcsEngine::changed() {
   woken_.notify_all();
 }
 
+void EcsEngine::set_listed(const std::string& instance_id, bool is_listed) {
+  const std::lock_guard lock(mutex_);
+  if (is_listed)
+    unproven_.erase(instance_id);
+  else
+    unproven_.insert(instance_id);
+}
+
 std::shared_ptr<TaskLog> EcsEngine::task_log(const std::string& instance_id) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<TaskLog>& log = logs_[instance_id];
@@ -102,7 +110,10 @@ Result<void> EcsEngine::look_if_due(const std::stop_token& stop) {
 Result<std::vector<model::Instance>> EcsEngine::list() {
   TRY_VOID(look_if_due());
   std::vector<model::Instance> instances;
-  for (const InstanceRecord& each : book_.instances()) instances.push_back(view_of(each));
+  const std::vector<InstanceRecord> records = book_.instances();
+  const std::lock_guard lock(mutex_);
+  for (const InstanceRecord& each : records)
+    if (!unproven_.contains(each.spec.id)) instances.push_back(view_of(each));
   return instances;
 }
 
@@ -173,6 +184,17 @@ Error another_spec(const InstanceSpec& spec) {
                     fmt::format("the instance {} is there with another spec", spec.id));
 }
 
+// A quota, or no load balancer with room: waiting changes nothing, somebody has to do what the
+// error says.
+model::Instance never_started(const InstanceRecord& record, const Error& error) {
+  model::Instance seen = view_of(record);
+  seen.phase = InstancePhase::Failed;
+  seen.started_at = 0;
+  seen.boot_report = model::BootReport{};
+  seen.boot_report->failure = model::make_failure(model::Cause::EngineFailed, error.message);
+  return seen;
+}
+
 // Of one that was found by its task's tags nothing else is known.
 bool is_same(const InstanceRecord& record, const InstanceSpec& spec) {
   if (record.is_found)
@@ -196,8 +218,11 @@ Result<model::Instance> EcsEngine::ensure(const InstanceSpec& spec) {
     const UnixMillis now = clock_.unix_now();
     record = InstanceRecord{.spec = spec, .slot = slot, .recorded_at = now};
     record->changed_at = now;
-    TRY_VOID(book_.keep(*record));
-    changed();
+    set_listed(spec.id, false);
+    if (auto kept = book_.keep(*record); !kept) {
+      set_listed(spec.id, true);
+      return std::move(kept).error();
+    }
   } else if (record->is_found) {
     record->spec = spec;
     record->is_found = false;
@@ -205,16 +230,18 @@ Result<model::Instance> EcsEngine::ensure(const InstanceSpec& spec) {
   }
   if (!record->is_wanted()) return view_of(*record);
   auto brought = bring(spec.app_id, record->slot, nullptr, {});
-  if (brought || brought.error().retry == Retry::Later) {
-    if (!brought) return std::move(brought).error();
-    return view_of(*record);
-  }
   // Nothing is kept of one that AWS will never start; its service may still have been told.
+  const bool is_kept = !is_new || brought || brought.error().retry == Retry::Later;
+  auto forgotten = is_kept ? Result<void>() : book_.forget(spec.id);
   if (is_new) {
-    TRY_VOID(book_.forget(spec.id));
+    set_listed(spec.id, true);
     changed();
   }
-  return std::move(brought).error();
+  TRY_VOID(std::move(forgotten));
+  if (!is_kept && brought.error().code == ErrorCode::ResourceExhausted)
+    return never_started(*record, brought.error());
+  if (!brought) return std::move(brought).error();
+  return view_of(*record);
 }
 
 Result<void> EcsEngine::stop(std::string_view instance_id, Millis grace) {

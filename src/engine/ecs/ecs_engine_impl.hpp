@@ -61,6 +61,9 @@ class EcsEngine final : public Engine {
   Result<void> look_if_due(const std::stop_token& stop = {});
   bool is_due() const;
   void changed();
+  /// Whether an instance is in list(): one that AWS may turn out never to start is not, so that
+  /// nobody misses it afterwards.
+  void set_listed(const std::string& instance_id, bool is_listed);
   LogStream log_stream(const InstanceRecord& record) const;
   std::shared_ptr<TaskLog> task_log(const std::string& instance_id);
   /// Nobody else changes records or services of the app meanwhile.
@@ -144,6 +147,7 @@ class EcsEngine final : public Engine {
   bool is_waiter_looking_ = false;
   std::optional<Instant> looked_at_{};
   std::optional<Error> failure_{};
+  std::set<std::string> unproven_{};  // instances that are ensured for the first time
   std::map<std::pair<std::string, Slot>, Instant> spare_since_{};
   std::map<std::string, Instant>
       silent_since_{};                           // instances whose log may still say why they ended

@@ -360,17 +360,6 @@ TEST_F(EcsEngineTest, TasksOfOthersAreNotTouched) {
   EXPECT_EQ(cloud.count("DescribeTasks"), 1) << "it is known as somebody else's";
 }
 
-TEST_F(EcsEngineTest, WhatAwsNeverStartsIsNotKept) {
-  InstanceSpec bad = spec("01A");
-  bad.package_url = "ftp://somewhere";
-
-  const auto refused = engine().ensure(bad);
-
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::InvalidArgument);
-  EXPECT_THAT(look(), IsEmpty());
-}
-
 TEST_F(EcsEngineTest, WhatAnInstanceUsesItsParIsAskedAtItsAddress) {
   ASSERT_TRUE(engine().ensure(spec("01A")));
   EXPECT_EQ(engine().usage("01A").error().code, ErrorCode::FailedPrecondition) << "no task yet";

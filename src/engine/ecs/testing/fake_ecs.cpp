@@ -60,6 +60,7 @@ Result<net::FetchReply> FakeEcs::reply(const net::FetchRequest& request) {
     if (name == "X-Amz-Target") action = value.substr(value.find('.') + 1);
   const json body = json::parse(request.body);
   asked.emplace_back(action, body);
+  if (on_call) on_call(action);
   json answer = refusal("NoSuchAction." + action);
   if (const auto told = refused.find(action); told != refused.end())
     answer = refusal(told->second);

@@ -70,6 +70,8 @@ class FakeEcs {
   std::vector<std::pair<std::string, nlohmann::json>> asked{};
   /// Pages of metrics of the tasks, by "address:port".
   std::map<std::string, std::string> metrics{};
+  /// Called with each call's action, before it is done.
+  std::function<void(const std::string& action)> on_call{};
 
  private:
   using Handler = nlohmann::json (FakeEcs::*)(const nlohmann::json&);
