@@ -202,6 +202,39 @@ def test_a_third_revision_takes_the_place_of_the_warm_one(platform: Platform) ->
     assert platform.service(f"{SERVICE}-b")["desiredCount"] == 1
 
 
+def test_a_split_over_three_revisions_waits_until_one_is_left_out(platform: Platform) -> None:
+    def split(**shares: int) -> None:
+        legs = [
+            {"revision": int(name.removeprefix("of_")), "weight_permille": share}
+            for name, share in shares.items()
+        ]
+        body = json.dumps({"legs": legs})
+        changed = request(platform.pac.url, "PUT", f"/v1/apps/{APP}/traffic", body=body)
+        assert changed.status == 200, changed.text
+
+    def revisions() -> set[str]:
+        return {tags(task["tags"])["pixell:revision"] for task in platform.running().values()}
+
+    before = set(platform.running())
+    assert revisions() == {"1", "3"}
+
+    split(of_1=400, of_2=300, of_3=300)
+
+    why = "revision 2 of hello has no place: an app has two services, and they run the revisions 1 and 3"
+    wait_until("control says why it waits", lambda: why in platform.pac.log.read_text(), 60)
+    assert set(platform.running()) == before, "those that run go on"
+    assert all(each["revision"] != 2 for each in platform.ready().values())
+
+    split(of_2=500, of_3=500)
+
+    def is_split() -> bool:
+        legs = platform.pac.get(f"/v1/apps/{APP}").json()["route"]["legs"]
+        return {each["revision"]: each["targets"] for each in legs} == {2: 1, 3: 1}
+
+    wait_until("revision 2 has its part", is_split, 90)
+    wait_until("revision 1 has ended", lambda: revisions() == {"2", "3"}, 90)
+
+
 def test_what_somebody_changed_is_put_right(platform: Platform) -> None:
     before = set(platform.ready())
     platform.ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=3)
