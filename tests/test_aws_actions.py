@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pixell_testing.aws import REGION, Probe, TroubledProxy, running_moto
+from pixell_testing.aws_account import on_identity, on_quotas
 from pixell_testing.aws_calls import Aws
 from pixell_testing.aws_protection import on_protection
 
@@ -358,14 +359,6 @@ def on_secrets(aws: Aws) -> None:
     assert not theirs.list_secrets()["SecretList"]
 
 
-def on_identity(aws: Aws) -> None:
-    theirs = aws.boto3("sts").get_caller_identity()
-    assert aws("sts", "GetCallerIdentity")["Account"] == theirs["Account"]
-    role = f"arn:aws:iam::{theirs['Account']}:role/pixell"
-    taken = aws("sts", "AssumeRole", RoleArn=role, RoleSessionName="pixell", DurationSeconds=900)
-    assert taken["Credentials"]["SessionToken"]
-
-
 SERVICES = (
     on_ec2,
     on_ecs,
@@ -376,6 +369,7 @@ SERVICES = (
     on_scaling,
     on_logs,
     on_secrets,
+    on_quotas,
     on_identity,
 )
 

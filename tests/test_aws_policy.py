@@ -49,6 +49,7 @@ ELSEWHERE = {
     "ecs:StopTask",
     "ecs:UpdateTaskProtection",
     "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancers",
     "logs:GetLogEvents",
 }
 

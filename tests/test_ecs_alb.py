@@ -3,19 +3,25 @@ before its requests go elsewhere. The AWS is our own model, in which tasks and t
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from devtool.pac import Pac, free_port, request, wait_until
 from pixell_testing.ecs_cloud import CLUSTER, Cloud
 from pixell_testing.ecs_lifecycle.client import LifecycleAws, running_lifecycle
+from pixell_testing.pac_cli import Cli
 from pixell_testing.packages import versioned
 
 BUCKET = "pixell-agent-packages"
 APP = "hello"
 PATIENCE_S = 60
+GUARD = 85  # target groups of a load balancer that are used
+MOST_GROUPS_OF_AN_APP = 4
+WRONG_USAGE = 105
 
 
 class Balanced:
@@ -23,16 +29,47 @@ class Balanced:
 
     def __init__(self, pac: Pac, aws: LifecycleAws, cloud: Cloud) -> None:
         self.pac, self.aws, self.cloud = pac, aws, cloud
+        self.cli = Cli(pac)
 
-    def deploy(self, version: str) -> str:
+    def deploy(self, version: str, app: str = APP) -> str:
         self.pac.inbox.mkdir(parents=True, exist_ok=True)
         file = self.pac.inbox / f"{version}.apkg"
         file.write_bytes(versioned(version))
-        return self.pac.deploy(APP, file)
+        return self.pac.deploy(app, file)
 
     def completed(self, version: str) -> None:
         deployment = self.pac.wait_deployment(self.deploy(version))
         assert deployment["status"] == "completed", deployment
+
+    def address(self) -> dict[str, Any]:
+        """How the app is reached, once the load balancer's name is known."""
+
+        def told() -> dict[str, Any]:
+            return self.pac.get(f"/v1/apps/{APP}").json().get("balancer", {})
+
+        wait_until("the load balancer's name is known", lambda: "url" in told(), PATIENCE_S)
+        return told()
+
+    def plan(self, *arguments: str, **how: Any) -> str:
+        """What `pac plan` prints for the app, with control's settings."""
+        env = {**self.aws.environment(), **self.cloud.alb, "AGENT_PACKAGES_BUCKET": BUCKET}
+        state = str(self.pac.state)
+        return self.cli("plan", APP, "--state", state, *arguments, **how, **env).stdout
+
+    def fill(self) -> None:
+        """Others use the load balancer, up to where no app has room."""
+        vpc = self.cloud.alb["PAC_ECS_VPC"]
+        for i in range(GUARD - MOST_GROUPS_OF_AN_APP + 1):
+            made = self.cloud.elb.create_target_group(
+                Name=f"others-{i}", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip"
+            )
+            group = made["TargetGroups"][0]["TargetGroupArn"]
+            self.cloud.elb.create_rule(
+                ListenerArn=self.cloud.listener,
+                Priority=1000 + i,
+                Conditions=[{"Field": "path-pattern", "Values": [f"/others/{i}"]}],
+                Actions=[{"Type": "forward", "TargetGroupArn": group}],
+            )
 
     def weights(self) -> list[dict[str, int]]:
         """Of each rule, by slot."""
@@ -87,6 +124,46 @@ def test_a_deployment_gets_rules_that_lead_to_its_tasks(balanced: Balanced) -> N
         ((group, weight),) = balanced.cloud.legs(priority).items()
         assert weight > 0
         assert balanced.states(group) == ["healthy"]
+
+
+def test_an_app_tells_on_which_load_balancer_it_is(balanced: Balanced) -> None:
+    told = balanced.address()
+
+    (balancer,) = balanced.cloud.elb.describe_load_balancers()["LoadBalancers"]
+    assert told == {
+        "load_balancer": balancer["LoadBalancerArn"],
+        "listener": balanced.cloud.listener,
+        "dns_name": balancer["DNSName"],
+        "url": f"https://{balancer['DNSName']}/agents/{APP}/",
+        "rule_priorities": sorted(map(int, balanced.cloud.rules())),
+    }
+    status = balanced.cli("status", APP).stdout
+    assert told["url"] in status
+    first, second = told["rule_priorities"]
+    assert f"rules {first} and {second} of {balanced.cloud.listener}" in status
+
+
+def test_a_plan_knows_the_place_of_the_app(balanced: Balanced) -> None:
+    assert balanced.plan("--detailed-exitcode") == "Nothing would change.\n"
+
+    (first, _) = balanced.address()["rule_priorities"]
+    balanced.plan("--rule-priority", str(first))
+    balanced.plan("--rule-priority", str(first + 100), code=WRONG_USAGE)
+
+
+def test_a_plan_counts_the_processors_of_running_tasks(balanced: Balanced) -> None:
+    planned = json.loads(balanced.plan("--tasks", "3", "--json"))
+
+    (vcpus,) = (each for each in planned["quotas"] if "vCPUs" in each["name"])
+    note = vcpus.pop("note")
+    assert vcpus == {
+        "name": "vCPUs of Fargate On-Demand, by tasks of the cluster",
+        "used": 0.25,
+        "added": 0.5,
+        "most": 6,
+        "is_enough": True,
+    }
+    assert "AWS's default" in note
 
 
 def test_requests_move_before_the_old_revision_drains(balanced: Balanced) -> None:
@@ -151,3 +228,17 @@ def test_a_deleted_app_leaves_nothing(balanced: Balanced) -> None:
     wait_until("rules and target groups are gone", is_gone, PATIENCE_S)
     listed = balanced.cloud.ecs.list_services(cluster=CLUSTER)
     assert listed["serviceArns"] == []
+
+
+def test_an_app_for_which_there_is_no_room_says_so_and_what_to_do(balanced: Balanced) -> None:
+    balanced.fill()
+    began = len(balanced.cloud.groups())
+
+    ended = balanced.pac.wait_deployment(balanced.deploy("4.0.0", "late"))
+
+    assert ended["status"] == "failed"
+    for told in (ended["failure"]["message"], balanced.cli("status", "late").stdout):
+        assert "none of the 1 load balancers of PAC_ECS_LISTENERS has room for the app late" in told
+        assert "add the ARN of an HTTPS listener of another Application Load Balancer" in told
+    assert "balancer" not in balanced.pac.get("/v1/apps/late").json()
+    assert len(balanced.cloud.groups()) == began, "it is refused before anything is made"

@@ -87,6 +87,23 @@ def test_quotas_come_from_what_is_there(cloud: Cloud) -> None:
     assert counted["secrets of the account in this region"][:2] == (1, 1)
 
 
+def test_processors_are_compared_with_the_default_where_no_quota_is_told(cloud: Cloud) -> None:
+    """moto knows no quota of Fargate, and of a task no processors."""
+
+    def vcpus(tasks: int) -> dict[str, Any]:
+        (found,) = (
+            each for each in plan(cloud, tasks=tasks)["quotas"] if "vCPUs" in each["name"]
+        )
+        return found
+
+    enough = vcpus(24)
+    assert (enough["used"], enough["added"], enough["most"], enough["is_enough"]) == (0, 6, 6, True)
+    assert "the quota of vCPUs is AWS's default: " in enough["note"]
+    assert "NoSuchResourceException" in enough["note"]
+    too_many = vcpus(25)
+    assert (too_many["added"], too_many["is_enough"]) == (6.25, False)
+
+
 def test_a_second_revision_names_what_changes(cloud: Cloud) -> None:
     cloud.placed()
 

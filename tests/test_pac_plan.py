@@ -120,3 +120,15 @@ def test_what_is_missing_is_told_with_the_remedy(plan: Plan) -> None:
     assert "set AGENT_PACKAGES_BUCKET" in plan(code=1, AGENT_PACKAGES_BUCKET="").stderr
     assert "has no revision 9" in plan("--revision", "9", code=3).stderr
     assert "--package requires --sha256" in plan("--package", "s3://b/k", code=107).stderr
+
+
+def test_behind_a_load_balancer_an_app_without_a_place_is_planned_with_a_named_one(
+    plan: Plan, cloud: Cloud
+) -> None:
+    told = plan(code=105, **cloud.alb).stderr
+    assert "has no place in a load balancer yet: say with --rule-priority" in told
+
+    planned = plan("--rule-priority", "300", **cloud.alb).stdout
+
+    assert "+ create  elbv2 CreateRule 300\n" in planned
+    assert "+ create  elbv2 CreateRule 301\n" in planned

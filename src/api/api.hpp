@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -16,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "model/instance_usage.hpp"
+#include "model/rule_place.hpp"
 #include "model/traffic_report.hpp"
 #include "net/blocking_service.hpp"
 #include "store/store.hpp"
@@ -52,6 +54,8 @@ struct ApiContext {
   std::function<Result<LogPiece>(std::string_view instance, const LogRange& range)> read_log;
   /// What an instance uses; NotFound when there is none, FailedPrecondition when it does not run.
   std::function<Result<model::InstanceUsage>(std::string_view instance)> read_usage;
+  /// How an app is reached through a load balancer; nothing when it is not. Null = no app is.
+  std::function<Result<std::optional<model::BalancerView>>(const std::string& app)> find_balancer{};
   Waits& waits;          ///< bounds the requests that hold a thread for long
   std::stop_token stop;  ///< ends long-polls, watches and followers
 };

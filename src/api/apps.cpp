@@ -42,6 +42,11 @@ Reply get_app(const ApiContext& context, Call& call) {
       {"revisions",
        list_body(*revisions, [&](const auto& each) { return revision_body(each, app->traffic); })},
       {"instances", list_body(*instances, instance_body)}};
+  if (context.find_balancer) {
+    const auto balancer = context.find_balancer(app->id);
+    if (!balancer) return problem(context, balancer.error());
+    if (*balancer) body["balancer"] = balancer_body(**balancer);
+  }
   // What time alone changes must not change the tag.
   std::string tag = etag(app->generation, json_reply(200, body).body);
   if (*rollout) {

@@ -70,6 +70,20 @@ nlohmann::json route_body(const store::StoredRoute& stored) {
   return {{"generation", stored.generation}, {"legs", std::move(legs)}};
 }
 
+nlohmann::json balancer_body(const model::BalancerView& view) {
+  nlohmann::json body = nlohmann::json::object();
+  const auto tell = [&body](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  tell("load_balancer", view.load_balancer);
+  tell("listener", view.listener);
+  tell("dns_name", view.dns_name);
+  tell("url", view.url);
+  tell("waits_for", view.waits_for);
+  if (!view.priorities.empty()) body["rule_priorities"] = view.priorities;
+  return body;
+}
+
 nlohmann::json package_body(const model::Package& package) {
   nlohmann::json body = {{"id", package.id},
                          {"sha256", package.sha256},

@@ -5,6 +5,7 @@
 
 #include "api/reply.hpp"
 #include "model/agent_app.hpp"
+#include "model/rule_place.hpp"
 #include "store/store.hpp"
 
 // How /v1 shows what is in the store.
@@ -16,6 +17,8 @@ nlohmann::json app_body(const model::AgentApp& app);
 nlohmann::json revision_body(const model::Revision& revision, const model::Traffic& traffic);
 nlohmann::json instance_body(const model::Instance& instance);
 nlohmann::json route_body(const store::StoredRoute& stored);
+/// What is not known is left out.
+nlohmann::json balancer_body(const model::BalancerView& view);
 nlohmann::json package_body(const model::Package& package);
 nlohmann::json event_body(const store::Event& event);
 

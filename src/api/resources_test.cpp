@@ -62,6 +62,36 @@ TEST_F(ApiTest, ShowsAnAppByEitherIdWithWhatBelongsToIt) {
   EXPECT_FALSE(shown.contains("rollout"));
 }
 
+TEST_F(ApiTest, TellsOnWhichLoadBalancerAnAppIsWhereItIsOnOne) {
+  serve_revision("hello");
+  EXPECT_FALSE(parse(send("GET", "/v1/apps/hello")).contains("balancer")) << "no such engine";
+  std::optional<model::BalancerView> view;
+  context_->find_balancer = [&](const std::string& app) {
+    EXPECT_EQ(app, "hello");
+    return Result<std::optional<model::BalancerView>>(view);
+  };
+  EXPECT_FALSE(parse(send("GET", "/v1/apps/hello")).contains("balancer"));
+
+  view = model::BalancerView{.listener = "arn:l", .priorities = {7, 8}};
+  EXPECT_EQ(parse(send("GET", "/v1/apps/hello"))["balancer"],
+            json({{"listener", "arn:l"}, {"rule_priorities", {7, 8}}}))
+      << "what is not known is left out";
+  view->waits_for = "no healthy target";
+  view->url = "https://a/agents/hello/";
+  const json told = parse(send("GET", "/v1/apps/hello"))["balancer"];
+  EXPECT_EQ(told["waits_for"], "no healthy target");
+  EXPECT_EQ(told["url"], "https://a/agents/hello/");
+}
+
+TEST_F(ApiTest, ShowsNoAppWhosePlaceCannotBeRead) {
+  serve_revision("hello");
+  context_->find_balancer = [](const std::string&) -> Result<std::optional<model::BalancerView>> {
+    return make_error(ErrorCode::Unavailable, "the store is away");
+  };
+
+  EXPECT_EQ(send("GET", "/v1/apps/hello").status, 503);
+}
+
 TEST_F(ApiTest, TellsAnUnchangedViewApartFromAChangedOne) {
   serve_revision("hello");
   const std::string tag(*send("GET", "/v1/apps/hello").headers.get("etag"));

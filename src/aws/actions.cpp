@@ -9,7 +9,7 @@ namespace pixell::aws {
 
 namespace {
 
-constexpr std::array<Service, 9> kServices{{
+constexpr std::array<Service, 10> kServices{{
     {"ecs", "ecs", {"ecs", "ECS"}, Protocol::Json, "AmazonEC2ContainerServiceV20141113"},
     {"elbv2",
      "elasticloadbalancing",
@@ -33,6 +33,11 @@ constexpr std::array<Service, 9> kServices{{
      {"secretsmanager", "SECRETS_MANAGER"},
      Protocol::Json,
      "secretsmanager"},
+    {"service-quotas",
+     "servicequotas",
+     {"servicequotas", "SERVICE_QUOTAS"},
+     Protocol::Json,
+     "ServiceQuotasV20190624"},
     {"sts", "sts", {"sts", "STS"}, Protocol::Query, "2011-06-15"},
     {"ec2", "ec2", {"ec2", "EC2"}, Protocol::Ec2, "2016-11-15"},
 }};
@@ -126,6 +131,8 @@ constexpr std::array kActions{
     Action{"secretsmanager", "ListSecrets", "read", kSafe, "NextToken", "NextToken"},
     Action{"secretsmanager", "DeleteSecret", "write"},
     Action{"secretsmanager", "RestoreSecret", "write"},
+
+    Action{"service-quotas", "GetServiceQuota", "read"},
 
     Action{"sts", "GetCallerIdentity", "read"},
     Action{"sts", "AssumeRole", "read"},

@@ -108,7 +108,7 @@ constexpr std::array kPermissions{
     Permission{"iam", "PassRole", "GiveRolesToTasks"},
 
     Permission{"elbv2", "CreateLoadBalancer", kNotCalled},
-    Permission{"elbv2", "DescribeLoadBalancers", kNotCalled},
+    Permission{"elbv2", "DescribeLoadBalancers", "LookAtLoadBalancers"},
     Permission{"elbv2", "DeleteLoadBalancer", kNotCalled},
     Permission{"elbv2", "CreateTargetGroup", "MakeRoutes"},
     Permission{"elbv2", "ModifyTargetGroup", "ChangeRoutes"},
@@ -176,6 +176,8 @@ constexpr std::array kPermissions{
     Permission{"secretsmanager", "ListSecrets", "LookEverywhere"},
     Permission{"secretsmanager", "DeleteSecret", "ChangeOurs"},
     Permission{"secretsmanager", "RestoreSecret", "ChangeOurs"},
+
+    Permission{"service-quotas", "GetServiceQuota", "LookEverywhere"},
 
     // Objects are s3.hpp's, which has no table.
     Permission{"s3", "GetObject", "KeepPackages"},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "model/routes.hpp"
+#include "model/rule_place.hpp"
 
 namespace pixell::engine {
 
@@ -34,6 +36,10 @@ class TrafficMover {
 
   /// Whether an app's requests may still go by a route before this generation. From any thread.
   virtual bool lags_behind(std::string_view app_id, std::int64_t generation) const = 0;
+
+  /// How an app is reached here; nothing when it is not, and was not meant to be. Of what was seen
+  /// last: nobody is asked. From any thread.
+  virtual Result<std::optional<model::BalancerView>> view_of(const std::string& app_id) const = 0;
 };
 
 }  // namespace pixell::engine

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace pixell::model {
 
@@ -23,6 +24,17 @@ struct RuleListener {
   std::string arn;
   std::size_t max_apps = 0;  ///< that may have their rules there, those that have them included
   std::set<int> taken{};     ///< priorities that others use there
+};
+
+/// How an app is reached through a load balancer, as it is told to people. What is not known (yet)
+/// is empty.
+struct BalancerView {
+  std::string load_balancer{};  ///< ARN
+  std::string listener{};       ///< ARN
+  std::string dns_name{};       ///< of the load balancer
+  std::string url{};            ///< where the agent answers
+  std::vector<int> priorities{};
+  std::string waits_for{};  ///< why its requests still go by an earlier route
 };
 
 }  // namespace pixell::model

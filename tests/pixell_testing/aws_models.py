@@ -18,7 +18,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 # The service of a signing name, where they differ.
-SERVICES = {"elasticloadbalancing": "elbv2"}
+SERVICES = {"elasticloadbalancing": "elbv2", "servicequotas": "service-quotas"}
 # What the models' patterns have and Python's do not; \w takes "_" as well.
 DIALECT = {
     r"\p{L}": r"\w",

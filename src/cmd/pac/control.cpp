@@ -22,6 +22,7 @@
 #include "cmd/pac/state_restore.hpp"
 #include "cmd/pac/stored_package_importer.hpp"
 #include "cmd/pac/traffic_follower.hpp"
+#include "engine/traffic_mover.hpp"
 #include "net/blocking_service.hpp"
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
@@ -64,6 +65,12 @@ Result<api::LogPiece> read_log(engine::Engine& engine, std::string_view instance
   TRY(engine::LogPiece piece,
       engine.read_log(instance, {.from = range.from, .max_bytes = range.max_bytes}));
   return api::LogPiece{.text = std::move(piece.text), .from = piece.from, .next = piece.next};
+}
+
+// Null for an engine whose instances nothing but our edges brings requests to.
+decltype(api::ApiContext::find_balancer) balancer_finder(const engine::TrafficMover* mover) {
+  if (mover == nullptr) return {};
+  return [mover](const std::string& app) { return mover->view_of(app); };
 }
 
 // Serves the API on its Unix socket until a stop signal comes.
@@ -191,6 +198,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
                       std::string_view instance,
                       const api::LogRange& range) { return read_log(*engine, instance, range); },
       .read_usage = [&engine](std::string_view instance) { return engine->usage(instance); },
+      .find_balancer = balancer_finder(engine->traffic_mover()),
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());

@@ -109,7 +109,9 @@ void add_plan(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(0, 5000));
   command->add_option("--slot", options->slot, "Default: as AWS has it")
       ->check(CLI::IsMember({"a", "b"}));
-  command->add_option("--rule-priority", options->rule_priority, "With PAC_ECS_ROUTING=alb")
+  command
+      ->add_option("--rule-priority", options->rule_priority,
+                   "With PAC_ECS_ROUTING=alb, of an app that has no place yet")
       ->check(CLI::Range(1, 49'999));
   add_place(*command, options->place);
   command->add_flag("--detailed-exitcode", options->has_detailed_exit_code,

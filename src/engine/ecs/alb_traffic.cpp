@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/removal_steps.hpp"
@@ -14,6 +15,10 @@ namespace pixell::engine::ecs {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kNoPlace =
+    "it has no place in a load balancer yet: its next deployment gives it one, if a listener of "
+    "PAC_ECS_LISTENERS has room";
 
 // The app's two rules in a listener, gRPC first; fewer when they are not all there.
 Result<std::vector<json>> rules_at(const Work& work, const model::RulePlace& place,
@@ -124,11 +129,10 @@ void AlbTraffic::finish(std::int64_t generation, const std::map<std::string, Sha
   generation_ = generation;
 }
 
-std::vector<HeldTraffic> AlbTraffic::held_ones(
-    const std::map<std::string, std::string>& why) const {
+std::vector<HeldTraffic> AlbTraffic::held_ones() const {
   std::lock_guard lock(mutex_);
   std::vector<HeldTraffic> held;
-  for (const auto& [app, reason] : why) {
+  for (const auto& [app, reason] : held_) {
     const auto lag = lags_.find(app);
     const Millis since =
         lag == lags_.end()
@@ -142,11 +146,34 @@ std::vector<HeldTraffic> AlbTraffic::held_ones(
   return held;
 }
 
+Result<std::optional<model::BalancerView>> AlbTraffic::view_of(const std::string& app_id) const {
+  TRY(const auto place, parts_.book.find(app_id));
+  model::BalancerView view;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto held = held_.find(app_id); held != held_.end()) view.waits_for = held->second;
+  }
+  if (!place && view.waits_for.empty()) return std::nullopt;
+  if (!place) return view;
+  view.listener = place->listener;
+  view.load_balancer = balancer_of(place->listener);
+  view.priorities = {place->priority, place->priority + 1};
+  if (const auto address = addresses_.find(place->listener)) {
+    view.dns_name = address->dns_name;
+    view.url = fmt::format("{}/agents/{}/", address->origin, app_id);
+  }
+  return view;
+}
+
 Result<std::vector<HeldTraffic>> AlbTraffic::follow(const model::RouteSnapshot& snapshot,
                                                     std::stop_token stop) {
   TRY(const std::vector<model::RulePlace> all, parts_.book.all());
   std::map<std::string, model::RulePlace> places;
-  for (const model::RulePlace& place : all) places[place.app_id] = place;
+  std::set<std::string> listeners;
+  for (const model::RulePlace& place : all) {
+    places[place.app_id] = place;
+    listeners.insert(place.listener);
+  }
   std::map<std::string, Shares> wanted;
   for (const auto& [app, known] : known_)
     if (places.contains(app)) wanted[app];
@@ -158,15 +185,21 @@ Result<std::vector<HeldTraffic>> AlbTraffic::follow(const model::RouteSnapshot& 
   for (const auto& [app, shares] : wanted) {
     if (!is_due(app, shares)) continue;
     const auto place = places.find(app);
-    Result<std::string> why = std::string("it has no place in a load balancer yet");
+    Result<std::string> why = std::string(kNoPlace);
     if (place != places.end()) why = bring(place->second, shares, rules, stop);
     if (stop.stop_requested()) return make_error(ErrorCode::Cancelled, "stopping");
     const std::string reason = why ? *why : why.error().message;
     if (!reason.empty()) held[app] = reason;
     note(app, shares, reason);
   }
+  {
+    std::lock_guard lock(mutex_);
+    held_ = std::move(held);
+  }
   finish(snapshot.generation, wanted);
-  return held_ones(held);
+  // Only told to people: no app's traffic waits for it.
+  addresses_.learn(listeners, stop);
+  return held_ones();
 }
 
 }  // namespace pixell::engine::ecs

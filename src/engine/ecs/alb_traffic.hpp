@@ -12,7 +12,9 @@
 
 #include "aws/services.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "engine/ecs/journal.hpp"
+#include "engine/ecs/listener_addresses.hpp"
 #include "engine/ecs/names.hpp"
 #include "engine/ecs/rule_placer.hpp"
 #include "engine/ecs/settings.hpp"
@@ -38,10 +40,14 @@ class AlbTraffic final : public TrafficMover {
     Journal& journal;
     RuleBook& book;
     const Clock& clock;
+    Log log{};
   };
 
   AlbTraffic(Parts parts, Settings settings, Names names)
-      : parts_(parts), settings_(std::move(settings)), names_(std::move(names)) {}
+      : parts_(parts),
+        settings_(std::move(settings)),
+        names_(std::move(names)),
+        addresses_(parts.aws, parts.clock, parts.log) {}
 
   /// An error is one of the book.
   Result<std::vector<HeldTraffic>> follow(const model::RouteSnapshot& snapshot,
@@ -51,6 +57,8 @@ class AlbTraffic final : public TrafficMover {
   std::int64_t generation() const;
 
   bool lags_behind(std::string_view app_id, std::int64_t generation) const override;
+
+  Result<std::optional<model::BalancerView>> view_of(const std::string& app_id) const override;
 
  private:
   using Shares = std::map<std::int64_t, int>;                        // per mille, by revision
@@ -70,16 +78,18 @@ class AlbTraffic final : public TrafficMover {
                             const std::stop_token& stop);
   void note(const std::string& app_id, const Shares& shares, const std::string& held);
   void finish(std::int64_t generation, const std::map<std::string, Shares>& wanted);
-  std::vector<HeldTraffic> held_ones(const std::map<std::string, std::string>& why) const;
+  std::vector<HeldTraffic> held_ones() const;
 
   const Parts parts_;
   const Settings settings_;
   const Names names_;
   std::map<std::string, Known> known_{};  // of follow()'s thread alone
+  ListenerAddresses addresses_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::int64_t generation_ = 0;
   std::map<std::string, Lag, std::less<>> lags_{};
+  std::map<std::string, std::string> held_{};  // why, by app
 };
 
 }  // namespace pixell::engine::ecs

@@ -20,6 +20,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr const char* kApp = "python-executor";
+constexpr const char* kListener =
+    "arn:aws:elasticloadbalancing:us-east-2:123456789012:listener/app/agents/1/2";
 constexpr const char* kInstallation = "0123456789abcdef";
 
 class OnePlace final : public RuleBook {
@@ -34,7 +36,7 @@ class OnePlace final : public RuleBook {
     return places;
   }
   std::optional<model::RulePlace> place_ =
-      model::RulePlace{.app_id = kApp, .listener = "listener", .priority = 99};
+      model::RulePlace{.app_id = kApp, .listener = kListener, .priority = 99};
 };
 
 /// An app whose revision 7 is in slot a and revision 8 in slot b.
@@ -59,6 +61,19 @@ struct EcsAlbTraffic : testing::Test {
     has_health("healthy");
     cloud.answer("ModifyRule", json::object());
     cloud.answer("DeleteRule", json::object());
+    has_address("HTTPS", "443");
+  }
+  void has_address(const char* protocol, const char* port) {
+    cloud.answer("DescribeListeners",
+                 {{"Listeners", json::array({{{"Protocol", protocol}, {"Port", port}}})}});
+    cloud.answer(
+        "DescribeLoadBalancers",
+        {{"LoadBalancers", json::array({{{"DNSName", "agents-1.us-east-2.elb.amazonaws.com"}}})}});
+  }
+  model::BalancerView view() {
+    const auto view = traffic.view_of(kApp);
+    EXPECT_TRUE(view && *view);
+    return view && *view ? **view : model::BalancerView();
   }
   static Tags ours(const char* slot = nullptr) {
     Tags tags{{kInstallationTag, kInstallation}, {kAppTag, kApp}};
@@ -166,6 +181,20 @@ TEST_F(EcsAlbTraffic, WeightsThatOthersChangedAreRepaired) {
   EXPECT_EQ(weights(0), "rule-g 1 0");
 }
 
+TEST_F(EcsAlbTraffic, ALookAtUnchangedWeightsCostsFourCallsAndOneOfTheListener) {
+  follow({{7, 1000}});
+  const std::size_t before = cloud.world.asked.size();
+  const auto count = [&](const char* action) { return cloud.asked(action).size(); };
+  const std::size_t tags = count("DescribeTags");
+
+  cloud.world.clock.advance(kDriftLook);
+  follow({{7, 1000}});
+
+  EXPECT_EQ(cloud.world.asked.size() - before, 5U);
+  EXPECT_EQ(count("DescribeTags") - tags, 3U) << "of the rules, and of the groups of each";
+  EXPECT_EQ(count("DescribeRules"), 2U);
+}
+
 TEST_F(EcsAlbTraffic, NoWeightGoesToAGroupWithoutAHealthyTarget) {
   follow({{7, 1000}});
   has_health("initial");
@@ -228,7 +257,7 @@ TEST_F(EcsAlbTraffic, RulesOfOthersAreNotTouched) {
   const auto held = follow({{7, 500}, {8, 500}});
 
   ASSERT_EQ(held.size(), 1U);
-  EXPECT_EQ(held[0].why, "0 of its 2 rules are at priority 99 of listener");
+  EXPECT_EQ(held[0].why, std::string("0 of its 2 rules are at priority 99 of ") + kListener);
   EXPECT_THAT(cloud.changes(), IsEmpty());
 }
 
@@ -238,8 +267,71 @@ TEST_F(EcsAlbTraffic, AnAppWithoutAPlaceIsHeld) {
   const auto held = follow({{7, 1000}});
 
   ASSERT_EQ(held.size(), 1U);
-  EXPECT_EQ(held[0].why, "it has no place in a load balancer yet");
+  EXPECT_THAT(held[0].why, HasSubstr("no place in a load balancer yet: its next deployment"));
   EXPECT_TRUE(traffic.lags_behind(kApp, 1));
+  EXPECT_EQ(view().waits_for, held[0].why);
+  EXPECT_EQ(view().listener, "");
+}
+
+TEST_F(EcsAlbTraffic, APlaceIsToldWithItsAddress) {
+  EXPECT_EQ(view().url, "") << "nobody was asked yet";
+  follow({{7, 1000}});
+
+  EXPECT_EQ(view().load_balancer,
+            "arn:aws:elasticloadbalancing:us-east-2:123456789012:loadbalancer/app/agents/1");
+  EXPECT_EQ(cloud.asked("DescribeLoadBalancers")[0]["LoadBalancerArns.member.1"],
+            view().load_balancer);
+  EXPECT_EQ(view().listener, kListener);
+  EXPECT_EQ(view().dns_name, "agents-1.us-east-2.elb.amazonaws.com");
+  EXPECT_EQ(view().url, "https://agents-1.us-east-2.elb.amazonaws.com/agents/python-executor/");
+  EXPECT_THAT(view().priorities, ElementsAre(99, 100));
+  EXPECT_EQ(view().waits_for, "");
+}
+
+TEST_F(EcsAlbTraffic, APortThatIsNotTheUsualOneIsInTheAddress) {
+  cloud.forget("DescribeListeners");
+  has_address("HTTP", "8080");
+  follow({{7, 1000}});
+
+  EXPECT_EQ(view().url, "http://agents-1.us-east-2.elb.amazonaws.com:8080/agents/python-executor/");
+}
+
+TEST_F(EcsAlbTraffic, AnAppThatWasNeverHereIsNotShown) {
+  book.place_.reset();
+
+  const auto view = traffic.view_of(kApp);
+
+  ASSERT_TRUE(view);
+  EXPECT_FALSE(*view);
+}
+
+TEST_F(EcsAlbTraffic, WhyAnAppWaitsIsInItsViewUntilItMoved) {
+  follow({{7, 1000}});
+  has_health("initial");
+  follow({{7, 900}, {8, 100}});
+  EXPECT_EQ(view().waits_for, "slot a has no healthy target in the rule of priority 99");
+
+  has_health("healthy");
+  follow({{7, 900}, {8, 100}});
+  EXPECT_EQ(view().waits_for, "");
+}
+
+TEST_F(EcsAlbTraffic, AnAddressThatCouldNotBeAskedForHoldsNothingAndIsAskedForLater) {
+  cloud.forget("DescribeLoadBalancers");
+  cloud.refuse("DescribeLoadBalancers", "AccessDenied", "not you", 403);
+  EXPECT_THAT(follow({{7, 1000}}), IsEmpty());
+  EXPECT_EQ(view().listener, kListener);
+  EXPECT_EQ(view().url, "");
+
+  cloud.forget("DescribeLoadBalancers");
+  cloud.forget("DescribeListeners");
+  has_address("HTTPS", "443");
+  follow({{7, 1000}});
+  EXPECT_EQ(view().url, "") << "not with every look";
+  cloud.world.clock.advance(kAddressRetry);
+  follow({{7, 1000}});
+
+  EXPECT_EQ(view().dns_name, "agents-1.us-east-2.elb.amazonaws.com");
 }
 
 TEST_F(EcsAlbTraffic, TheRulesOfAnAppWithoutARouteGoBeforeItsTasks) {

@@ -28,7 +28,8 @@ EcsEngine::EcsEngine(const EcsOptions& options, const std::string& installation)
   if (settings_.routing != Routing::Alb || options.rules == nullptr) return;
   placer_.emplace(aws_, *options.rules, settings_);
   traffic_.emplace(
-      AlbTraffic::Parts{.aws = aws_, .journal = journal_, .book = *options.rules, .clock = clock_},
+      AlbTraffic::Parts{
+          .aws = aws_, .journal = journal_, .book = *options.rules, .clock = clock_, .log = log_},
       settings_, names_);
 }
 

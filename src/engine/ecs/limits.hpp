@@ -130,6 +130,8 @@ inline constexpr std::size_t kDeregisteredAtOnce = 50;
 inline constexpr Millis kHealthyTargetDeadline{300'000};
 /// How often the weights of an app whose traffic does not change are looked at.
 inline constexpr Millis kDriftLook{300'000};
+/// When the address of a load balancer could not be asked for, it is asked for again after this.
+inline constexpr Millis kAddressRetry{60'000};
 /// Load balancers that apps are spread over: what a region has unasked.
 inline constexpr std::size_t kMaxListeners = 50;
 
@@ -153,6 +155,12 @@ inline constexpr std::int64_t kQuotaSecrets = 500'000;
 /// room for replacing them (service quotas of Elastic Load Balancing).
 inline constexpr std::int64_t kQuotaRules = 100;
 inline constexpr std::int64_t kQuotaTargetGroups = 85;
+/// Processors that Fargate runs On-Demand for an account in a region, and the code by which Service
+/// Quotas knows it (service quotas of Fargate). It can be raised.
+inline constexpr std::int64_t kQuotaVcpus = 6;
+inline constexpr const char* kVcpuQuotaCode = "L-3032A538";
+/// A task's `cpu` for one processor.
+inline constexpr std::int64_t kUnitsOfVcpu = 1024;
 /// Of a value that differs, the characters that a plan shows.
 inline constexpr std::size_t kShownValue = 160;
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "engine/ecs/limits.hpp"
+#include "engine/ecs/rules.hpp"
 #include "engine/ecs/steps.hpp"
+#include "engine/ecs/task_definition.hpp"
 #include "engine/ecs/transient_journal.hpp"
+#include "engine/ecs/vcpu_quota.hpp"
 
 namespace pixell::engine::ecs {
 
@@ -44,13 +47,6 @@ class Counting {
   aws::Services::Options options_;
 };
 
-// listener/app/<name>/<id>/<listener> belongs to loadbalancer/app/<name>/<id>.
-std::string balancer_of(std::string listener) {
-  if (const std::size_t at = listener.find(":listener/"); at != std::string::npos)
-    listener.replace(at, std::string_view(":listener/").size(), ":loadbalancer/");
-  return listener.substr(0, listener.rfind('/'));
-}
-
 Result<void> count_load_balancer(Counting& counting, const PlanningServices& aws, Plan& plan) {
   const std::vector<json> rules = aws.asked("elbv2 CreateRule");
   const auto groups = static_cast<std::int64_t>(aws.asked("elbv2 CreateTargetGroup").size());
@@ -72,6 +68,24 @@ Result<void> count_load_balancer(Counting& counting, const PlanningServices& aws
   return {};
 }
 
+// What the service runs already is what its new tasks take the place of.
+Result<void> count_processors(PlanningServices& aws, const PlanParts& parts, const Aim& aim,
+                              Plan& plan, const std::stop_token& stop) {
+  if (aws.asked("ecs CreateService").empty() && aws.asked("ecs UpdateService").empty()) return {};
+  TRY(const TaskSize size, fargate_size(aim.spec.resources));
+  TRY(const VcpuUse use, count_vcpus(aws, parts.settings.cluster,
+                                     parts.names.service(aim.spec.app_id, aim.slot), stop));
+  const std::int64_t added = size.cpu_units * aim.tasks - use.of_service;
+  if (added <= 0) return {};
+  plan.quotas.push_back({.name = "vCPUs of Fargate On-Demand, by tasks of the cluster",
+                         .used = use.running,
+                         .added = added,
+                         .most = use.most,
+                         .unit = kUnitsOfVcpu,
+                         .note = use.note});
+  return {};
+}
+
 // Only of what would be made: a plan that makes nothing needs no room.
 Result<void> count(PlanningServices& aws, const PlanParts& parts, const Aim& aim, Plan& plan,
                    const std::stop_token& stop) {
@@ -85,6 +99,7 @@ Result<void> count(PlanningServices& aws, const PlanParts& parts, const Aim& aim
                            .added = aim.tasks,
                            .most = kMaxTasksOfService});
   }
+  TRY_VOID(count_processors(aws, parts, aim, plan, stop));
   TRY_VOID(count_load_balancer(counting, aws, plan));
   if (aws.asked("secretsmanager CreateSecret").empty()) return {};
   TRY(const std::int64_t secrets,
@@ -129,14 +144,26 @@ Result<Slot> slot_of(const PlanParts& parts, const std::string& app_id, std::int
   return has_first ? Slot::B : Slot::A;
 }
 
+namespace {
+
+// Whole numbers without a point.
+json number(std::int64_t amount, std::int64_t unit) {
+  return amount % unit == 0 ? json(amount / unit) : json(double(amount) / double(unit));
+}
+
+}  // namespace
+
 json to_json(const Plan& plan) {
   json shown = {{"quotas", json::array()}, {"changes", json::array()}};
-  for (const Quota& each : plan.quotas)
-    shown["quotas"].push_back({{"name", each.name},
-                               {"used", each.used},
-                               {"added", each.added},
-                               {"most", each.most},
-                               {"is_enough", each.is_enough()}});
+  for (const Quota& each : plan.quotas) {
+    json quota = {{"name", each.name},
+                  {"used", number(each.used, each.unit)},
+                  {"added", number(each.added, each.unit)},
+                  {"most", number(each.most, each.unit)},
+                  {"is_enough", each.is_enough()}};
+    if (!each.note.empty()) quota["note"] = each.note;
+    shown["quotas"].push_back(std::move(quota));
+  }
   for (const PlannedChange& each : plan.changes) {
     json fields = json::array();
     for (const Difference& one : each.differences)

@@ -17,6 +17,8 @@ struct Quota {
   std::int64_t used = 0;
   std::int64_t added = 0;
   std::int64_t most = 0;
+  std::int64_t unit = 1;  ///< so many of the three are one: 1024 of vCPUs
+  std::string note{};     ///< what has to be known about `most`
   bool is_enough() const { return used + added <= most; }
 };
 
@@ -43,8 +45,8 @@ Result<Plan> plan_service(const PlanParts& parts, const Aim& aim, std::stop_toke
 Result<Slot> slot_of(const PlanParts& parts, const std::string& app_id, std::int64_t revision,
                      std::stop_token stop = {});
 
-/// {"quotas": [{"name", "used", "added", "most", "is_enough"}], "changes": [{"action", "resource",
-/// "change", "differences": [{"field", "is", "wanted"}]}]}
+/// {"quotas": [{"name", "used", "added", "most", "is_enough", "note"?}], "changes": [{"action",
+/// "resource", "change", "differences": [{"field", "is", "wanted"}]}]}
 nlohmann::json to_json(const Plan& plan);
 
 }  // namespace pixell::engine::ecs

@@ -35,6 +35,8 @@ struct EcsPlan : testing::Test {
     cloud.refuse("DescribeTaskDefinition", "ClientException");
     cloud.answer("DescribeServices", {{"services", json::array()}});
     cloud.answer("DescribeClusters", {{"clusters", {{{"activeServicesCount", 4999}}}}});
+    cloud.answer("ListTasks", {{"taskArns", json::array()}});
+    cloud.answer("GetServiceQuota", {{"Quota", {{"Value", 40.0}}}});
     cloud.answer("ListSecrets", {{"SecretList", {json::object(), json::object()}}});
   }
 
@@ -76,6 +78,67 @@ TEST_F(EcsPlan, QuotasAreCountedWithWhatIsThere) {
   cloud.forget("DescribeClusters");
   cloud.answer("DescribeClusters", {{"clusters", {{{"activeServicesCount", 5000}}}}});
   EXPECT_FALSE(plan_service(parts, aim)->quotas.front().is_enough());
+}
+
+const Quota* vcpus_of(const Result<Plan>& plan) {
+  EXPECT_TRUE(plan) << plan.error().message;
+  if (!plan) return nullptr;
+  for (const Quota& each : plan->quotas)
+    if (each.name.starts_with("vCPUs")) return &each;
+  return nullptr;
+}
+
+json task_of(const char* group, const char* cpu) {
+  return {{"group", group}, {"cpu", cpu}, {"launchType", "FARGATE"}};
+}
+
+TEST_F(EcsPlan, ProcessorsAreComparedWithTheQuotaOfTheAccount) {
+  json spot = task_of("service:other", "4096");
+  spot["capacityProviderName"] = "FARGATE_SPOT";
+  json on_instances = task_of("service:other", "4096");
+  on_instances["launchType"] = "EC2";
+  cloud.forget("ListTasks");
+  cloud.answer("ListTasks", {{"taskArns", {"1", "2", "3", "4"}}});
+  cloud.answer("DescribeTasks",
+               {{"tasks",
+                 {task_of("service:other", "512"), task_of("service:agent-python-executor", "256"),
+                  spot, on_instances}}});
+  aim.tasks = 3;
+
+  const auto plan = plan_service(parts, aim);
+  const Quota* vcpus = vcpus_of(plan);
+
+  ASSERT_NE(vcpus, nullptr);
+  EXPECT_EQ(vcpus->used, 512 + 256);
+  EXPECT_EQ(vcpus->added, 3 * 256 - 256) << "its running task is one of the three";
+  EXPECT_EQ(vcpus->most, 40 * 1024);
+  EXPECT_EQ(vcpus->note, "") << "it is the account's own";
+  EXPECT_EQ(cloud.asked("GetServiceQuota").at(0),
+            json({{"ServiceCode", "fargate"}, {"QuotaCode", "L-3032A538"}}));
+  const auto at = vcpus - plan->quotas.data();
+  EXPECT_EQ(to_json(*plan)["quotas"][std::size_t(at)]["used"], 0.75);
+}
+
+TEST_F(EcsPlan, AQuotaThatIsNotToldIsThatOfANewAccount) {
+  cloud.forget("GetServiceQuota");
+  cloud.refuse("GetServiceQuota", "AccessDeniedException", "not you");
+  aim.tasks = 25;
+
+  const auto plan = plan_service(parts, aim);
+  const Quota* vcpus = vcpus_of(plan);
+
+  ASSERT_NE(vcpus, nullptr);
+  EXPECT_EQ(vcpus->most, 6 * 1024);
+  EXPECT_FALSE(vcpus->is_enough());
+  EXPECT_THAT(vcpus->note, HasSubstr("AccessDeniedException"));
+  EXPECT_THAT(vcpus->note, HasSubstr("allow servicequotas:GetServiceQuota"));
+
+  cloud.forget("GetServiceQuota");
+  cloud.answer("GetServiceQuota", {{"Quota", json::object()}});
+  const auto another = plan_service(parts, aim);
+  ASSERT_NE(vcpus_of(another), nullptr);
+  EXPECT_EQ(vcpus_of(another)->most, 6 * 1024);
+  EXPECT_THAT(vcpus_of(another)->note, HasSubstr("tells none for L-3032A538"));
 }
 
 TEST_F(EcsPlan, WhatTheSyncRefusesThePlanRefuses) {

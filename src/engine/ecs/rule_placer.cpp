@@ -28,13 +28,6 @@ class NoJournal final : public Journal {
 constexpr std::size_t kMostApps =
     std::min(kTargetGroupGuard / kTargetGroupsOfApp, kMaxRules / kRulesOfApp);
 
-// "….:listener/app/<name>/<id>/<id>" is of "….:loadbalancer/app/<name>/<id>".
-std::string balancer_of(const std::string& listener) {
-  std::string arn = listener.substr(0, listener.rfind('/'));
-  const std::size_t at = arn.find(":listener/");
-  return arn.replace(at, std::string(":listener/").size(), ":loadbalancer/");
-}
-
 /// What a load balancer is used for.
 struct Use {
   std::set<std::string> groups{};  // that it leads to

@@ -9,6 +9,12 @@ namespace pixell::engine::ecs {
 
 using nlohmann::json;
 
+std::string balancer_of(std::string listener) {
+  if (const std::size_t at = listener.find(":listener/"); at != std::string::npos)
+    listener.replace(at, std::string_view(":listener/").size(), ":loadbalancer/");
+  return listener.substr(0, listener.rfind('/'));
+}
+
 json actions_of(const std::vector<Leg>& legs) {
   json groups = json::array();
   for (const Leg& leg : legs)

@@ -22,6 +22,10 @@ struct Leg {
 std::vector<Leg> legs_in(const nlohmann::json& rule);
 nlohmann::json actions_of(const std::vector<Leg>& legs);
 
+/// The load balancer of a listener: ".../loadbalancer/app/<name>/<id>" of
+/// ".../listener/app/<name>/<id>/<listener>".
+std::string balancer_of(std::string listener);
+
 /// A listener's rules but its default one.
 Result<std::vector<nlohmann::json>> rules_of(const Work& work, const std::string& listener);
 

@@ -96,11 +96,29 @@ engine::InstanceSpec spec_of(const json& app, const json& revision) {
   return spec;
 }
 
-Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, const json& app) {
+// The place that control gave the app, or the one that is typed for an app that has none.
+Outcome<void> place_rules(const PlanOptions& options, const json& shown, ecs::Aim& aim) {
+  const json place = shown.value("balancer", json::object());
+  const json priorities = place.value("rule_priorities", json::array());
+  aim.rule_priority = options.rule_priority;
+  if (priorities.empty()) return {};
+  const int given = priorities.front().get<int>();
+  if (options.rule_priority != 0 && options.rule_priority != given)
+    return failure(ExitCode::WrongUsage,
+                   fmt::format("--rule-priority {}: the rules of app {} are at {}; leave it out",
+                               options.rule_priority, options.app, given));
+  aim.rule_priority = given;
+  aim.listener = text_at(place, "listener");
+  return {};
+}
+
+Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, const json& shown) {
+  const json& app = shown.at("app");
   const auto revision = find_revision(session, options, app);
   if (!revision) return std::unexpected(revision.error());
   ecs::Aim aim{.spec = spec_of(app, *revision)};
-  aim.rule_priority = options.rule_priority;
+  if (const auto placed = place_rules(options, shown, aim); !placed)
+    return std::unexpected(placed.error());
   aim.tasks = options.tasks >= 0 ? options.tasks : app.at("settings").at("instances").get<int>();
   if (!options.package_url.empty()) {
     aim.spec.package_url = options.package_url;
@@ -135,12 +153,19 @@ std::string sign_of(const std::string& kind) {
 
 std::string quoted(const std::string& value) { return value.empty() ? "nothing" : plain(value); }
 
+std::string amount(const ecs::Quota& quota, std::int64_t of) {
+  return fmt::format("{}", double(of) / double(quota.unit));
+}
+
 void show_plan(const Session& session, const ecs::Plan& plan) {
   Table table({{"QUOTA"}, {"USED", true}, {"ADDED", true}, {"MOST", true}});
-  for (const ecs::Quota& each : plan.quotas)
-    table.add({each.name, std::to_string(each.used), std::to_string(each.added),
-               Cell(std::to_string(each.most), each.is_enough() ? Colour::Plain : Colour::Red)});
-  if (!table.empty()) show(table.text(session.screen) + "\n");
+  std::string notes;
+  for (const ecs::Quota& each : plan.quotas) {
+    table.add({each.name, amount(each, each.used), amount(each, each.added),
+               Cell(amount(each, each.most), each.is_enough() ? Colour::Plain : Colour::Red)});
+    if (!each.note.empty()) notes += plain(each.note) + "\n";
+  }
+  if (!table.empty()) show(table.text(session.screen) + notes + "\n");
   for (const ecs::PlannedChange& each : plan.changes) {
     show(fmt::format("{} {} {} {}\n", sign_of(each.kind), padded(each.kind, 7), each.action,
                      plain(each.resource)));
@@ -157,7 +182,8 @@ Outcome<void> verdict(const ecs::Plan& plan, const PlanOptions& options) {
   for (const ecs::Quota& each : plan.quotas)
     if (!each.is_enough())
       full.lines.push_back(fmt::format("no room: {}: {} and {} more, there may be {}", each.name,
-                                       each.used, each.added, each.most));
+                                       amount(each, each.used), amount(each, each.added),
+                                       amount(each, each.most)));
   if (!full.lines.empty()) return std::unexpected(std::move(full));
   if (options.has_detailed_exit_code && !plan.changes.empty())
     return std::unexpected(CommandFailure{.code = ExitCode::WouldChange});
@@ -169,10 +195,16 @@ Outcome<void> verdict(const ecs::Plan& plan, const PlanOptions& options) {
 Outcome<void> plan(const Session& session, const PlanOptions& options) {
   const auto shown = get_app(session, options.app);
   if (!shown) return std::unexpected(shown.error());
-  auto aim = aim_of(session, options, shown->at("app"));
+  auto aim = aim_of(session, options, *shown);
   if (!aim) return std::unexpected(aim.error());
   const auto parts = parts_of(options.place);
   if (!parts) return std::unexpected(parts.error());
+  if (parts->settings.routing == ecs::Routing::Alb && aim->rule_priority == 0)
+    return failure(ExitCode::WrongUsage,
+                   fmt::format("app {} has no place in a load balancer yet: say with "
+                               "--rule-priority which one to plan with (any that is free in the "
+                               "first of PAC_ECS_LISTENERS)",
+                               options.app));
   auto slot = Outcome<ecs::Slot>(options.slot == "b" ? ecs::Slot::B : ecs::Slot::A);
   if (options.slot.empty()) slot = told(ecs::slot_of(*parts, aim->spec.app_id, aim->spec.revision));
   if (!slot) return std::unexpected(slot.error());

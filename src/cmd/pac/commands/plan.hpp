@@ -15,7 +15,7 @@ struct PlanOptions {
   std::string package_sha256;
   int tasks = -1;         ///< -1 = as many as the app has instances
   std::string slot;       ///< a or b; empty = as AWS has it
-  int rule_priority = 0;  ///< with PAC_ECS_ROUTING=alb
+  int rule_priority = 0;  ///< of an app that has no place in a load balancer; 0 = its place
   EcsPlace place;
   bool has_detailed_exit_code = false;
 };

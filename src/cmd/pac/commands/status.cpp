@@ -1,6 +1,7 @@
 #include "cmd/pac/commands/status.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 
 #include <map>
@@ -143,6 +144,22 @@ std::string rollout_text(const Session& session, const json& rollout) {
   return text;
 }
 
+// How a load balancer leads to the app, where one does.
+std::string balancer_text(const json& balancer) {
+  std::string text;
+  const std::string url = text_at(balancer, "url");
+  const std::string listener = text_at(balancer, "listener");
+  if (!listener.empty()) {
+    text += fmt::format("  balancer   {}\n", url.empty() ? "its address is not known yet" : url);
+    text += fmt::format("             rules {} of {}\n",
+                        fmt::join(balancer.at("rule_priorities").get<std::vector<int>>(), " and "),
+                        listener);
+  }
+  if (const std::string why = text_at(balancer, "waits_for"); !why.empty())
+    text += fmt::format("  waits      its traffic does not move yet: {}\n", plain(why));
+  return text;
+}
+
 std::string one_text(const Session& session, const json& shown) {
   const json& app = shown.at("app");
   const json& settings = app.at("settings");
@@ -157,10 +174,23 @@ std::string one_text(const Session& session, const json& shown) {
                   count_ready(shown.at("instances"), app), text_at(settings, "instances"),
                   text_at(settings, "warm_revisions"),
                   show_duration(settings.at("warm_seconds").get<std::int64_t>() * 1000));
+  text += balancer_text(shown.value("balancer", json::object()));
   if (app.at("state") == "deleting") text += "  it is being deleted\n";
   text += "\n" + instances_text(session, shown.at("instances"));
   if (const auto rollout = shown.find("rollout"); rollout != shown.end())
     text += "\n" + rollout_text(session, *rollout);
+  return text;
+}
+
+// Why the newest deployment did not succeed, with what to do; empty when it did, or is open. Its
+// instances are gone by then.
+Outcome<std::string> last_failure(const Session& session, const json& shown) {
+  const std::string id = shown.at("app").at("id");
+  const auto last = session.api.list(app_path(id, "/deployments?limit=1"), "deployments", 1);
+  if (!last) return std::unexpected(last.error());
+  if (last->empty() || !last->front().contains("failure")) return std::string();
+  std::string text = "\n";
+  for (const std::string& line : failure_lines(last->front())) text += line + "\n";
   return text;
 }
 
@@ -175,8 +205,10 @@ Outcome<Shown> look(const Session& session, const std::string& app) {
   const auto document = app.empty() ? all_apps(session) : get_app(session, app);
   if (!document) return std::unexpected(document.error());
   if (session.wants_json) return Shown{.document = *document};
-  return Shown{.document = *document,
-               .text = app.empty() ? all_text(session, *document) : one_text(session, *document)};
+  if (app.empty()) return Shown{.document = *document, .text = all_text(session, *document)};
+  const auto failed = last_failure(session, *document);
+  if (!failed) return std::unexpected(failed.error());
+  return Shown{.document = *document, .text = one_text(session, *document) + *failed};
 }
 
 void show_again(const Session& session, const Shown& shown) {
