@@ -17,6 +17,7 @@ json answer(const json& asked, pixell::probe::EngineSession& session) {
   if (op == "rollout") return pixell::probe::simulate_rollout(asked);
   if (op == "rates") return pixell::probe::list_rates(asked);
   if (op == "actions") return pixell::probe::list_actions();
+  if (op == "idle_looks") return pixell::probe::look_at_idle_services(asked);
   if (op.starts_with("engine.")) return session.use(asked);
   if (op.starts_with("ecs.")) return pixell::probe::use_ecs(asked);
   if (op.starts_with("s3.")) return pixell::probe::use_s3(asked);

@@ -54,6 +54,11 @@ nlohmann::json simulate_rollout(const nlohmann::json& asked);
 /// {"op": "rates", "calls"}: by bucket its "burst", "per_second" and how many of the calls it pays.
 nlohmann::json list_rates(const nlohmann::json& asked);
 
+/// {"op": "idle_looks", "agents", "state_dir", "first_looks", "looks"}: an engine with so many apps
+/// of one task each, on an ECS in memory, looks so often after it has bound all of them. How many
+/// are "ready", the calls of each of the "looks" by action, and the pause between two, "every_ms".
+nlohmann::json look_at_idle_services(const nlohmann::json& asked);
+
 /// {"op": "actions"}: the table, as [service, action] pairs.
 nlohmann::json list_actions();
 
