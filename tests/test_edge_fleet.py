@@ -17,7 +17,7 @@ from devtool.pac import Pac, free_port, request, wait_until
 from devtool.paths import program
 from pixell_testing.certificates import Authority, Pair
 from pixell_testing.edge import RemoteEdge
-from pixell_testing.packages import with_routes
+from pixell_testing.packages import from_files
 from pixell_testing.stack import put
 
 PATH = "/agents/hello/api/version"
@@ -25,34 +25,54 @@ WRONG_USAGE = 105
 PATIENCE_S = 60
 
 
+# A program, which needs no environment installed.
+MANIFEST = "name: plain\nentrypoint: exec:./agent\n"
+AGENT = """\
+#!/usr/bin/env python3
+import http.server
+import os
+import socketserver
+import threading
+
+VERSION = {version!r}
+go = threading.Event()
+
+
+class Agent(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if self.path.endswith("/held"):
+            self.piece("begun ")
+            go.wait()
+            self.piece("ended")
+        elif self.path.endswith("/go"):
+            go.set()
+        else:
+            self.piece(VERSION)
+        self.wfile.write(b"0\\r\\n\\r\\n")
+
+    def piece(self, text):
+        self.wfile.write(f"{{len(text):x}}\\r\\n{{text}}\\r\\n".encode())
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    request_queue_size = 128
+
+
+Server(os.environ["PAR_SOCKET"], Agent).serve_forever()
+"""
+
+
 def package(version: str) -> bytes:
-    """An agent that tells its version."""
-    return with_routes(f"""
-import asyncio
-
-from fastapi.responses import StreamingResponse
-
-go = asyncio.Event()
-
-
-def mount(app):
-    @app.get("/api/version")
-    async def version():
-        return "{version}"
-
-    @app.get("/api/held")
-    async def held():
-        async def pieces():
-            yield "begun "
-            await go.wait()
-            yield "ended"
-
-        return StreamingResponse(pieces(), media_type="text/plain")
-
-    @app.post("/api/go")
-    async def let_go():
-        go.set()
-""")
+    """An agent that tells its version, and ends /api/held once it was told /api/go."""
+    return from_files({"agent.yaml": MANIFEST, "agent": AGENT.format(version=version)})
 
 
 class Fleet:
@@ -129,7 +149,7 @@ def fleet(scratch: Path) -> Iterator[Fleet]:
 def version(url: str) -> str:
     reply = request(url, "GET", PATH, timeout_s=30)
     assert reply.status == 200, (reply.status, reply.text)
-    return reply.json()
+    return reply.text
 
 
 def test_both_edges_serve_agents_and_nothing_else(fleet: Fleet) -> None:
@@ -247,7 +267,7 @@ def test_an_edge_that_is_told_to_end_ends_what_it_has_begun(fleet: Fleet) -> Non
 
         fleet.second.process.send_signal(signal.SIGTERM)
         wait_until("nobody new gets in", lambda: not fleet.second.is_listening(), PATIENCE_S)
-        assert request(fleet.first.url, "POST", "/agents/hello/api/go").status == 200
+        assert request(fleet.first.url, "GET", "/agents/hello/api/go").status == 200
 
         assert "".join(pieces) == "ended"
     assert fleet.second.process.wait(PATIENCE_S) == 0
