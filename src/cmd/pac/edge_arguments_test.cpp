@@ -102,10 +102,10 @@ TEST_F(EdgeArgumentsTest, HandsTheListenerForEdgesDownToControl) {
   ServeOptions options = *serve_;
   options.edge_files = {.ca = "/ca.pem", .certificate = "/c.pem", .key = "/c.key"};
 
-  for (const Role& role :
-       make_roles(options, {.plain = std::vector<UniqueFd>(2), .edges = std::vector<UniqueFd>(1)}))
-    if (role.name() == "control")
-      EXPECT_EQ(pac({role.spec().argv.begin() + 1, role.spec().argv.end()}), 42) << err_;
+  const auto roles =
+      make_roles(options, {.plain = std::vector<UniqueFd>(2), .edges = std::vector<UniqueFd>(1)});
+  const std::vector<std::string>& argv = roles.at(1).spec().argv;
+  EXPECT_EQ(pac({argv.begin() + 1, argv.end()}), 42) << err_;
 
   ASSERT_TRUE(control_);
   EXPECT_THAT(control_->role.held_fds, ElementsAre(4, 5, 6));
@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
         Half{"FilesWithoutListener",
              {"serve", "--edge-tls-key", "c"},
              "--edge-tls-key needs --edge-listen ADDRESS:PORT"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace pixell::cmd
