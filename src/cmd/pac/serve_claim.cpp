@@ -47,10 +47,11 @@ Result<UniqueFd> lock_state_dir(const fs::path& state_dir) {
   auto lock = lock_file(state_dir / "run" / "serve.lock", kServeLockTimeoutMs);
   if (lock) return lock;
   if (lock.error().code == ErrorCode::DeadlineExceeded)
-    return make_error(ErrorCode::AlreadyExists,
-                      fmt::format("--state {}: another `pac serve` uses it; stop that one, or "
-                                  "choose another directory",
-                                  state_dir.string()));
+    return make_error(
+        ErrorCode::AlreadyExists,
+        fmt::format("--state {}: another `pac serve` or `pac edge` uses it; stop that one, or "
+                    "choose another directory",
+                    state_dir.string()));
   return make_error(lock.error().code,
                     fmt::format("--state {}: {}; choose a directory that this user may write to",
                                 state_dir.string(), lock.error().message));
