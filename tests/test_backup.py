@@ -127,7 +127,7 @@ def test_nothing_is_replaced_without_being_asked(platform: Pac, backup: Path) ->
     assert "--force" in again[1]
     assert backup.read_bytes() == before
     assert in_use[0] == 1
-    assert "another `pac serve` uses it" in in_use[1]
+    assert "another `pac serve` or `pac edge` uses it" in in_use[1]
     assert absent[0] == 3
     assert nowhere[0] == 3
     assert platform.is_healthy()

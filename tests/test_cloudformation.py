@@ -1,7 +1,8 @@
 """The templates of deploy/cloudformation: linted, made in moto, and what they make used by an app.
 
-moto makes no namespace, no bucket policy and no network load balancer of a template, and does not
-know most attributes: of these only cfn-lint has looked.
+moto makes no namespace or name of Cloud Map, no bucket policy and no network load balancer of a
+template, puts no service behind a load balancer, and does not know most attributes: of these only
+cfn-lint has looked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def make(moto: Moto, stack: str, template: str, **parameters: str) -> dict[str, 
     client = moto.client("cloudformation")
     # moto makes every load balancer an application one, which has no TCP listener.
     body = re.sub(r"  A2aListener:\n(    .*\n)+", "", text_of(template))
+    # It makes nothing of Cloud Map, and so knows no ARN of it.
+    body = re.sub(r"      ServiceRegistries: .*\n", "", body)
     client.create_stack(
         StackName=stack,
         TemplateBody=body,
@@ -61,8 +64,11 @@ def make(moto: Moto, stack: str, template: str, **parameters: str) -> dict[str, 
     return {each["Description"]: each["OutputValue"] for each in made["Outputs"]}
 
 
-def make_account(moto: Moto, **more: str) -> dict[str, str]:
-    """All three stacks in moto's VPC; the settings that they give."""
+def make_account(
+    moto: Moto, edges: Mapping[str, str] | None = None, **more: str
+) -> dict[str, str]:
+    """All three stacks in moto's VPC; the settings that they give. `edges` are parameters of the
+    last."""
     certificate = moto.client("acm").request_certificate(DomainName="agents.example.com")
     ec2 = moto.client("ec2")
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
@@ -76,7 +82,7 @@ def make_account(moto: Moto, **more: str) -> dict[str, str]:
     }
     outputs = make(moto, "pixell", "foundation", **network, **more)
     outputs |= make(moto, "pixell-roles", "roles", **more)
-    outputs |= make(moto, "pixell-pac", "pac", AgentImage=IMAGE, PacImage=IMAGE)
+    outputs |= make(moto, "pixell-pac", "pac", AgentImage=IMAGE, PacImage=IMAGE, **(edges or {}))
     return outputs
 
 
@@ -195,6 +201,17 @@ def test_nobody_but_the_edge_and_the_load_balancer_reaches_agents(moto: Moto, ro
     assert ingress(moto, balancer) == {(443, "0.0.0.0/0"), (80, "0.0.0.0/0")}
 
 
+def container_of(moto: Moto, service: Mapping[str, Any]) -> dict[str, Any]:
+    """The one container of a service's tasks."""
+    definition = moto.client("ecs").describe_task_definition(
+        taskDefinition=service["taskDefinition"]
+    )
+    (container,) = definition["taskDefinition"]["containerDefinitions"]
+    # moto keeps an empty place for what a condition leaves out.
+    container["environment"] = [each for each in container["environment"] if each]
+    return container
+
+
 def test_what_is_made_is_there(moto: Moto) -> None:
     outputs = make_account(moto)
 
@@ -203,9 +220,7 @@ def test_what_is_made_is_there(moto: Moto) -> None:
     assert cluster["status"] == "ACTIVE"
     (service,) = ecs.describe_services(cluster=CLUSTER, services=["pixell-pac"])["services"]
     assert service["desiredCount"] == 1
-    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
-    (container,) = definition["taskDefinition"]["containerDefinitions"]
-    told = {each["name"]: each["value"] for each in container["environment"]}
+    told = {each["name"]: each["value"] for each in container_of(moto, service)["environment"]}
     given = settings_of(outputs)
     assert told == {**given, "AGENT_PACKAGES_BUCKET": BUCKET}
     listeners = {
@@ -240,6 +255,41 @@ def test_what_is_made_is_there(moto: Moto) -> None:
         ("/ecs/pixell-agent-runtime", 30),
         ("/ecs/pixell-agent-runtime-pac", 30),
     }
+
+
+def test_edges_are_a_service_of_their_own_when_they_are_asked_for(moto: Moto) -> None:
+    secrets = moto.client("secretsmanager")
+    control, edge = (
+        secrets.create_secret(Name=f"pixell/{name}", SecretString="{}")["ARN"]
+        for name in ("control", "edge")
+    )
+    outputs = make_account(
+        moto,
+        {
+            "EdgeDesiredCount": "3",
+            "ControlCertificateSecret": control,
+            "EdgeCertificateSecret": edge,
+        },
+    )
+
+    services = moto.client("ecs").describe_services(
+        cluster=CLUSTER, services=["pixell-pac", "pixell-edge"]
+    )["services"]
+    one, many = sorted(services, key=lambda each: each["desiredCount"])
+    assert (one["serviceName"], one["desiredCount"]) == ("pixell-pac", 1)
+    assert (many["serviceName"], many["desiredCount"]) == ("pixell-edge", 3)
+    pac, door = container_of(moto, one), container_of(moto, many)
+    assert {"name": "PAC_EDGE_LISTEN", "value": "0.0.0.0:4443"} in pac["environment"]
+    assert {each["valueFrom"].removeprefix(control) for each in pac["secrets"]} == {
+        *(":ca::", ":certificate::", ":key::")
+    }
+    assert {each["valueFrom"].removeprefix(edge) for each in door["secrets"]} == {
+        *(":ca::", ":certificate::", ":key::")
+    }
+    told = {each["name"]: each["value"] for each in door["environment"]}
+    assert told == {"PAC_CONTROL": "https://control.pixell.internal:4443"}
+    group = outputs["Security group of PAC"]
+    assert (4443, group) in ingress(moto, group)
 
 
 @pytest.mark.parametrize("routing", ["edge", "alb"])

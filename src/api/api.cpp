@@ -21,6 +21,9 @@ namespace {
 // Host names under which the other roles of this installation speak to us over the Unix socket.
 constexpr std::string_view kInternalHost = "control";
 
+// What edges ask for lies below it.
+constexpr std::string_view kEdgePaths = "/internal/";
+
 // Matches "/a/{x}/b" segment by segment; nullopt when it does not fit.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
   std::vector<std::string> params;
@@ -89,11 +92,33 @@ Reply call_handler(const ApiContext& context, const RouteEntry& route, Call& cal
                      [&] { return route.handler(context, call); });
 }
 
-Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) {
-  if (auto refused = refuse_foreign(context, head)) return std::move(*refused);
+// By which door a request comes in.
+enum class Door {
+  Main,   // everything, for this machine
+  Edges,  // what edges of other machines need, for whom their certificates have let in
+};
+
+bool is_open(Door door, const RouteEntry& route) {
+  return door == Door::Main || route.pattern.starts_with(kEdgePaths);
+}
+
+Reply nothing_there(Door door, std::string_view path) {
+  if (door == Door::Edges)
+    return problem(404, fmt::format("there is nothing at {}: edges are served here, below {}, and "
+                                    "nobody else",
+                                    path, kEdgePaths));
+  return problem(
+      404, fmt::format("there is nothing at {}; GET /openapi.json lists what there is", path));
+}
+
+Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body,
+               Door door) {
+  if (door == Door::Main)
+    if (auto refused = refuse_foreign(context, head)) return std::move(*refused);
   const std::string_view method = head.method == "HEAD" ? std::string_view("GET") : head.method;
   std::string allowed;
   for (const RouteEntry& route : routes()) {
+    if (!is_open(door, route)) continue;
     auto params = match(route.pattern, head.path());
     if (!params) continue;
     if (route.method == method) {
@@ -103,13 +128,35 @@ Reply dispatch(const ApiContext& context, const net::RequestHead& head, net::Bod
     allowed += allowed.empty() ? "" : ", ";
     allowed += route.method;
   }
-  if (allowed.empty())
-    return problem(404, fmt::format("there is nothing at {}; GET /openapi.json lists what there is",
-                                    head.path()));
+  if (allowed.empty()) return nothing_there(door, head.path());
   Reply reply = problem(
       405, fmt::format("{} is not possible at {}; allowed: {}", head.method, head.path(), allowed));
   reply.headers.add("allow", allowed);
   return reply;
+}
+
+Reply answer_at(Door door, const ApiContext& context, const net::RequestHead& head,
+                net::BodyReader& body) try {
+  return dispatch(context, head, body, door);
+} catch (const nlohmann::json::exception& wrong) {
+  context.log.error("Handler failed", {{"path", head.path()}, {"error", wrong.what()}});
+  return problem(500, "the request could not be answered; the log has the reason");
+}
+
+net::BlockingHandler handler_of(const ApiContext& context, decltype(&answer) answerer) {
+  return [&context, answerer](const net::RequestHead& head, net::BodyReader& body,
+                              net::ReplyWriter& writer) {
+    Reply reply = answerer(context, head, body);
+    net::ResponseHead reply_head{.status = reply.status, .headers = std::move(reply.headers)};
+    // An empty log is a log too; 204 and 304 have no content at all.
+    if (reply.status != 204 && reply.status != 304)
+      reply_head.headers.set("content-type", reply.content_type);
+    if (!reply.stream || head.method == "HEAD")
+      return writer.reply(reply_head, std::move(reply.body));
+    writer.start(reply_head);
+    reply.stream(writer);
+    writer.finish();
+  };
 }
 
 }  // namespace
@@ -147,26 +194,18 @@ Reply problem(const ApiContext& context, const Error& error) {
   return reply;
 }
 
-Reply answer(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) try {
-  return dispatch(context, head, body);
-} catch (const nlohmann::json::exception& wrong) {
-  context.log.error("Handler failed", {{"path", head.path()}, {"error", wrong.what()}});
-  return problem(500, "the request could not be answered; the log has the reason");
+Reply answer(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) {
+  return answer_at(Door::Main, context, head, body);
 }
 
-net::BlockingHandler make_api(const ApiContext& context) {
-  return [&context](const net::RequestHead& head, net::BodyReader& body, net::ReplyWriter& writer) {
-    Reply reply = answer(context, head, body);
-    net::ResponseHead reply_head{.status = reply.status, .headers = std::move(reply.headers)};
-    // An empty log is a log too; 204 and 304 have no content at all.
-    if (reply.status != 204 && reply.status != 304)
-      reply_head.headers.set("content-type", reply.content_type);
-    if (!reply.stream || head.method == "HEAD")
-      return writer.reply(reply_head, std::move(reply.body));
-    writer.start(reply_head);
-    reply.stream(writer);
-    writer.finish();
-  };
+Reply answer_edge(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body) {
+  return answer_at(Door::Edges, context, head, body);
+}
+
+net::BlockingHandler make_api(const ApiContext& context) { return handler_of(context, answer); }
+
+net::BlockingHandler make_edge_api(const ApiContext& context) {
+  return handler_of(context, answer_edge);
 }
 
 }  // namespace pixell::api

@@ -101,7 +101,14 @@ Reply problem(const ApiContext& context, const Error& error);
 /// Answers one request: guards, matches, calls, and turns what may be thrown into a 500.
 Reply answer(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body);
 
+/// The same for an edge of another machine, which has shown its certificate: routes below
+/// /internal/ and nothing else, whatever the Host.
+Reply answer_edge(const ApiContext& context, const net::RequestHead& head, net::BodyReader& body);
+
 /// The whole API as a handler for net::make_blocking_service. `context` outlives it.
 net::BlockingHandler make_api(const ApiContext& context);
+
+/// What answer_edge() answers, as such a handler.
+net::BlockingHandler make_edge_api(const ApiContext& context);
 
 }  // namespace pixell::api

@@ -130,6 +130,34 @@ TEST_F(ApiTest, RefusesForeignHostsAndOrigins) {
   EXPECT_EQ(send("GET", "/v1/apps").status, 403);
 }
 
+TEST_F(ApiTest, GivesEdgesOfOtherMachinesTheirRoutesAndNothingElse) {
+  host_ = "control.pixell.internal:4443";
+  const auto ask = [&](std::string method, std::string target, std::string body = "") {
+    const net::RequestHead head{.method = std::move(method),
+                                .target = std::move(target),
+                                .scheme = "https",
+                                .authority = host_};
+    TextBody reader(std::move(body));
+    return answer_edge(*context_, head, reader);
+  };
+
+  EXPECT_EQ(ask("GET", "/internal/routes?after=3&edge=a").status, 200);
+  EXPECT_EQ(acked_, 3);
+  EXPECT_EQ(ask("POST", "/internal/edges/a/measurements",
+                model::to_json(model::TrafficReport{.started_at = 5}).dump())
+                .status,
+            200);
+  EXPECT_EQ(measured_by_, "a");
+  EXPECT_EQ(ask("DELETE", "/internal/routes").status, 405);
+  for (const RouteEntry& route : routes()) {
+    if (route.pattern.starts_with("/internal/")) continue;
+    EXPECT_EQ(ask(std::string(route.method), std::string(route.pattern)).status, 404)
+        << route.pattern;
+  }
+  for (const char* path : {"/", "/internal", "/internal/", "/internal/../v1/apps", "/agents/x"})
+    EXPECT_EQ(ask("GET", path).status, 404) << path;
+}
+
 TEST_F(ApiTest, Answers404And405AsProblems) {
   const Reply missing = send("GET", "/nowhere");
   EXPECT_EQ(missing.status, 404);

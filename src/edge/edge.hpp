@@ -50,7 +50,7 @@ class Edge {
   };
 
   /// Starts the loops for `listeners`. Nobody is accepted yet. `api` is where everything but agents
-  /// goes.
+  /// goes; empty when that is elsewhere: then it is answered 404, and GET /healthz by the edge.
   static Result<std::unique_ptr<Edge>> start(EdgeListeners listeners, net::Address api,
                                              const Settings& settings, Log log);
   ~Edge();

@@ -126,12 +126,12 @@ std::unique_ptr<net::StreamHandler> EdgeService::on_request(net::ServerStream& s
     case Decision::To::NoTarget:
       return serve_agent(stream, std::move(decision));
     case Decision::To::Api:
-      return std::make_unique<ApiExchange>(edge_, stream, api_);
+      return serve_api(stream);
     case Decision::To::Directory:
       // Other methods on /agents are the API's to refuse.
       if (stream.request().method == "GET" || stream.request().method == "HEAD")
         return answer_directory(stream);
-      return std::make_unique<ApiExchange>(edge_, stream, api_);
+      return serve_api(stream);
     case Decision::To::Explain:
     case Decision::To::Metrics:
       return answer_operator(stream, decision);
@@ -160,6 +160,19 @@ std::unique_ptr<net::StreamHandler> EdgeService::serve_agent(net::ServerStream& 
   ++(status == 429 ? counters.limited : status == 413 ? counters.too_large : counters.shed);
   write_refused(stream, decision, status);
   send_error(stream, ticket.error());
+  return net::ignore_body();
+}
+
+std::unique_ptr<net::StreamHandler> EdgeService::serve_api(net::ServerStream& stream) {
+  if (!api_.text.empty()) return std::make_unique<ApiExchange>(edge_, stream, api_);
+  // An edge without an API of its own has no other that could be asked how it is.
+  if (stream.request().path() == kHealthPath)
+    net::send_json(
+        stream, 200,
+        nlohmann::json{{"status", "ok"}, {"routes_generation", edge_.routes->table().generation()}}
+            .dump());
+  else
+    send_error(stream, api_elsewhere_reply());
   return net::ignore_body();
 }
 

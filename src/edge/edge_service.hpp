@@ -23,7 +23,7 @@ namespace pixell::edge {
 class EdgeService final : public net::Service {
  public:
   struct Parts {
-    net::Address api;
+    net::Address api;  ///< empty = elsewhere: what is for the API is refused
     std::uint64_t seed = 1;
     TrustedProxies trusted{};
     std::unique_ptr<Overload> overload;
@@ -44,6 +44,7 @@ class EdgeService final : public net::Service {
 
  private:
   std::unique_ptr<net::StreamHandler> serve_agent(net::ServerStream& stream, Decision decision);
+  std::unique_ptr<net::StreamHandler> serve_api(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> answer_directory(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> answer_explain(net::ServerStream& stream);
   std::unique_ptr<net::StreamHandler> answer_operator(net::ServerStream& stream,

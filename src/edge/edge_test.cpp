@@ -79,6 +79,36 @@ TEST_F(EdgeTest, AnswersProblemWhenTheApiIsAwayAndAgentsKeepAnswering) {
   EXPECT_EQ(get("/agents/hello/").status, 200);
 }
 
+class EdgeWithoutApiTest : public EdgeTest {
+ protected:
+  EdgeWithoutApiTest() { has_api_ = false; }
+};
+
+TEST_F(EdgeWithoutApiTest, ServesAgentsAndSaysThatTheApiIsElsewhere) {
+  Backend agent("one", directory_ / "one.sock");
+  publish(1, "one.sock");
+
+  EXPECT_EQ(get("/agents/hello/").status, 200);
+  EXPECT_EQ(get("/agents").status, 200);
+  for (const char* method : {"GET", "POST"}) {
+    const auto refused = get(method == std::string("GET") ? "/v1/apps" : "/agents", {}, method);
+    EXPECT_EQ(refused.status, 404);
+    EXPECT_EQ(refused.header("content-type"), "application/problem+json");
+    EXPECT_NE(refused.body.find("the API is on the machine of the control plane"),
+              std::string::npos);
+  }
+}
+
+TEST_F(EdgeWithoutApiTest, TellsItselfThatItIsWell) {
+  publish(1, "one.sock");
+
+  const auto health = get("/healthz");
+
+  EXPECT_EQ(health.status, 200);
+  EXPECT_EQ(body(health)["status"], "ok");
+  EXPECT_EQ(body(health)["routes_generation"], 1);
+}
+
 TEST_F(EdgeTest, AnswersUnknownAgentsWithJson404) {
   const auto reply = get("/agents/nobody/api");
 

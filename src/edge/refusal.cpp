@@ -17,6 +17,14 @@ ErrorReply unknown_reply(const Decision& decision) {
   return reply;
 }
 
+ErrorReply api_elsewhere_reply() {
+  return {.status = 404,
+          .code = ErrorCode::NotFound,
+          .detail =
+              "this edge serves agents only, below /agents/; the API is on the machine of the "
+              "control plane, where `pac serve` listens"};
+}
+
 ErrorReply unserved_reply(const Decision& decision, Unserved why) {
   ErrorReply reply{
       .status = 503, .code = ErrorCode::Unavailable, .detail = describe_unserved(decision.id, why)};

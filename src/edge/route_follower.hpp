@@ -36,9 +36,9 @@ class RouteFollower {
 
   /// Publishes what the snapshot file holds, if anything, then starts to pull.
   void start();
-  /// Waits until routes are in force or it is known that there are none, at most so long. Once,
-  /// after start().
-  void wait_for_routes(Millis timeout) { (void)known_.try_acquire_for(timeout); }
+  /// Waits until routes are in force or it is known that there are none, at most so long; whether
+  /// that is so. After start(), and until it was true once.
+  bool wait_for_routes(Millis timeout) { return known_.try_acquire_for(timeout); }
   /// Ends the thread; waits for it.
   void stop();
   /// From now on nothing is saved: another process keeps the snapshot file. From any thread.

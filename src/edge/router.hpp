@@ -14,6 +14,8 @@ namespace pixell::edge {
 inline constexpr std::string_view kExplainPath = "/v1/edge/explain";
 /// Where the edge tells what it counted, in Prometheus's text format.
 inline constexpr std::string_view kMetricsPath = "/v1/edge/metrics";
+/// Where an edge whose API is elsewhere tells that it is well; else this path is the API's.
+inline constexpr std::string_view kHealthPath = "/healthz";
 
 /// Where a request goes. Pure: the same head, table and dice give the same decision.
 struct Decision {

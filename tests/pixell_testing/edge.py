@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from devtool.pac import Pac, request, wait_until
+from devtool.pac import Pac, free_port, request, wait_until
 from devtool.paths import program
 
 START_DEADLINE_S = 20
@@ -122,3 +122,72 @@ class HelloEdge(RoutedEdge):
     def explain(self) -> dict[str, Any]:
         """What it says of the app, with what it counted."""
         return request(self.url, "GET", "/v1/edge/explain?url=/agents/hello/").json()
+
+
+class RemoteEdge:
+    """An edge by itself whose control is elsewhere. Use it in a `with` block."""
+
+    def __init__(
+        self, folder: Path, *options: str | Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        """`options` say which control; `env` comes on top of ours."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._options = options
+        self._env = env or {}
+        self._log_path = folder / "edge.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Starts it, again when it has ended; it may not serve yet."""
+        command = [program("pac"), "edge", "--state", self._folder / "state"]
+        command += ["--listen", f"127.0.0.1:{self.port}", *self._options]
+        with open(self._log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**Pac.environment(), **self._env},
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code once it has drained."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_DEADLINE_S)
+
+    def is_listening(self) -> bool:
+        """Whether anybody can connect."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def serves(self, app: str) -> bool:
+        """Whether it has routes to the app."""
+        assert self.process.poll() is None, self.log_text()
+        try:
+            agents = request(self.url, "GET", "/agents", timeout_s=2).json()["agents"]
+        except OSError:
+            return False
+        return app in {agent["id"] for agent in agents}
+
+    def log_text(self) -> str:
+        """Everything it printed."""
+        return self._log_path.read_text(encoding="utf-8", errors="replace")

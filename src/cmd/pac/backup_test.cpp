@@ -275,7 +275,7 @@ TEST_F(BackupTest, IsNotRestoredWhileTheStateIsUsed) {
   const auto claim = claim_state_dir(target_);
   ASSERT_TRUE(claim);
 
-  expect_refused(ErrorCode::AlreadyExists, "another `pac serve` uses it");
+  expect_refused(ErrorCode::AlreadyExists, "another `pac serve` or `pac edge` uses it");
 }
 
 TEST_F(BackupTest, IsRefusedWhenItIsNone) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "cmd/terminal/completion.hpp"
@@ -82,6 +83,19 @@ void add_place(CLI::App& command, EcsPlace& place) {
 int wrong_usage(const std::string& what) {
   fmt::print(stderr, "pac: {}\n", what);
   return static_cast<int>(ExitCode::WrongUsage);
+}
+
+Result<std::filesystem::path> absolute_directory(std::string_view option, const std::string& text) {
+  if (text.empty())
+    return make_error(ErrorCode::InvalidArgument, fmt::format("{} must name a directory", option));
+  std::error_code failed;
+  const std::filesystem::path path = std::filesystem::absolute(text, failed);
+  if (failed)
+    return make_error(
+        ErrorCode::InvalidArgument,
+        fmt::format("{} {}: the current directory is gone ({}); give an absolute path", option,
+                    text, failed.message()));
+  return path.lexically_normal();
 }
 
 CLI::Validator not_empty() {

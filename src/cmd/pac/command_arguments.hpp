@@ -1,8 +1,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <string>
+#include <string_view>
 
+#include "base/result.hpp"
 #include "cmd/pac/commands/ecs_account.hpp"
 #include "cmd/pac/commands/session.hpp"
 
@@ -30,6 +33,10 @@ int wrong_usage(const std::string& what);
 
 /// Adds --state and --installation.
 void add_place(CLI::App& command, EcsPlace& place);
+
+/// A directory as an absolute path: roles and API compare whole paths. InvalidArgument names the
+/// option and the remedy.
+Result<std::filesystem::path> absolute_directory(std::string_view option, const std::string& text);
 
 /// An argument that must say something.
 CLI::Validator not_empty();

@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -15,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/thread_pool.hpp"
+#include "cmd/pac/edge_listener.hpp"
 #include "cmd/pac/edge_measurements.hpp"
 #include "cmd/pac/edge_registry.hpp"
 #include "cmd/pac/limits.hpp"
@@ -27,6 +30,7 @@
 #include "net/event_loop.hpp"
 #include "net/server.hpp"
 #include "net/sockets.hpp"
+#include "net/tls/limits.hpp"
 #include "reconcile/loop.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -73,16 +77,43 @@ decltype(api::ApiContext::find_balancer) balancer_finder(const engine::TrafficMo
   return [mover](const std::string& app) { return mover->view_of(app); };
 }
 
-// Serves the API on its Unix socket until a stop signal comes.
-Result<void> serve_api(const api::ApiContext& context, const RoleLife& life,
-                       const sigset_t& signals, std::stop_source& stop, const Log& log) {
+// What serve_api() serves and with what.
+struct ApiParts {
+  const ControlOptions& options;
+  const api::ApiContext& context;
+  const RoleLife& life;
+  std::function<void()> on_turn;  // called every net::tls::kFilePoll
+};
+
+// Waits for a stop signal; `turn` is called every net::tls::kFilePoll meanwhile.
+int wait_for_signal(const sigset_t& signals, const std::function<void()>& turn) {
+  const timespec period{
+      .tv_sec = std::chrono::duration_cast<std::chrono::seconds>(net::tls::kFilePoll).count(),
+      .tv_nsec = 0};
+  while (true) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &period);
+    if (signal > 0) return signal;
+    turn();
+  }
+}
+
+// Serves the API on its Unix socket, and edges of other machines on the listener for them, until a
+// stop signal comes.
+Result<void> serve_api(const ApiParts& parts, const sigset_t& signals, std::stop_source& stop,
+                       const Log& log) {
+  const RoleLife& life = parts.life;
   const fs::path socket = control_socket(life.state_dir());
   TRY(auto loop, net::EventLoop::create());
   ThreadPool pool(kApiThreads);
-  const auto service = net::make_blocking_service(*loop, pool, api::make_api(context));
+  const auto service = net::make_blocking_service(*loop, pool, api::make_api(parts.context));
+  std::unique_ptr<EdgeListener> edges;  // outlives the server
+  if (parts.options.edge_listen_fd >= 0) {
+    TRY(edges, EdgeListener::make(parts.options.edge_files, *loop, parts.context, log));
+  }
   net::HttpServer server(*loop, *service, log);
   TRY(UniqueFd listener, net::listen_unix(socket));
   TRY_VOID(server.listen(std::move(listener), "control"));
+  if (edges) TRY_VOID(edges->listen(server, parts.options.edge_listen_fd));
   net::Timer beat;
   const std::function<void()> beat_on = [&] {
     life.line().beat(0);
@@ -92,9 +123,10 @@ Result<void> serve_api(const api::ApiContext& context, const RoleLife& life,
   std::thread thread([&loop] { loop->run(); });
   life.line().ready();
   log.info("Control ready", {{"socket", socket.string()}});
-  int signal = 0;
-  while (::sigwait(&signals, &signal) != 0) {
-  }
+  const int signal = wait_for_signal(signals, [&] {
+    if (edges) edges->look_at_files();
+    parts.on_turn();
+  });
   log.info("Received shutdown signal", {{"signal", signal}});
   stop.request_stop();
   // Handlers finish and their replies leave before the loop ends; what takes too long is cut.
@@ -111,6 +143,7 @@ Result<void> serve_api(const api::ApiContext& context, const RoleLife& life,
   });
   thread.join();
   pool.stop();
+  if (edges) edges->stop();
   return {};
 }
 
@@ -164,7 +197,8 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
     importer.publish_by([&mirror](const model::AgentApp& app, const model::Package& package) {
       return mirror.publish(app, package);
     });
-  EdgeRegistry edges(system_clock());
+  const bool has_remote_edges = options.edge_listen_fd >= 0;
+  EdgeRegistry edges(system_clock(), has_remote_edges ? kEdgeReturn : Millis(0));
   EdgeMeasurements measurements(system_clock());
   std::stop_source stop;
   TrafficFollower follower(
@@ -204,7 +238,11 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
   TRY_VOID(reconciler.start());
   follower.start([&reconciler] { reconciler.wake(); });
   if (!bucket.empty()) mirror.start();
-  const auto served = serve_api(context, *life, signals, stop, log);
+  // Nobody says that the edges have settled: those who wait for it look again.
+  const auto look = [&] {
+    if (has_remote_edges && edges.has_just_settled()) reconciler.wake();
+  };
+  const auto served = serve_api({options, context, *life, look}, signals, stop, log);
   follower.stop();
   reconciler.stop();
   return served;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cmd/pac/engine_choice.hpp"
+#include "cmd/pac/peer_files.hpp"
 #include "cmd/pac/role_life.hpp"
 
 namespace pixell::cmd {
@@ -15,6 +16,8 @@ struct ControlOptions {
   EngineChoice engine;
   std::vector<std::filesystem::path> allow_file_dirs;
   std::vector<std::string> allowed_hosts;  ///< Host names the API answers besides loopback
+  int edge_listen_fd = -1;  ///< of role.held_fds: where edges of other machines come; -1 = nowhere
+  PeerFiles edge_files;     ///< what they are met with there
 };
 
 /// Where the API of a state directory listens.

@@ -5,21 +5,21 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/pac/limits.hpp"
-#include "net/local_fetch.hpp"
 
 namespace pixell::cmd {
 
 Result<std::optional<model::RouteSnapshot>> ControlRouteSource::next(std::int64_t after,
                                                                      Millis timeout,
                                                                      std::stop_token stop) {
-  const net::LocalRequest request{
-      .socket = socket_,
+  ControlRequest request{
       .target = fmt::format("/internal/routes?after={}&edge={}&timeout_ms={}", after,
                             is_acknowledging_ ? edge_id_ : std::string(), timeout.count()),
+      .content_type = {},
+      .body = {},
       // Longer than the poll itself, so that only a hung control runs into it.
       .timeout = timeout + kRoutePullMargin,
       .stop = std::move(stop)};
-  TRY(const net::LocalReply reply, net::fetch_local(request));
+  TRY(const ControlReply reply, link_.ask(std::move(request)));
   if (reply.status == 204) return std::optional<model::RouteSnapshot>();
   if (reply.status != 200)
     return make_error(ErrorCode::Unavailable,

@@ -24,7 +24,8 @@ class ControlRouteSourceTest : public ::testing::Test {
 
   TempDirectory directory_;
   std::filesystem::path socket_ = directory_ / "control.sock";
-  ControlRouteSource source_{socket_, "edge1"};
+  std::unique_ptr<ControlLink> link_ = make_socket_link(socket_);
+  ControlRouteSource source_{*link_, "edge1"};
   std::string target_;
 };
 

@@ -5,18 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/pac/limits.hpp"
-#include "net/local_fetch.hpp"
 
 namespace pixell::cmd {
 
 Result<UnixMillis> ControlTrafficSink::send(const model::TrafficReport& report) {
-  TRY(const net::LocalReply reply,
-      net::fetch_local({.socket = socket_,
-                        .method = "POST",
-                        .target = fmt::format("/internal/edges/{}/measurements", edge_id_),
-                        .content_type = "application/json",
-                        .body = model::to_json(report).dump(),
-                        .timeout = kTrafficSendTimeout}));
+  TRY(const ControlReply reply,
+      link_.ask({.method = "POST",
+                 .target = fmt::format("/internal/edges/{}/measurements", edge_id_),
+                 .content_type = "application/json",
+                 .body = model::to_json(report).dump(),
+                 .timeout = kTrafficSendTimeout,
+                 .stop = {}}));
   if (reply.status != 200)
     return make_error(ErrorCode::Unavailable,
                       fmt::format("control answered {} for measurements", reply.status));

@@ -28,7 +28,8 @@ class ControlTrafficSinkTest : public ::testing::Test {
 
   TempDirectory directory_;
   std::filesystem::path socket_ = directory_ / "control.sock";
-  ControlTrafficSink sink_{socket_, "edge1"};
+  std::unique_ptr<ControlLink> link_ = make_socket_link(socket_);
+  ControlTrafficSink sink_{*link_, "edge1"};
   std::string line_;
   std::string body_;
 };

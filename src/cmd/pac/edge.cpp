@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -17,8 +18,10 @@
 #include "base/files.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "cmd/pac/control_link.hpp"
 #include "cmd/pac/control_route_source.hpp"
 #include "cmd/pac/control_traffic_sink.hpp"
+#include "cmd/pac/edge_alone.hpp"
 #include "cmd/pac/limits.hpp"
 #include "edge/edge.hpp"
 #include "edge/limits.hpp"
@@ -88,8 +91,15 @@ Result<std::unique_ptr<edge::Edge>> start_edge(const EdgeOptions& options, const
       .server = {.head_timeout = Millis(options.head_timeout_ms),
                  .send_stall_timeout = Millis(options.send_stall_timeout_ms),
                  .body_stall_timeout = Millis(options.body_stall_timeout_ms)}};
-  return edge::Edge::start(std::move(listeners),
-                           net::Address{"unix:" + options.control_socket.string()}, settings, log);
+  // A remote control is asked for routes only: its API is not for the public.
+  const std::string api = options.alone ? "" : "unix:" + options.control_socket.string();
+  return edge::Edge::start(std::move(listeners), net::Address{api}, settings, log);
+}
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
 }
 
 // The edge of this directory keeps its id when it starts anew, so that control does not wait for
@@ -111,16 +121,27 @@ Result<std::string> lasting_id(const std::filesystem::path& directory) {
 // Meanwhile it looks after the certificates, if there are any: SIGHUP has them read anew.
 class EdgeEnd {
  public:
+  // What else is to be done when it leaves, or stops.
+  struct Also {
+    std::function<void()> on_leave;
+    std::function<void()> on_stop;
+  };
   // `tls` may be null.
-  EdgeEnd(edge::Edge& edge, net::tls::TlsServer* tls, std::function<void()> on_leave,
-          const Log& log)
-      : edge_(edge), tls_(tls), on_leave_(std::move(on_leave)), log_(log) {}
+  EdgeEnd(edge::Edge& edge, net::tls::TlsServer* tls, Also also, const Log& log)
+      : edge_(edge), tls_(tls), also_(std::move(also)), log_(log) {}
 
   Result<void> prepare(const sigset_t& signals) {
     signals_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
     drained_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (signals_ && drained_) return {};
     return errno_error("cannot watch signals", errno);
+  }
+
+  // Takes the signals that have come; whether the edge is to end.
+  bool is_asked_to_end() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) take(info);
+    return deadline_.has_value();
   }
 
   // Returns when the edge may be cut.
@@ -162,7 +183,7 @@ class EdgeEnd {
     if (deadline_) return;
     log_.info("Edge leaves: another one has taken over", {{"drain_s", drain_time.count()}});
     deadline_ = system_clock().now() + drain_time;
-    on_leave_();
+    also_.on_leave();
     drain(net::IdleConnections::Keep);
   }
   void stop(int signal) {
@@ -170,12 +191,13 @@ class EdgeEnd {
     if (std::exchange(is_stopping_, true)) return;
     const Instant last = system_clock().now() + edge::kDrainTimeout;
     deadline_ = deadline_ ? std::min(*deadline_, last) : last;
+    also_.on_stop();
     drain(net::IdleConnections::Close);
   }
 
   edge::Edge& edge_;
   net::tls::TlsServer* tls_;
-  std::function<void()> on_leave_;
+  Also also_;
   const Log& log_;
   UniqueFd signals_;
   UniqueFd drained_;
@@ -183,38 +205,80 @@ class EdgeEnd {
   bool is_stopping_ = false;
 };
 
-Result<void> run(const EdgeOptions& options, const sigset_t& signals, const Log& log) {
+// The ways of one edge to its control: routes and measurements are told by threads of their own.
+struct ControlLinks {
+  std::string edge_id;
+  std::unique_ptr<ControlLink> routes;
+  std::unique_ptr<ControlLink> measurements;
+};
+
+Result<ControlLinks> link_to_control(const EdgeOptions& options, const RemoteControl* remote,
+                                     const std::filesystem::path& directory) {
+  const auto make_link = [&] {
+    return remote == nullptr ? make_socket_link(options.control_socket) : make_tls_link(*remote);
+  };
+  TRY(std::string id, lasting_id(directory));
+  if (options.alone) id = alone_id(options.alone->id, host_name(), id);
+  return ControlLinks{.edge_id = std::move(id), .routes = make_link(), .measurements = make_link()};
+}
+
+// Waits until the edge knows what to serve. With a control of this machine it does not for long: it
+// has no routes at all then, or control will be back in a moment. One whose control is elsewhere
+// would tell everybody that there are no agents, while its load balancer took it for well; who
+// connects meanwhile waits in the backlog.
+void await_routes(edge::RouteFollower& follower, bool is_alone, EdgeEnd& end, const Log& log) {
+  if (follower.wait_for_routes(edge::kFirstRoutesTimeout) || !is_alone) return;
+  log.warning("Edge waits for its first routes; it serves once control gives them");
+  while (!end.is_asked_to_end() && !follower.wait_for_routes(edge::kFirstRoutesTimeout)) {
+  }
+}
+
+Result<void> run(EdgeOptions options, const sigset_t& signals, const Log& log) {
+  std::optional<AloneClaim> alone;
+  if (options.alone) {
+    TRY(alone, claim_alone(options, log));
+  }
   TRY(const auto life, RoleLife::begin("edge", options.role));
   const std::filesystem::path directory = options.role.state_dir / "edge";
   TRY_VOID(make_directories(directory));
-  TRY(const std::string id, lasting_id(directory));
+  TRY(const ControlLinks links,
+      link_to_control(options, alone ? &alone->control : nullptr, directory));
   std::unique_ptr<net::tls::TlsServer> tls;  // outlives the edge
   TRY(const auto edge, start_edge(options, log, tls));
   edge->repeat(kBeatPeriod, [&life](int loop) { life->line().beat(loop); });
-  ControlRouteSource source(options.control_socket, id);
+  ControlRouteSource source(*links.routes, links.edge_id);
   edge::RouteFollower follower(
       source, {.snapshot_path = directory / "routes", .domains = options.domains},
       [&edge](std::shared_ptr<const edge::RouteTable> table) {
         return edge->publish(std::move(table));
       },
       log);
-  ControlTrafficSink sink(options.control_socket, id);
+  ControlTrafficSink sink(*links.measurements, links.edge_id);
   edge::TrafficReporter reporter(edge->traffic(), sink, log);
-  EdgeEnd end(
-      *edge, tls.get(),
-      [&] {
-        source.stop_acknowledging();
-        follower.leave_file_alone();
-        life->let_go();
-      },
-      log);
+  EdgeEnd end(*edge, tls.get(),
+              {.on_leave =
+                   [&] {
+                     source.stop_acknowledging();
+                     follower.leave_file_alone();
+                     life->let_go();
+                   },
+               // Nobody comes after one that is alone: who connects now had better be refused than
+               // wait in the backlog.
+               .on_stop =
+                   [&] {
+                     if (alone) life->let_go();
+                   }},
+              log);
   TRY_VOID(end.prepare(signals));
   follower.start();
-  follower.wait_for_routes(edge::kFirstRoutesTimeout);
+  await_routes(follower, alone.has_value(), end, log);
   reporter.start();
-  TRY_VOID(edge->accept());
+  if (!end.is_asked_to_end()) TRY_VOID(edge->accept());
   life->line().ready();
-  log.info("Edge ready", {{"threads", options.threads}});
+  log.info("Edge ready", {{"threads", options.threads},
+                          {"id", links.edge_id},
+                          {"listen", alone ? alone->addresses : ""},
+                          {"control", alone ? alone->control.url : ""}});
   end.wait();
   edge->stop();
   follower.stop();
@@ -226,7 +290,7 @@ Result<void> run(const EdgeOptions& options, const sigset_t& signals, const Log&
 
 int run_edge(const EdgeOptions& options) {
   const Log log = Log().with("role", "edge");
-  const sigset_t signals = block_signals(!options.tls_listen_fds.empty());
+  const sigset_t signals = block_signals(!options.tls.certificates.empty());
   ::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the edge
   if (const auto ran = run(options, signals, log); !ran) {
     log.error("Edge cannot start", {{"error", ran.error().message}});

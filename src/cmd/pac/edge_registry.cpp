@@ -14,6 +14,7 @@ void EdgeRegistry::heard(std::string_view edge, std::int64_t generation) {
 }
 
 bool EdgeRegistry::all_applied(std::string_view, std::int64_t route_generation, UnixMillis now) {
+  if (now < settled_at_) return false;
   std::lock_guard lock(mutex_);
   bool is_any_live = false;
   for (const auto& [id, edge] : edges_) {
@@ -22,6 +23,16 @@ bool EdgeRegistry::all_applied(std::string_view, std::int64_t route_generation, 
     if (edge.generation < route_generation) return false;
   }
   return is_any_live;
+}
+
+bool EdgeRegistry::lags_behind(std::string_view, std::int64_t) {
+  return clock_.unix_now() < settled_at_;
+}
+
+bool EdgeRegistry::has_just_settled() {
+  if (is_settled_told_ || clock_.unix_now() < settled_at_) return false;
+  is_settled_told_ = true;
+  return true;
 }
 
 }  // namespace pixell::cmd

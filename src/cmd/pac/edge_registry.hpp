@@ -14,7 +14,10 @@ namespace pixell::cmd {
 /// API, which hears it, and the reconciler, which waits for it.
 class EdgeRegistry final : public reconcile::EdgeAcks {
  public:
-  explicit EdgeRegistry(const Clock& clock) : clock_(clock) {}
+  /// `settling` is how long it does not take those it has heard for all there are: edges of other
+  /// machines need a while to find a control that started anew.
+  explicit EdgeRegistry(const Clock& clock, Millis settling = Millis(0))
+      : clock_(clock), settled_at_(clock.unix_now() + settling.count()) {}
 
   /// An edge asked for routes after `generation`: it uses that one on every loop.
   void heard(std::string_view edge, std::int64_t generation);
@@ -22,6 +25,10 @@ class EdgeRegistry final : public reconcile::EdgeAcks {
   /// False while no edge is known: one that is there will poll soon, and the planner bounds the
   /// wait for one that is not.
   bool all_applied(std::string_view app_id, std::int64_t route_generation, UnixMillis now) override;
+  /// True while it settles: nobody's patience has begun to run out then.
+  bool lags_behind(std::string_view app_id, std::int64_t route_generation) override;
+  /// True once, when it has settled. By one thread.
+  bool has_just_settled();
 
  private:
   struct Edge {
@@ -29,7 +36,9 @@ class EdgeRegistry final : public reconcile::EdgeAcks {
     UnixMillis heard_at = 0;
   };
   const Clock& clock_;
-  std::mutex mutex_;  // guards edges_
+  const UnixMillis settled_at_;
+  bool is_settled_told_ = false;  // of has_just_settled()
+  std::mutex mutex_;              // guards edges_
   std::map<std::string, Edge, std::less<>> edges_;
 };
 

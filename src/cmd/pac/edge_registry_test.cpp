@@ -78,5 +78,19 @@ TEST_F(EdgeRegistryTest, RemembersABoundedNumberOfEdges) {
   EXPECT_TRUE(all_applied(1)) << "there is room again";
 }
 
+TEST_F(EdgeRegistryTest, WaitsAWhileForEdgesOfOtherMachinesToComeBack) {
+  EdgeRegistry fleet(clock_, kEdgeReturn);
+  fleet.heard("a", 4);
+
+  EXPECT_FALSE(fleet.all_applied("hello", 4, clock_.unix_now())) << "b may not have asked yet";
+  EXPECT_TRUE(fleet.lags_behind("hello", 4));
+  EXPECT_FALSE(fleet.has_just_settled());
+  clock_.advance(kEdgeReturn);
+  EXPECT_TRUE(fleet.all_applied("hello", 4, clock_.unix_now()));
+  EXPECT_FALSE(fleet.lags_behind("hello", 4));
+  EXPECT_TRUE(fleet.has_just_settled());
+  EXPECT_FALSE(fleet.has_just_settled());
+}
+
 }  // namespace
 }  // namespace pixell::cmd

@@ -75,6 +75,17 @@ inline constexpr std::size_t kMaxEdges = 1'000;
 /// How much longer than its long-poll the edge waits for control's answer.
 inline constexpr Millis kRoutePullMargin{5'000};
 
+/// How long an edge tries to reach a control of another machine before it tries anew.
+inline constexpr Millis kControlConnectTimeout{2'000};
+/// How long a control that started anew waits for the edges of other machines before it takes those
+/// that have asked it for all there are: longer than such an edge pauses, looks up the name and
+/// connects.
+inline constexpr Millis kEdgeReturn{10'000};
+/// Threads of the listener for edges: each edge holds one with its long-poll.
+inline constexpr std::size_t kEdgeListenThreads = 64;
+/// Characters of an edge's id, and of those how many its host's name may give when none is chosen.
+inline constexpr std::size_t kMaxEdgeIdChars = 64;
+inline constexpr std::size_t kMaxEdgeHostChars = 40;
 /// How long the edge waits until control took its measurements.
 inline constexpr Millis kTrafficSendTimeout{3'000};
 /// How long measurements are remembered, in samples of which span, and how often older ones go.

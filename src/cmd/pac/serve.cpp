@@ -46,7 +46,8 @@ Role make_role(const ServeOptions& options, const std::string& name,
   return {name, std::move(spec)};
 }
 
-std::vector<std::string> control_arguments(const ServeOptions& options) {
+std::vector<std::string> control_arguments(const ServeOptions& options,
+                                           const PublicListeners& listeners) {
   std::vector<std::string> arguments{"--state", options.state_dir.string()};
   const auto engine = engine_arguments(options.engine);
   arguments.insert(arguments.end(), engine.begin(), engine.end());
@@ -54,6 +55,15 @@ std::vector<std::string> control_arguments(const ServeOptions& options) {
     arguments.insert(arguments.end(), {"--allow-file-dir", directory.string()});
   for (const std::string& host : options.allowed_hosts)
     arguments.insert(arguments.end(), {"--allow-host", host});
+  // They are the last in the order of make_role().
+  if (!listeners.edges.empty())
+    arguments.insert(
+        arguments.end(),
+        {"--edge-listen-fd",
+         std::to_string(kFirstHeldFd + static_cast<int>(listeners.all().size()) - 1),
+         std::string(kEdgeListenOptions.certificate), options.edge_files.certificate.string(),
+         std::string(kEdgeListenOptions.key), options.edge_files.key.string(),
+         std::string(kEdgeListenOptions.ca), options.edge_files.ca.string()});
   return arguments;
 }
 
@@ -86,11 +96,16 @@ std::vector<std::string> edge_arguments(const ServeOptions& options,
   return arguments;
 }
 
-// The edge reads these files itself; what is wrong with them is told before anything starts.
+// Edge and control read these files themselves; what is wrong with them is told before anything
+// starts.
 Result<void> check_certificates(const ServeOptions& options) {
   if (!options.tls_listen.empty())
     TRY_VOID(net::tls::TlsServer::load(options.tls, Log(1, LogLevel::Error)));
   return {};
+}
+Result<void> check_edge_certificates(const ServeOptions& options) {
+  if (options.edge_listen.empty()) return {};
+  return check_peer_files(options.edge_files);
 }
 
 // Asks the engine to stop every agent and waits until they have, while it supervises on.
@@ -183,6 +198,7 @@ Result<void> check_upgrade(const ServeOptions& options, const fs::path& program)
     TRY_VOID(engine::node::find_par_program(own_environment(), program));
   TRY_VOID(check_engine(options.engine));
   TRY_VOID(check_certificates(options));
+  TRY_VOID(check_edge_certificates(options));
   return check_program(program);
 }
 
@@ -221,14 +237,21 @@ Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   TRY_VOID(packages_bucket(own_environment()));
   options.program = own_program();
   TRY_VOID(check_certificates(options));
+  std::vector<std::string> edge_listen;
+  if (!options.edge_listen.empty()) edge_listen.push_back(options.edge_listen);
   TRY(const ServeClaim claim, claim_state_and_ports(options.state_dir,
                                                     {.plain = options.listen,
                                                      .also = options.also_listen,
                                                      .tls = options.tls_listen,
-                                                     .redirect = options.redirect_listen},
+                                                     .redirect = options.redirect_listen,
+                                                     .edges = edge_listen},
                                                     std::move(handover)));
   options.state_dir = claim.state_dir;
   const fs::path run_dir = options.state_dir / "run";
+  if (!options.edge_listen.empty()) {
+    TRY(options.edge_files, place_peer_files(options.edge_peer, run_dir / "edge_listener"));
+    TRY_VOID(check_edge_certificates(options));
+  }
   TRY_VOID(write_file_atomically(run_dir / "serve.pid", fmt::format("{}\n", ::getpid())));
   UpgradeRequest request;
   if (is_upgraded) {
@@ -240,6 +263,7 @@ Result<void> run(ServeOptions options, int signal_fd, const Log& log) {
   log.info("Pixell serves", {{"listen", claim.addresses},
                              {"tls_listen", claim.tls_addresses},
                              {"redirect_listen", claim.redirect_addresses},
+                             {"edge_listen", claim.edge_addresses},
                              {"state", options.state_dir.string()}});
   if (!claim.missed.empty())
     log.warning("An address is not served: pixell-sdk's --env local will not find Pixell there",
@@ -283,7 +307,7 @@ std::vector<Role> make_roles(const ServeOptions& options, const PublicListeners&
   std::vector<Role> roles;
   if (has_node(options.engine))
     roles.push_back(make_role(options, "node", {"--state", options.state_dir.string()}, listeners));
-  roles.push_back(make_role(options, "control", control_arguments(options), listeners));
+  roles.push_back(make_role(options, "control", control_arguments(options, listeners), listeners));
   roles.push_back(make_role(options, "edge", edge_arguments(options, listeners), listeners));
   return roles;
 }

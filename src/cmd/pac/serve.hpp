@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "cmd/pac/engine_choice.hpp"
+#include "cmd/pac/peer_files.hpp"
 #include "cmd/pac/role.hpp"
 #include "cmd/pac/serve_claim.hpp"
 #include "edge/limits.hpp"
@@ -24,6 +25,9 @@ struct ServeOptions {
   net::tls::TlsOptions tls;                  ///< what they are served with
   std::vector<std::string> redirect_listen;  ///< address:port of each that leads to https://
   std::uint16_t redirect_port = 0;           ///< which port there; 0 = of the first tls_listen
+  std::string edge_listen;  ///< address:port for edges of other machines; empty = none
+  PeerText edge_peer;       ///< what edges are met with there
+  PeerFiles edge_files;     ///< the same as files; run_serve makes them
   EngineChoice engine;
   std::vector<std::filesystem::path> allow_file_dirs;  ///< absolute
   std::vector<std::string> allowed_hosts;

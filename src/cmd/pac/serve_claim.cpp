@@ -47,10 +47,11 @@ Result<UniqueFd> lock_state_dir(const fs::path& state_dir) {
   auto lock = lock_file(state_dir / "run" / "serve.lock", kServeLockTimeoutMs);
   if (lock) return lock;
   if (lock.error().code == ErrorCode::DeadlineExceeded)
-    return make_error(ErrorCode::AlreadyExists,
-                      fmt::format("--state {}: another `pac serve` uses it; stop that one, or "
-                                  "choose another directory",
-                                  state_dir.string()));
+    return make_error(
+        ErrorCode::AlreadyExists,
+        fmt::format("--state {}: another `pac serve` or `pac edge` uses it; stop that one, or "
+                    "choose another directory",
+                    state_dir.string()));
   return make_error(lock.error().code,
                     fmt::format("--state {}: {}; choose a directory that this user may write to",
                                 state_dir.string(), lock.error().message));
@@ -167,7 +168,7 @@ Result<void> open_all(std::string_view option, const std::vector<std::string>& s
 
 std::vector<int> PublicListeners::all() const {
   std::vector<int> sockets;
-  for (const auto* kind : {&plain, &tls, &redirect})
+  for (const auto* kind : {&plain, &tls, &redirect, &edges})
     for (const UniqueFd& socket : *kind) sockets.push_back(socket.get());
   return sockets;
 }
@@ -184,12 +185,12 @@ Result<StateClaim> claim_state_dir(const fs::path& wanted, UniqueFd held_lock) {
 
 Result<ServeClaim> claim_state_and_ports(const fs::path& wanted, const PublicAddresses& addresses,
                                          ServeHandover handover) {
-  const std::size_t count =
-      addresses.plain.size() + addresses.tls.size() + addresses.redirect.size();
+  const std::size_t count = addresses.plain.size() + addresses.tls.size() +
+                            addresses.redirect.size() + addresses.edges.size();
   if (count > kMaxListeners)
     return make_error(ErrorCode::InvalidArgument,
-                      fmt::format("--listen, --tls-listen and --redirect-listen are given {} times "
-                                  "together; at most {} addresses are served",
+                      fmt::format("--listen, --tls-listen, --redirect-listen and --edge-listen are "
+                                  "given {} times together; at most {} addresses are served",
                                   count, kMaxListeners));
   ServeClaim claim;
   TRY(StateClaim state, claim_state_dir(wanted, std::move(handover.lock)));
@@ -206,6 +207,8 @@ Result<ServeClaim> claim_state_and_ports(const fs::path& wanted, const PublicAdd
       open_all("--tls-listen", addresses.tls, former, {claim.listeners.tls, claim.tls_addresses}));
   TRY_VOID(open_all("--redirect-listen", addresses.redirect, former,
                     {claim.listeners.redirect, claim.redirect_addresses}));
+  TRY_VOID(open_all("--edge-listen", addresses.edges, former,
+                    {claim.listeners.edges, claim.edge_addresses}));
   const std::string& also = addresses.also;
   if (also.empty() || std::ranges::find(addresses.plain, also) != addresses.plain.end())
     return claim;

@@ -31,6 +31,7 @@ struct PublicAddresses {
   std::string also;  ///< plain, when it is free; empty = none
   std::vector<std::string> tls;
   std::vector<std::string> redirect;
+  std::vector<std::string> edges;  ///< for edges of other machines
 };
 
 /// The same as sockets, bound and listening, in the order asked for.
@@ -38,6 +39,7 @@ struct PublicListeners {
   std::vector<UniqueFd> plain;
   std::vector<UniqueFd> tls;
   std::vector<UniqueFd> redirect;
+  std::vector<UniqueFd> edges;
 
   /// The descriptors of all, in this order.
   std::vector<int> all() const;
@@ -51,6 +53,7 @@ struct ServeClaim {
   std::string addresses;           ///< "127.0.0.1:4000, [::1]:4000", with the real ports
   std::string tls_addresses;       ///< of the encrypted ones
   std::string redirect_addresses;  ///< of those that lead there
+  std::string edge_addresses;      ///< of those for edges of other machines
   std::string missed;              ///< why `also` is not among them, or empty
 };
 

@@ -67,16 +67,20 @@ TEST_F(ServeClaimTest, OpensEveryListenerAndTellsItsPort) {
 }
 
 TEST_F(ServeClaimTest, OpensEncryptedAndRedirectListenersToo) {
-  const auto got = claim_state_and_ports(
-      directory_ / "state",
-      {.plain = {"127.0.0.1:0"}, .tls = {"127.0.0.1:0", "[::1]:0"}, .redirect = {"127.0.0.1:0"}});
+  const auto got = claim_state_and_ports(directory_ / "state", {.plain = {"127.0.0.1:0"},
+                                                                .tls = {"127.0.0.1:0", "[::1]:0"},
+                                                                .redirect = {"127.0.0.1:0"},
+                                                                .edges = {"127.0.0.1:0"}});
 
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(got->listeners.plain.size(), 1U);
   EXPECT_EQ(got->listeners.tls.size(), 2U);
   EXPECT_EQ(got->listeners.redirect.size(), 1U);
+  EXPECT_EQ(got->listeners.edges.size(), 1U);
+  EXPECT_EQ(got->listeners.all().back(), got->listeners.edges.front().get());
   EXPECT_THAT(got->tls_addresses, MatchesRegex(R"(127\.0\.0\.1:[1-9][0-9]*, \[::1\]:[1-9][0-9]*)"));
   EXPECT_THAT(got->redirect_addresses, MatchesRegex(R"(127\.0\.0\.1:[1-9][0-9]*)"));
+  EXPECT_THAT(got->edge_addresses, MatchesRegex(R"(127\.0\.0\.1:[1-9][0-9]*)"));
 }
 
 TEST_F(ServeClaimTest, NamesTheOptionOfAnAddressThatIsTaken) {
@@ -86,9 +90,12 @@ TEST_F(ServeClaimTest, NamesTheOptionOfAnAddressThatIsTaken) {
   const auto tls = claim_state_and_ports(directory_ / "one", {.tls = {spec}});
   const auto redirect = claim_state_and_ports(directory_ / "two", {.redirect = {spec}});
 
-  ASSERT_FALSE(tls || redirect);
+  const auto edges = claim_state_and_ports(directory_ / "three", {.edges = {spec}});
+
+  ASSERT_FALSE(tls || redirect || edges);
   EXPECT_THAT(tls.error().message, HasSubstr("--tls-listen " + spec));
   EXPECT_THAT(redirect.error().message, HasSubstr("--redirect-listen " + spec));
+  EXPECT_THAT(edges.error().message, HasSubstr("--edge-listen " + spec));
 }
 
 TEST_F(ServeClaimTest, TellsThatAnotherServeUsesTheStateDirectory) {

@@ -39,6 +39,24 @@ void add_tls_options(CLI::App& command, TlsArguments& arguments) {
       ->check(CLI::IsMember({kRequire, kOptional}));
 }
 
+Result<void> check_tls(const TlsUse& use) {
+  const auto needs = [](std::string_view option, std::string_view other) {
+    return make_error(ErrorCode::InvalidArgument, fmt::format("{} needs {}", option, other));
+  };
+  const bool has_certificate = !use.tls.certificates.empty();
+  if (use.is_listening && !has_certificate)
+    return needs("--tls-listen", "--tls-cert FILE and --tls-key FILE");
+  if (has_certificate && !use.is_listening)
+    return needs("--tls-cert", "--tls-listen ADDRESS:PORT, where it is shown");
+  if (!use.tls.client_ca.empty() && !use.is_listening)
+    return needs("--tls-client-ca", "--tls-listen ADDRESS:PORT, where clients are asked");
+  if (use.is_redirecting && !use.is_listening)
+    return needs("--redirect-listen", "--tls-listen ADDRESS:PORT, where it leads");
+  if (use.redirect_port != 0 && !use.is_redirecting)
+    return needs("--redirect-port", "--redirect-listen ADDRESS:PORT");
+  return {};
+}
+
 Result<net::tls::TlsOptions> resolve_tls(const TlsArguments& arguments) {
   if (arguments.certificates.size() != arguments.keys.size())
     return make_error(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,17 @@ struct TlsArguments {
 };
 
 void add_tls_options(CLI::App& command, TlsArguments& arguments);
+
+/// What is listened on beside plain listeners, and with what.
+struct TlsUse {
+  const net::tls::TlsOptions& tls;
+  bool is_listening = false;    ///< encrypted
+  bool is_redirecting = false;  ///< to the encrypted listener
+  std::uint16_t redirect_port = 0;
+};
+/// Whether the options of TLS and of its listeners go together. InvalidArgument names the one that
+/// is missing.
+Result<void> check_tls(const TlsUse& use);
 
 /// What they mean; files become absolute. InvalidArgument names the option and the remedy.
 Result<net::tls::TlsOptions> resolve_tls(const TlsArguments& arguments);

@@ -38,7 +38,8 @@ bool TrafficFollower::all_applied(std::string_view app_id, std::int64_t route_ge
 }
 
 bool TrafficFollower::lags_behind(std::string_view app_id, std::int64_t route_generation) {
-  return parts_.mover != nullptr && parts_.mover->lags_behind(app_id, route_generation);
+  return parts_.edges.lags_behind(app_id, route_generation) ||
+         (parts_.mover != nullptr && parts_.mover->lags_behind(app_id, route_generation));
 }
 
 void TrafficFollower::follow(const std::stop_token& stop) {

@@ -92,8 +92,8 @@ class EdgeTest : public ::testing::Test {
     redirect_port_ = *net::bound_port(redirect->get());
     listeners.redirects.push_back(std::move(*redirect));
     listeners.https_port = 8443;
-    auto edge = Edge::start(std::move(listeners), {unix_address("api.sock")}, settings_,
-                            Log(2, LogLevel::Error));
+    const std::string api = has_api_ ? unix_address("api.sock") : "";
+    auto edge = Edge::start(std::move(listeners), {api}, settings_, Log(2, LogLevel::Error));
     ASSERT_TRUE(edge) << edge.error().message;
     edge_ = std::move(*edge);
     ASSERT_TRUE(edge_->accept());
@@ -128,6 +128,7 @@ class EdgeTest : public ::testing::Test {
   }
 
   TempDirectory directory_;
+  bool has_api_ = true;
   Edge::Settings settings_{.threads = 2, .parking = {.time = Millis(100)}};
   std::uint16_t port_ = 0;
   std::uint16_t redirect_port_ = 0;

@@ -28,6 +28,8 @@ class CurlHandle {
 
   explicit operator bool() const { return curl_ != nullptr; }
   CURL* get() const { return curl_.get(); }
+  /// Forgets all options, and keeps the connections.
+  void reset() { lib_.easy_reset(curl_.get()); }
 
   /// curl_easy_setopt(): of a variable argument it believes that it has the type it expects.
   template <class Value>
@@ -210,6 +212,18 @@ Result<CurlList> make_headers(const LibCurl& lib, const FetchRequest& request) {
   return list;
 }
 
+void set_certificates(CurlHandle& curl, const FetchRequest& request) {
+  const char* ca_file = request.ca_file.c_str();
+  if (request.ca_file.empty())
+    ca_file = std::getenv("SSL_CERT_FILE");
+  else
+    curl.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // the system's would count too
+  if (ca_file != nullptr && *ca_file != '\0') curl.set(CURLOPT_CAINFO, ca_file);
+  if (!request.client_certificate.empty())
+    curl.set(CURLOPT_SSLCERT, request.client_certificate.c_str());
+  if (!request.client_key.empty()) curl.set(CURLOPT_SSLKEY, request.client_key.c_str());
+}
+
 void set_options(CurlHandle& curl, Fetch& fetch, curl_slist* headers) {
   const FetchRequest& request = fetch.request;
   curl.set(CURLOPT_NOSIGNAL, 1L);
@@ -218,6 +232,8 @@ void set_options(CurlHandle& curl, Fetch& fetch, curl_slist* headers) {
   // A proxy named by the environment would see local calls and undo allow_address.
   curl.set(CURLOPT_NOPROXY, "*");
   curl.set(CURLOPT_HTTPHEADER, headers);
+  // A kept handle would send its next connection to where the name led a minute ago.
+  curl.set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   curl.set(CURLOPT_PATH_AS_IS, 1L);  // a signed path must not be changed
   curl.set(CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
   curl.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
@@ -237,11 +253,7 @@ void set_options(CurlHandle& curl, Fetch& fetch, curl_slist* headers) {
   curl.set(CURLOPT_XFERINFOFUNCTION, look_whether_to_stop);
   curl.set(CURLOPT_XFERINFODATA, &fetch);
   if (!request.unix_socket.empty()) curl.set(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-  std::string ca_file = request.ca_file;
-  if (ca_file.empty()) {
-    if (const char* named = std::getenv("SSL_CERT_FILE")) ca_file = named;
-  }
-  if (!ca_file.empty()) curl.set(CURLOPT_CAINFO, ca_file.c_str());
+  set_certificates(curl, request);
   set_redirects(curl, request);
   set_body(curl, request);
 }
@@ -257,6 +269,7 @@ ErrorCode code_of(CURLcode failed) {
       return ErrorCode::InvalidArgument;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
       return ErrorCode::Unauthenticated;
     case CURLE_TOO_MANY_REDIRECTS:
       return ErrorCode::FailedPrecondition;
@@ -293,24 +306,43 @@ std::optional<std::string> FetchReply::header(std::string_view lower_case_name) 
   return std::nullopt;
 }
 
-Result<FetchReply> fetch(const FetchRequest& request) {
+struct Fetcher::Kept {
+  explicit Kept(const LibCurl& functions) : lib(functions), curl(lib) {}
+
+  const LibCurl lib;
+  CurlHandle curl;
+};
+
+Fetcher::Fetcher() = default;
+Fetcher::~Fetcher() = default;
+
+Result<FetchReply> Fetcher::fetch(const FetchRequest& request) {
   if (request.stop.stop_requested())
     return make_error(ErrorCode::Cancelled, "the fetch was cancelled");
-  TRY(const LibCurl lib, libcurl());
-  CurlHandle curl(lib);
+  if (kept_ == nullptr) {
+    TRY(const LibCurl lib, libcurl());
+    kept_ = std::make_unique<Kept>(lib);
+  }
+  const LibCurl& lib = kept_->lib;
+  CurlHandle& curl = kept_->curl;
   if (!curl) return make_error(ErrorCode::ResourceExhausted, "libcurl could not start");
   TRY(CurlList headers, make_headers(lib, request));
   Fetch under_way{.request = request, .reply = {}, .failure = {}};
   std::array<char, CURL_ERROR_SIZE> text{};
+  curl.reset();
   curl.set(CURLOPT_ERRORBUFFER, text.data());
   set_options(curl, under_way, headers.get());
   const CURLcode failed = lib.easy_perform(curl.get());
-  if (failed != CURLE_OK)
-    return error_of(under_way, failed, text[0] != '\0' ? text.data() : lib.easy_strerror(failed));
+  // Nothing of this request may be looked at when the connection is closed later.
   long status = 0;
   lib.easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl.reset();
+  if (failed != CURLE_OK)
+    return error_of(under_way, failed, text[0] != '\0' ? text.data() : lib.easy_strerror(failed));
   under_way.reply.status = static_cast<int>(status);
   return std::move(under_way.reply);
 }
+
+Result<FetchReply> fetch(const FetchRequest& request) { return Fetcher().fetch(request); }
 
 }  // namespace pixell::net

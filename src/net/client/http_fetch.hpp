@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -28,7 +29,10 @@ struct FetchRequest {
   Millis stall_timeout{0};  ///< nothing moves for so long = DeadlineExceeded; 0 = may be
   int max_redirects = 0;    ///< 0 = a redirect is returned as it came
   std::size_t max_body_bytes = 16 * 1024 * 1024;  ///< more = ResourceExhausted
-  std::string ca_file;                            ///< empty = the system's, or SSL_CERT_FILE
+  std::string ca_file;  ///< whom to trust, and nobody else; empty = SSL_CERT_FILE and the
+                        ///< system's
+  std::string client_certificate;  ///< PEM file that is shown to the server, or empty
+  std::string client_key;          ///< PEM file of its private key
   /// When set, body bytes of a success (2xx) go here instead of into FetchReply::body. An error
   /// ends the fetch. Of another status FetchReply::body has the beginning, kMaxRefusalBytes at
   /// most.
@@ -49,7 +53,23 @@ struct FetchReply {
 
 /// Performs the request. Any HTTP status is a reply; errors are for no reply: Unavailable (could
 /// not connect), DeadlineExceeded, Cancelled, ResourceExhausted, PermissionDenied (address
-/// refused).
+/// refused), Unauthenticated (the server's certificate, or ours, is not good).
 Result<FetchReply> fetch(const FetchRequest& request);
+
+/// Performs requests one after the other, and keeps the connection for the next one to the same
+/// server. One thread at a time.
+class Fetcher {
+ public:
+  Fetcher();
+  Fetcher(const Fetcher&) = delete;
+  Fetcher& operator=(const Fetcher&) = delete;
+  ~Fetcher();
+  /// As the function of this name.
+  Result<FetchReply> fetch(const FetchRequest& request);
+
+ private:
+  struct Kept;
+  std::unique_ptr<Kept> kept_;  // null until the first request
+};
 
 }  // namespace pixell::net

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -29,7 +30,8 @@ class ApiServer {
 
   explicit ApiServer(Handler handler)
       : ApiServer(std::move(handler), net::listen_tcp("127.0.0.1", 0).value()) {}
-  ApiServer(Handler handler, UniqueFd listener)
+  /// `transports` encrypts the connections and outlives the server; null = plain.
+  ApiServer(Handler handler, UniqueFd listener, net::TransportMaker* transports = nullptr)
       : handler_(std::move(handler)),
         loop_(std::move(net::EventLoop::create().value())),
         pool_(2),
@@ -44,7 +46,7 @@ class ApiServer {
             })),
         server_(std::make_unique<net::HttpServer>(*loop_, *service_, Log(-1))) {
     if (const auto port = net::bound_port(listener.get())) port_ = *port;
-    EXPECT_TRUE(server_->listen(std::move(listener), "test"));
+    EXPECT_TRUE(server_->listen(std::move(listener), {.name = "test", .transports = transports}));
     thread_ = std::thread([this] { loop_->run(); });
   }
   ~ApiServer() {
@@ -58,7 +60,14 @@ class ApiServer {
   }
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
   int requests() const { return requests_; }
+  /// Open right now.
+  std::size_t connections() {
+    std::promise<std::size_t> count;
+    loop_->post([&] { count.set_value(server_->connections()); });
+    return count.get_future().get();
+  }
 
  private:
   Handler handler_;
