@@ -52,6 +52,8 @@ struct ApiContext {
   std::function<Result<LogPiece>(std::string_view instance, const LogRange& range)> read_log;
   /// What an instance uses; NotFound when there is none, FailedPrecondition when it does not run.
   std::function<Result<model::InstanceUsage>(std::string_view instance)> read_usage;
+  /// Why `scaling` of an app is refused, with the remedy; empty = it is not.
+  std::string cannot_scale{};
   Waits& waits;          ///< bounds the requests that hold a thread for long
   std::stop_token stop;  ///< ends long-polls, watches and followers
 };

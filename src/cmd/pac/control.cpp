@@ -50,6 +50,7 @@ Result<nlohmann::json> describe(const ControlOptions& options, engine::Engine& e
   const engine::Capabilities can = engine.capabilities();
   TRY(const std::string installation, cloud_installation(options.engine, state_dir));
   nlohmann::json shown = {{"name", can.name},
+                          {"scales", engine.scaler() != nullptr},
                           {"own_users", can.own_users},
                           {"memory_limits", can.memory_limits},
                           {"cpu_limits", can.cpu_limits},
@@ -57,6 +58,12 @@ Result<nlohmann::json> describe(const ControlOptions& options, engine::Engine& e
   if (!installation.empty()) shown["installation"] = installation;
   return nlohmann::json{
       {"version", PIXELL_VERSION}, {"roles", role_pids(state_dir)}, {"engine", std::move(shown)}};
+}
+
+std::string why_not_scaled(engine::Engine& engine, const std::string& name) {
+  if (engine.scaler() != nullptr) return {};
+  return fmt::format(
+      "the engine {} cannot scale by itself: set instances, or serve with --engine ecs", name);
 }
 
 Result<api::LogPiece> read_log(engine::Engine& engine, std::string_view instance,
@@ -191,6 +198,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
                       std::string_view instance,
                       const api::LogRange& range) { return read_log(*engine, instance, range); },
       .read_usage = [&engine](std::string_view instance) { return engine->usage(instance); },
+      .cannot_scale = why_not_scaled(*engine, options.engine.name),
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());

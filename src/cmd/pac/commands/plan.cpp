@@ -96,12 +96,26 @@ engine::InstanceSpec spec_of(const json& app, const json& revision) {
   return spec;
 }
 
-Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, const json& app) {
+// Of an app that AWS scales those count that are there now.
+int tasks_of(const json& shown, std::int64_t revision) {
+  const json& settings = shown.at("app").at("settings");
+  const auto scaling = settings.find("scaling");
+  if (scaling == settings.end()) return settings.at("instances").get<int>();
+  int running = 0;
+  for (const json& each : shown.at("instances")) {
+    const std::string phase = text_at(each, "phase");
+    running += each.at("revision") == revision && (phase == "starting" || phase == "ready");
+  }
+  return std::max(running, scaling->at("min_instances").get<int>());
+}
+
+Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, const json& shown) {
+  const json& app = shown.at("app");
   const auto revision = find_revision(session, options, app);
   if (!revision) return std::unexpected(revision.error());
   ecs::Aim aim{.spec = spec_of(app, *revision)};
   aim.rule_priority = options.rule_priority;
-  aim.tasks = options.tasks >= 0 ? options.tasks : app.at("settings").at("instances").get<int>();
+  aim.tasks = options.tasks >= 0 ? options.tasks : tasks_of(shown, aim.spec.revision);
   if (!options.package_url.empty()) {
     aim.spec.package_url = options.package_url;
     aim.spec.package_sha256 = options.package_sha256;
@@ -169,7 +183,7 @@ Outcome<void> verdict(const ecs::Plan& plan, const PlanOptions& options) {
 Outcome<void> plan(const Session& session, const PlanOptions& options) {
   const auto shown = get_app(session, options.app);
   if (!shown) return std::unexpected(shown.error());
-  auto aim = aim_of(session, options, shown->at("app"));
+  auto aim = aim_of(session, options, *shown);
   if (!aim) return std::unexpected(aim.error());
   const auto parts = parts_of(options.place);
   if (!parts) return std::unexpected(parts.error());
