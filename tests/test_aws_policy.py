@@ -33,6 +33,10 @@ from pixell_testing.ecs_cloud import CLUSTER, Cloud, action_of, running_cloud
 
 BUCKET = "pixell-agent-packages"
 NAMESPACE = "agents"
+SCALING_SERVICE = "ecs.application-autoscaling.amazonaws.com"
+SCALABLE_TARGET = (
+    f"arn:aws:application-autoscaling:us-east-2:{ACCOUNT}:scalable-target/0ec5abc"
+)
 PAC = {routing: printed("--routing", routing) for routing in ("edge", "alb")}
 # AWS demands these; moto does not ask for them.
 UNSEEN = {
@@ -46,6 +50,18 @@ UNSEEN = {
 UNSEEN_ACTIONS = {"logs:TagResource", "secretsmanager:TagResource"}
 # What running an app needs besides.
 ELSEWHERE = {
+    "application-autoscaling:DeleteScalingPolicy",
+    "application-autoscaling:DeregisterScalableTarget",
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "application-autoscaling:PutScalingPolicy",
+    "application-autoscaling:RegisterScalableTarget",
+    "application-autoscaling:TagResource",
+    # By Application Auto Scaling, with the leave of its caller.
+    "cloudwatch:DeleteAlarms",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:PutMetricAlarm",
+    "iam:CreateServiceLinkedRole",
     "ecs:StopTask",
     "ecs:UpdateTaskProtection",
     "elasticloadbalancing:DescribeListeners",
@@ -277,6 +293,16 @@ def arns_of_the_way(cloud: Cloud) -> dict[str, list[str]]:
         "ChangeOurs": services + tasks + secrets + discovery,
         "TagWhatIsMade": services + definitions,
         "GiveRolesToTasks": [task["taskRoleArn"], task["executionRoleArn"]],
+        "ScaleServices": [SCALABLE_TARGET],
+        "TagScaling": [SCALABLE_TARGET],
+        "WatchForScaling": [
+            f"arn:aws:cloudwatch:us-east-2:{ACCOUNT}:alarm:"
+            f"TargetTracking-service/{CLUSTER}/agent-a-AlarmHigh-1"
+        ],
+        "MakeScalingRole": [
+            f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SCALING_SERVICE}/"
+            "AWSServiceRoleForApplicationAutoScaling_ECSService"
+        ],
         "KeepLogs": [*logs, *(f"{each}:log-stream:agent-a/agent-runtime/1" for each in logs)],
         "KeepPackages": [f"arn:aws:s3:::{BUCKET}/o/a/1/x.apkg"],
         "TellMissingPackages": [f"arn:aws:s3:::{BUCKET}"],
@@ -307,7 +333,10 @@ def test_resources_and_tags_of_the_way_are_those_of_the_policy(cloud: Cloud) -> 
             if "us-east-2" in arn
             for each in patterns
         )
-        if "aws:RequestTag/pixell:installation" in json.dumps(statement.get("Condition", {})):
+        is_on_the_way = not actions_of(statement) <= ELSEWHERE
+        if is_on_the_way and "aws:RequestTag/pixell:installation" in json.dumps(
+            statement.get("Condition", {})
+        ):
             bodies = [body for name, body in requests(cloud) if name in actions_of(statement)]
             assert bodies, statement["Sid"]
             for body in bodies:

@@ -11,7 +11,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "par": ("base", "model", "net", "apkg/manifest.hpp"),
     "store": ("base", "model"),
     "engine": ("base", "model", "net", "aws"),
-    "reconcile": ("base", "model", "store/store.hpp", "engine/engine.hpp", "engine/instance_spec.hpp"),
+    "reconcile": (
+        "base", "model", "store/store.hpp", "engine/engine.hpp", "engine/instance_spec.hpp",
+        "engine/scaler.hpp",
+    ),
     "edge": ("base", "model", "net"),
     "api": ("base", "model", "net", "store/store.hpp", "apkg"),
     "cmd": (

@@ -56,6 +56,8 @@ struct ApiContext {
   std::function<Result<model::InstanceUsage>(std::string_view instance)> read_usage;
   /// How an app is reached through a load balancer; nothing when it is not. Null = no app is.
   std::function<Result<std::optional<model::BalancerView>>(const std::string& app)> find_balancer{};
+  /// Why `scaling` of an app is refused, with the remedy; empty = it is not.
+  std::string cannot_scale{};
   Waits& waits;          ///< bounds the requests that hold a thread for long
   std::stop_token stop;  ///< ends long-polls, watches and followers
 };

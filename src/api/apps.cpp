@@ -65,6 +65,8 @@ Reply update_app(const ApiContext& context, Call& call) {
   Fields fields(*body, findings);
   const model::AppSettings settings = read_settings(fields, app->settings);
   if (!findings.empty()) return invalid_request(findings);
+  if (fields.has("scaling") && !context.cannot_scale.empty())
+    return problem(422, context.cannot_scale, {{fields.pointer("scaling"), context.cannot_scale}});
   const auto changed =
       context.store.update_app(app->id, nullptr, &settings, if_match(call, app->generation));
   if (!changed) return refused_write(context, call, changed.error());

@@ -97,6 +97,11 @@ bool Fields::has(std::string_view name) const {
   return found != object_.end() && !found->is_null();
 }
 
+bool Fields::is_null(std::string_view name) const {
+  const auto found = object_.find(name);
+  return found != object_.end() && found->is_null();
+}
+
 std::string Fields::text(std::string_view name, bool is_required) {
   const nlohmann::json* value = find(name);
   if (value == nullptr) {

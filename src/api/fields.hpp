@@ -28,6 +28,8 @@ class Fields {
 
   /// True when the member is there.
   bool has(std::string_view name) const;
+  /// True when the member is there as null: a request for its absence.
+  bool is_null(std::string_view name) const;
   /// A text; a finding when it is required and absent, or not a text.
   std::string text(std::string_view name, bool is_required = false);
   /// One of `names`, required; empty when it is none of them.

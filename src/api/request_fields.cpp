@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "api/limits.hpp"
 #include "net/client.hpp"
 
@@ -162,15 +164,49 @@ model::Routing read_routing(Fields& fields) {
   return routing;
 }
 
+namespace {
+
+std::optional<model::Scaling> read_scaling(Fields& scaling) {
+  constexpr std::array kMetrics{model::ScalingMetric::Cpu, model::ScalingMetric::Memory};
+  model::Scaling read{
+      .min_instances = int(scaling.required_number("min_instances", 1, model::kMaxInstancesPerApp)),
+      .max_instances =
+          int(scaling.required_number("max_instances", 1, model::kMaxInstancesPerApp))};
+  int targets = 0;
+  for (const model::ScalingMetric metric : kMetrics) {
+    const auto percent = int(
+        scaling.number(to_string(metric), 0, model::kMinScalingPercent, model::kMaxScalingPercent));
+    if (!scaling.has(to_string(metric))) continue;
+    ++targets;
+    read.metric = metric;
+    read.percent = percent;
+  }
+  scaling.refuse_unknown();
+  if (targets != 1)
+    scaling.add("", fmt::format("{} must have one of cpu_percent and memory_percent, not {}",
+                                scaling.named(""), targets == 0 ? "none" : "both"));
+  if (read.min_instances > read.max_instances)
+    scaling.add(
+        "min_instances",
+        fmt::format("{} {} is more than max_instances {}: lower it, or raise that one",
+                    scaling.named("min_instances"), read.min_instances, read.max_instances));
+  return read;
+}
+
+}  // namespace
+
 model::AppSettings read_settings(Fields& fields, const model::AppSettings& now) {
   model::AppSettings changed = now;
   changed.instances = int(fields.number("instances", now.instances, 1, model::kMaxInstancesPerApp));
   changed.warm_revisions =
       int(fields.number("warm_revisions", now.warm_revisions, 0, model::kMaxWarmRevisions));
   changed.warm_seconds = fields.number("warm_seconds", now.warm_seconds, 0, model::kMaxWarmSeconds);
+  if (auto scaling = fields.object("scaling")) changed.scaling = read_scaling(*scaling);
+  if (fields.is_null("scaling")) changed.scaling.reset();
   fields.refuse_unknown();
-  if (!fields.has("instances") && !fields.has("warm_revisions") && !fields.has("warm_seconds"))
-    fields.add("", "nothing is changed: name instances, warm_revisions or warm_seconds");
+  if (!fields.has("instances") && !fields.has("warm_revisions") && !fields.has("warm_seconds") &&
+      !fields.has("scaling") && !fields.is_null("scaling"))
+    fields.add("", "nothing is changed: name instances, warm_revisions, warm_seconds or scaling");
   return changed;
 }
 

@@ -26,7 +26,8 @@ model::Traffic read_traffic(Fields& fields);
 /// store's to say.
 model::Routing read_routing(Fields& fields);
 
-/// The settings with what the request changes; a finding when it changes nothing.
+/// The settings with what the request changes, scaling as a whole and null for none; a finding when
+/// it changes nothing.
 model::AppSettings read_settings(Fields& fields, const model::AppSettings& now);
 
 }  // namespace pixell::api

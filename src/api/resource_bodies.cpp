@@ -4,6 +4,18 @@
 
 namespace pixell::api {
 
+namespace {
+
+nlohmann::json settings_body(const model::AppSettings& settings) {
+  nlohmann::json body = {{"instances", settings.instances},
+                         {"warm_revisions", settings.warm_revisions},
+                         {"warm_seconds", settings.warm_seconds}};
+  if (settings.scaling) body["scaling"] = model::to_json(*settings.scaling);
+  return body;
+}
+
+}  // namespace
+
 nlohmann::json app_body(const model::AgentApp& app) {
   return {{"id", app.id},
           {"short_id", app.short_id},
@@ -11,10 +23,7 @@ nlohmann::json app_body(const model::AgentApp& app) {
           {"generation", app.generation},
           {"desired_revision", model::leading_revision(app.traffic)},
           {"traffic", model::to_json(app.traffic)},
-          {"settings",
-           {{"instances", app.settings.instances},
-            {"warm_revisions", app.settings.warm_revisions},
-            {"warm_seconds", app.settings.warm_seconds}}},
+          {"settings", settings_body(app.settings)},
           {"state", app.is_deleting ? "deleting" : "active"},
           {"url", "/agents/" + app.id + "/"},
           {"created_at", iso8601(app.created_at)}};

@@ -45,6 +45,25 @@ constexpr std::array kStatements{
         .resources = "arn:{partition}:iam::{account}:role/{task_role} "
                      "arn:{partition}:iam::{account}:role/{execution_role}",
         .condition = R"({"StringEquals":{"iam:PassedToService":"ecs-tasks.amazonaws.com"}})"},
+    StatementShape{
+        .id = "ScaleServices",
+        .resources = "arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/*",
+        .condition = R"({"StringEquals":{"application-autoscaling:service-namespace":"ecs"}})"},
+    StatementShape{.id = "TagScaling",
+                   .resources = "arn:{partition}:application-autoscaling:{region}:{account}:"
+                                "scalable-target/*",
+                   .condition = kMadeOurs},
+    // A policy of target tracking makes alarms, with the leave of who made it.
+    StatementShape{.id = "WatchForScaling",
+                   .resources = "arn:{partition}:cloudwatch:{region}:{account}:alarm:"
+                                "TargetTracking-service/{cluster}/{prefix}*"},
+    StatementShape{
+        .id = "MakeScalingRole",
+        .resources = "arn:{partition}:iam::{account}:role/aws-service-role/"
+                     "ecs.application-autoscaling.amazonaws.com/"
+                     "AWSServiceRoleForApplicationAutoScaling_ECSService",
+        .condition =
+            R"({"StringEquals":{"iam:AWSServiceName":"ecs.application-autoscaling.amazonaws.com"}})"},
     StatementShape{.id = "KeepLogs",
                    .resources = "{logs}:log-group:{log_group} {logs}:log-group:{log_group}:*"},
     StatementShape{.id = "KeepPackages", .resources = "arn:{partition}:s3:::{bucket}/*"},
@@ -150,12 +169,17 @@ constexpr std::array kPermissions{
     Permission{"ecr", "BatchGetImage", "PullImage"},
     Permission{"ecr", "GetDownloadUrlForLayer", "PullImage"},
 
-    Permission{"application-autoscaling", "RegisterScalableTarget", kNotCalled},
-    Permission{"application-autoscaling", "DeregisterScalableTarget", kNotCalled},
-    Permission{"application-autoscaling", "DescribeScalableTargets", kNotCalled},
-    Permission{"application-autoscaling", "PutScalingPolicy", kNotCalled},
-    Permission{"application-autoscaling", "DescribeScalingPolicies", kNotCalled},
-    Permission{"application-autoscaling", "DeleteScalingPolicy", kNotCalled},
+    Permission{"application-autoscaling", "RegisterScalableTarget", "ScaleServices"},
+    Permission{"application-autoscaling", "TagResource", "TagScaling"},
+    Permission{"application-autoscaling", "DeregisterScalableTarget", "ScaleServices"},
+    Permission{"application-autoscaling", "DescribeScalableTargets", "LookEverywhere"},
+    Permission{"application-autoscaling", "PutScalingPolicy", "ScaleServices"},
+    Permission{"application-autoscaling", "DescribeScalingPolicies", "LookEverywhere"},
+    Permission{"application-autoscaling", "DeleteScalingPolicy", "ScaleServices"},
+    Permission{"cloudwatch", "PutMetricAlarm", "WatchForScaling"},
+    Permission{"cloudwatch", "DescribeAlarms", "WatchForScaling"},
+    Permission{"cloudwatch", "DeleteAlarms", "WatchForScaling"},
+    Permission{"iam", "CreateServiceLinkedRole", "MakeScalingRole"},
 
     Permission{"logs", "CreateLogGroup", "KeepLogs"},
     Permission{"logs", "PutRetentionPolicy", "KeepLogs"},

@@ -14,6 +14,7 @@
 
 namespace pixell::engine {
 
+class Scaler;
 class TrafficMover;
 
 /// What an engine can do; callers ask instead of testing its type.
@@ -75,6 +76,9 @@ class Engine {
   /// What else than our edges brings requests to the instances; null = nothing. Of the engine's
   /// life.
   virtual TrafficMover* traffic_mover();
+
+  /// Its own scaling of apps; null = it has none. Of the engine's life.
+  virtual Scaler* scaler();
 
   /// Every instance of this installation, ended ones (until removed) included.
   virtual Result<std::vector<model::Instance>> list() = 0;

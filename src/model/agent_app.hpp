@@ -14,6 +14,7 @@
 #include "model/resources.hpp"
 #include "model/rollout.hpp"
 #include "model/routing.hpp"
+#include "model/scaling.hpp"
 #include "model/traffic.hpp"
 
 namespace pixell::model {
@@ -23,6 +24,8 @@ struct AppSettings {
   int instances = 1;                ///< ready instances of a revision that has all the traffic
   int warm_revisions = 1;           ///< former revisions that keep running for a rollback
   std::int64_t warm_seconds = 300;  ///< and for how long
+  /// The engine decides the number of instances, from `instances` on; none = it stays.
+  std::optional<Scaling> scaling{};
   bool operator==(const AppSettings&) const = default;
 };
 inline constexpr int kMaxInstancesPerApp = 64;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "model/agent_app.hpp"
@@ -31,6 +32,8 @@ struct AppView {
   bool engine_seen = true;     ///< false: the engine is away, nothing is known about instances
   std::string engine_problem;  ///< why it is away
   int max_revisions = 0;       ///< as in engine::Capabilities
+  bool engine_scales = false;  ///< the engine can scale apps by itself
+  std::optional<model::ScalingReport> scaling{};  ///< what it wants of this one, if it scales it
 };
 
 }  // namespace pixell::reconcile

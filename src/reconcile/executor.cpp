@@ -7,6 +7,7 @@
 
 #include "base/crash_point.hpp"
 #include "base/ids.hpp"
+#include "engine/scaler.hpp"
 #include "model/manifest.hpp"
 #include "reconcile/deployment_steps.hpp"
 #include "reconcile/limits.hpp"
@@ -276,6 +277,16 @@ Result<void> Executor::perform(const model::AgentApp&, const FailDeployment& ste
   return fail_deployment(
       step.deployment_id, step.failure,
       step.is_rolled_back ? model::DeploymentState::RolledBack : model::DeploymentState::Failed);
+}
+
+Result<void> Executor::perform(const model::AgentApp& app, const ScaleApp& step, std::stop_token) {
+  engine::Scaler* scaler = parts_.engine.scaler();
+  if (scaler == nullptr) return {};  // planned for another engine
+  TRY_VOID(scaler->scale_app(step.app_id, step.order, step.instances));
+  parts_.log.info("Scaling changed", {{"app", app.id},
+                                      {"is_scaled", step.order.has_value()},
+                                      {"is_suspended", step.order && step.order->is_suspended}});
+  return {};
 }
 
 // None when it has ended: whoever ended it was faster, and the step has nothing left to do.

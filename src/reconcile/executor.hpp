@@ -58,6 +58,7 @@ class Executor {
   Result<void> perform(const model::AgentApp& app, const RemoveInstance& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const CompleteDeployment& step, std::stop_token);
   Result<void> perform(const model::AgentApp& app, const FailDeployment& step, std::stop_token);
+  Result<void> perform(const model::AgentApp& app, const ScaleApp& step, std::stop_token);
 
   Result<std::optional<model::Deployment>> open_deployment(std::string_view id);
   Result<engine::InstanceSpec> spec_of(const model::AgentApp& app, const model::Instance& row);

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <tuple>
 
+#include "reconcile/limits.hpp"
+
 namespace pixell::reconcile {
 
 using model::Cause;
@@ -17,6 +19,13 @@ bool has_ended(const model::Instance& instance) {
 
 bool is_live(const model::Instance& instance) {
   return instance.phase == InstancePhase::Starting || instance.phase == InstancePhase::Ready;
+}
+
+Millis restart_delay(int short_runs) {
+  if (short_runs == 0) return Millis(0);
+  Millis delay = kRestartBackoff;
+  for (int i = 1; i < short_runs && delay < kMaxRestartBackoff; ++i) delay *= 2;
+  return std::min(delay, kMaxRestartBackoff);
 }
 
 model::Failure failure_of(const model::Instance& instance) {

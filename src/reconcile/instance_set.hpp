@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "reconcile/app_view.hpp"
 
 namespace pixell::reconcile {
@@ -11,6 +12,9 @@ namespace pixell::reconcile {
 bool has_ended(const model::Instance& instance);
 /// Starting or ready: it counts for its revision.
 bool is_live(const model::Instance& instance);
+
+/// How long a revision waits for its next instance, after so many that ended soon in a row.
+Millis restart_delay(int short_runs);
 
 /// Why an instance ended: par's own word, else what the engine saw.
 model::Failure failure_of(const model::Instance& instance);

@@ -79,6 +79,32 @@ TEST_F(ReconcilerTest, BringsADeploymentToCompletion) {
   EXPECT_THAT(store_->routes()->routes, SizeIs(1));
 }
 
+TEST_F(ReconcilerTest, FollowsTheNumberThatTheEngineWants) {
+  engine::FakeScaler& scaler = engine_.let_scale();
+  start();
+  ASSERT_TRUE(ends(deploy("hello"), DeploymentState::Completed));
+  const model::AppSettings scaled{
+      .scaling = model::Scaling{.min_instances = 1, .max_instances = 3, .percent = 60}};
+  ASSERT_TRUE(store_->update_app("hello", nullptr, &scaled, {}));
+  const auto serves = [&](std::size_t count) {
+    return eventually([&] {
+      const auto legs = store_->route("hello")->route.legs;
+      return store_->instances({.app_id = "hello"})->size() == count && legs.size() == 1 &&
+             legs[0].addresses.size() == count;
+    });
+  };
+  ASSERT_TRUE(eventually([&] { return scaler.scalings()->contains("hello"); }));
+
+  scaler.want("hello", 3);
+  EXPECT_TRUE(serves(3));
+  scaler.want("hello", 1);
+  EXPECT_TRUE(serves(1));
+
+  ASSERT_TRUE(store_->delete_app("hello", {}));
+  EXPECT_TRUE(eventually([&] { return !store_->app("hello"); }));
+  EXPECT_TRUE(scaler.scalings()->empty());
+}
+
 TEST_F(ReconcilerTest, TakesUpWhatWasAcceptedBeforeItStarted) {
   const std::string id = deploy("hello");
 

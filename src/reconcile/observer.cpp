@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/scaler.hpp"
+
 namespace pixell::reconcile {
 
 namespace {
@@ -55,6 +57,13 @@ Result<std::vector<std::string>> Observer::look() {
         model::make_failure(model::Cause::EngineFailed, "the engine no longer knows the instance"),
         clock_.unix_now()));
   }
+  if (engine::Scaler* scaler = engine_.scaler()) {
+    TRY(sight->scalings, scaler->scalings());
+    for (const auto& [app_id, report] : sight->scalings) {
+      const auto known = before->scalings.find(app_id);
+      if (known == before->scalings.end() || known->second != report) strange.push_back(app_id);
+    }
+  }
   sight_.set(std::move(sight));
   return strange;
 }
@@ -96,6 +105,10 @@ Result<AppView> Observer::view_of(const std::string& app_id) const {
       if (newest.rollout.stage >= 0)
         view.measured = signals_.measured(app_id, newest.revision, newest.rollout.measured_since);
     }
+  }
+  if (engine::Scaler* scaler = engine_.scaler()) {
+    view.engine_scales = true;
+    TRY(view.scaling, scaler->scaling_of(app_id));
   }
   TRY(const std::vector<model::Instance> rows, store_.instances({.app_id = app_id}));
   const auto found = sight->instances.find(app_id);

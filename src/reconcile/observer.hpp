@@ -22,6 +22,7 @@ struct EngineSight {
   std::string problem;   ///< what it said then, or what there was to say
   int max_revisions = 0;
   std::map<std::string, std::vector<model::Instance>> instances;
+  std::map<std::string, model::ScalingReport> scalings;
 };
 
 /// Looks at the engine and keeps the store's instance rows true to it.
@@ -32,8 +33,9 @@ class Observer {
       : store_(store), engine_(engine), signals_(signals), rows_(rows), clock_(clock) {}
 
   /// Lists the engine's instances, takes each over into its row and marks started instances that
-  /// are no longer there as failed. Returns the apps of instances without a row. An error means
-  /// that the engine or the store did not answer. From one thread at a time.
+  /// are no longer there as failed. Returns the apps that no row tells of: those of instances
+  /// without one, and those for which the engine wants another number than at the last look. An
+  /// error means that the engine or the store did not answer. From one thread at a time.
   Result<std::vector<std::string>> look();
 
   /// Notes that the engine does not answer, and why. True when it did before.

@@ -9,6 +9,7 @@
 #include "reconcile/limits.hpp"
 #include "reconcile/rollout_plan.hpp"
 #include "reconcile/route_plan.hpp"
+#include "reconcile/scaling_plan.hpp"
 #include "reconcile/warm_revision.hpp"
 
 namespace pixell::reconcile {
@@ -35,19 +36,13 @@ model::Failure overdue(const model::Deployment& deployment, const AppView& view)
                              std::move(evidence));
 }
 
-Millis restart_delay(int short_runs) {
-  if (short_runs == 0) return Millis(0);
-  Millis delay = kRestartBackoff;
-  for (int i = 1; i < short_runs && delay < kMaxRestartBackoff; ++i) delay *= 2;
-  return std::min(delay, kMaxRestartBackoff);
-}
-
 // One planning of one app; the members are what the parts of the decision share.
 class Planning {
  public:
   Planning(const AppView& view, UnixMillis now) : view_(view), now_(now), instances_(view) {}
 
   Plan run() {
+    if (auto step = scaling_step(view_)) plan_.steps.push_back(std::move(*step));
     if (view_.app.is_deleting) {
       delete_app();
       return std::move(plan_);
@@ -151,7 +146,7 @@ class Planning {
     if (candidate() == 0) return;
     facts_.emplace(RolloutFacts{.deployment = *current_,
                                 .base = view_.app.traffic,
-                                .wanted = view_.app.settings.instances,
+                                .wanted = wanted_instances(view_),
                                 .ready = instances_.ready_count(candidate()),
                                 .routed_weight = instances_.routed_weight(candidate())});
     target_ = rollout_target(*facts_, now_);
@@ -201,7 +196,7 @@ class Planning {
     int count = 0;
     if (model::refers_to(view_.app.traffic, revision)) {
       const int weight = model::weight_of(view_.app.traffic, revision);
-      count = instances_for(view_.app.settings.instances, weight);
+      count = instances_for(wanted_instances(view_), weight);
     }
     return revision == candidate() ? std::max(count, target_.instances) : count;
   }

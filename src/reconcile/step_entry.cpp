@@ -38,6 +38,14 @@ struct EntryOf {
         .key = s.deployment_id, .deployment_id = s.deployment_id, .detail = {{"stage", s.stage}}};
   }
   Entry operator()(const RemoveApp& s) const { return {s.app_id}; }
+  Entry operator()(const ScaleApp& s) const {
+    Entry entry{.key = s.app_id};
+    if (!s.order) return entry;
+    entry.detail = {{"scaling", model::to_json(s.order->scaling)},
+                    {"revision", s.order->revision},
+                    {"suspended", s.order->is_suspended}};
+    return entry;
+  }
   Entry operator()(const StopInstance& s) const { return {s.instance_id}; }
   Entry operator()(const RemoveInstance& s) const { return {s.instance_id}; }
   Entry operator()(const CompleteDeployment& s) const { return {s.deployment_id, s.deployment_id}; }

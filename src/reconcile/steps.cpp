@@ -18,6 +18,7 @@ std::string_view name_of(const Step& step) {
     std::string_view operator()(const CompleteDeployment&) const { return "complete_deployment"; }
     std::string_view operator()(const FailDeployment&) const { return "fail_deployment"; }
     std::string_view operator()(const RemoveApp&) const { return "remove_app"; }
+    std::string_view operator()(const ScaleApp&) const { return "scale_app"; }
   };
   return std::visit(Names{}, step);
 }
@@ -51,6 +52,12 @@ std::string describe(const Step& step) {
       return fmt::format("{} {}", s.deployment_id, to_string(s.failure.cause));
     }
     std::string operator()(const RemoveApp& s) const { return s.app_id; }
+    std::string operator()(const ScaleApp& s) const {
+      if (!s.order) return "never";
+      return fmt::format("{} {}{} from {}", s.order->revision,
+                         model::to_json(s.order->scaling).dump(),
+                         s.order->is_suspended ? " suspended" : "", s.instances);
+    }
   };
   return fmt::format("{} {}", name_of(step), std::visit(Subjects{}, step));
 }

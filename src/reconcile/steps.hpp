@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -8,6 +9,7 @@
 
 #include "model/boot_report.hpp"
 #include "model/routes.hpp"
+#include "model/scaling.hpp"
 #include "model/traffic.hpp"
 
 namespace pixell::reconcile {
@@ -74,9 +76,16 @@ struct RemoveApp {
   std::string app_id;
 };
 
-using Step =
-    std::variant<ImportPackage, CreateRevision, StartInstance, PublishRoute, AdvanceRollout,
-                 StopInstance, RemoveInstance, CompleteDeployment, FailDeployment, RemoveApp>;
+/// Tells the engine how it is to scale the app.
+struct ScaleApp {
+  std::string app_id;
+  std::optional<model::ScalingOrder> order{};  ///< none = not any more
+  int instances = 1;                           ///< where it begins
+};
+
+using Step = std::variant<ImportPackage, CreateRevision, StartInstance, PublishRoute,
+                          AdvanceRollout, StopInstance, RemoveInstance, CompleteDeployment,
+                          FailDeployment, RemoveApp, ScaleApp>;
 
 /// "start_instance", …: as the journal and the log name a step.
 std::string_view name_of(const Step& step);

@@ -171,6 +171,17 @@ Result<model::Routing> routing_from_text(std::string_view text) {
   return value_from_text("routing", text, model::routing_from_json);
 }
 
+std::string scaling_to_text(const std::optional<model::Scaling>& scaling) {
+  return scaling ? dump(model::to_json(*scaling)) : std::string();
+}
+Result<std::optional<model::Scaling>> scaling_from_text(std::string_view text) {
+  if (text.empty()) return std::optional<model::Scaling>();
+  TRY(const json value, parse("scaling", text));
+  auto scaling = model::scaling_from_json(value);
+  if (!scaling) return unreadable("scaling", scaling.error().message);
+  return std::optional(*scaling);
+}
+
 std::string event_hash(const EventFields& fields) {
   // Lengths in front keep two different lines from giving the same text.
   const std::string text =

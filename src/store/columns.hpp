@@ -48,6 +48,9 @@ std::string sticky_to_text(const model::Stickiness& sticky);
 Result<model::Stickiness> sticky_from_text(std::string_view text);
 std::string routing_to_text(const model::Routing& routing);
 Result<model::Routing> routing_from_text(std::string_view text);
+/// No scaling is the empty text.
+std::string scaling_to_text(const std::optional<model::Scaling>& scaling);
+Result<std::optional<model::Scaling>> scaling_from_text(std::string_view text);
 
 /// The hash of one event: SHA-256 in hex of the previous hash and every field.
 struct EventFields {

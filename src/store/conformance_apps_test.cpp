@@ -36,7 +36,11 @@ model::Deployment complete(Store& store, RecordedRevision recorded) {
 TEST_P(StoreTest, ChangesTrafficAndSettingsOfTheGenerationThatWasSeen) {
   complete(*store_, with_revision("hello"));
   const auto seen = store_->app("hello")->generation;
-  const model::AppSettings settings{.instances = 3, .warm_revisions = 0, .warm_seconds = 7};
+  const model::AppSettings settings{
+      .instances = 3,
+      .warm_revisions = 0,
+      .warm_seconds = 7,
+      .scaling = model::Scaling{.min_instances = 2, .max_instances = 5, .percent = 60}};
   model::Traffic traffic = store_->app("hello")->traffic;
   traffic.is_pinned = true;
   traffic.sticky = {.by = model::StickyBy::Header, .name = "x-user"};

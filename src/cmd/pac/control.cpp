@@ -55,6 +55,7 @@ Result<nlohmann::json> describe(const ControlOptions& options, engine::Engine& e
   const engine::Capabilities can = engine.capabilities();
   TRY(const std::string installation, cloud_installation(options.engine, state_dir));
   nlohmann::json shown = {{"name", can.name},
+                          {"scales", engine.scaler() != nullptr},
                           {"own_users", can.own_users},
                           {"memory_limits", can.memory_limits},
                           {"cpu_limits", can.cpu_limits},
@@ -62,6 +63,12 @@ Result<nlohmann::json> describe(const ControlOptions& options, engine::Engine& e
   if (!installation.empty()) shown["installation"] = installation;
   return nlohmann::json{
       {"version", PIXELL_VERSION}, {"roles", role_pids(state_dir)}, {"engine", std::move(shown)}};
+}
+
+std::string why_not_scaled(engine::Engine& engine, const std::string& name) {
+  if (engine.scaler() != nullptr) return {};
+  return fmt::format(
+      "the engine {} cannot scale by itself: set instances, or serve with --engine ecs", name);
 }
 
 Result<api::LogPiece> read_log(engine::Engine& engine, std::string_view instance,
@@ -233,6 +240,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
                       const api::LogRange& range) { return read_log(*engine, instance, range); },
       .read_usage = [&engine](std::string_view instance) { return engine->usage(instance); },
       .find_balancer = balancer_finder(engine->traffic_mover()),
+      .cannot_scale = why_not_scaled(*engine, options.engine.name),
       .waits = waits,
       .stop = stop.get_token()};
   TRY_VOID(reconciler.start());

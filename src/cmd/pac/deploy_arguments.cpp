@@ -188,9 +188,25 @@ void add_routing(CLI::App& app, int& exit_code) {
   });
 }
 
+void add_scaling(CLI::App& command, ScaleChange& change) {
+  command.add_option("--min", change.least, "Let the engine scale the app: never fewer instances")
+      ->check(CLI::Range(1, 64));
+  command.add_option("--max", change.most, "Never more")->check(CLI::Range(1, 64));
+  command
+      .add_option("--cpu", change.cpu_percent,
+                  "Percent of its processor time that an instance shall use, on average of all")
+      ->check(CLI::Range(1, 100));
+  command.add_option("--memory", change.memory_percent, "Percent of its memory")
+      ->check(CLI::Range(1, 100));
+  CLI::Option* none =
+      command.add_flag("--no-scaling", change.no_scaling, "Keep the number of instances");
+  for (const char* each : {"--min", "--max", "--cpu", "--memory"})
+    command.get_option(each)->excludes(none);
+}
+
 void add_scale(CLI::App& app, int& exit_code) {
   CLI::App* command = add_command(app, {kGroup, "scale", "Change how many instances an app has",
-                                        "pac scale my-agent 3 --warm-revisions 1 --warm 5m"});
+                                        "pac scale my-agent --min 2 --max 10 --cpu 60"});
   const auto name = std::make_shared<std::string>();
   const auto change = std::make_shared<ScaleChange>();
   add_app(command, *name);
@@ -202,9 +218,16 @@ void add_scale(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(0, 10));
   command->add_option("--warm", change->warm, "For how long, like 5m")
       ->check(read_by(parse_seconds));
+  add_scaling(*command, *change);
   run_when_parsed(command, exit_code, [name, change](const Session& session) {
     if (change->is_empty())
-      return refuse_usage("scale needs a number of instances, --warm-revisions or --warm");
+      return refuse_usage(
+          "scale needs a number of instances, --warm-revisions, --warm, --min with --max and --cpu "
+          "or --memory, or --no-scaling");
+    const bool is_whole = change->least && change->most &&
+                          change->cpu_percent.has_value() != change->memory_percent.has_value();
+    if (change->has_scaling() && !is_whole)
+      return refuse_usage("an engine scales an app by --min, --max and one of --cpu and --memory");
     return scale(session, *name, *change);
   });
 }

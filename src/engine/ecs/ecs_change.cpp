@@ -39,9 +39,11 @@ Work EcsEngine::work_of(const Aim& aim, const std::stop_token& stop) {
 
 Result<void> EcsEngine::bring(const std::string& app_id, Slot slot_name, const Sight* sight,
                               const std::stop_token& stop) {
-  const SlotRecord slot = book_.slot(app_id, slot_name);
   std::vector<InstanceRecord> all = book_.instances(app_id);
   std::erase_if(all, [&](const InstanceRecord& each) { return each.slot != slot_name; });
+  if (const auto number = scaled_number(book_.slot(app_id, slot_name)))
+    return bring_scaled(book_.slot(app_id, slot_name), *number, all, stop);
+  TRY(const SlotRecord slot, let_go(book_.slot(app_id, slot_name), all));
   std::vector<InstanceRecord> wanted = all;
   std::erase_if(wanted, [](const InstanceRecord& each) { return !each.is_wanted(); });
   const auto key = std::pair(app_id, slot_name);
@@ -52,7 +54,7 @@ Result<void> EcsEngine::bring(const std::string& app_id, Slot slot_name, const S
     for (InstanceRecord& each : all)
       if (each.stop && !each.end && !each.task.empty() && !each.is_leaving && !each.stop->is_forced)
         TRY_VOID(stop_task(each, "it was asked to stop", stop));
-    TRY_VOID(raise(slot, wanted, stop));
+    TRY_VOID(raise(slot, wanted, count, stop));
   } else if (slot.desired != count) {
     const bool is_asked = std::any_of(
         all.begin(), all.end(), [](const InstanceRecord& each) { return each.stop && !each.end; });
@@ -86,14 +88,14 @@ Result<void> EcsEngine::bring(const std::string& app_id, Slot slot_name, const S
 Result<void> EcsEngine::end_protection(SlotRecord slot, const std::vector<InstanceRecord>& stay,
                                        const std::stop_token& stop) {
   // A task that cannot be told any more is going itself.
-  TRY(const bool ignored, protect(slot, stay, false, stop));
+  TRY(const bool ignored, protect(slot, stay, 0, stop));
   (void)ignored;
   slot.is_protected = false;
   return book_.keep(slot);
 }
 
 Result<void> EcsEngine::raise(SlotRecord slot, const std::vector<InstanceRecord>& wanted,
-                              const std::stop_token& stop) {
+                              int number, const std::stop_token& stop) {
   const std::int64_t revision = wanted.front().spec.revision;
   // Another revision ran there: its tasks go first, or ECS would keep them until the new ones are
   // ready.
@@ -102,7 +104,7 @@ Result<void> EcsEngine::raise(SlotRecord slot, const std::vector<InstanceRecord>
     TRY_VOID(scale(slot, 0, false, stop));
   }
   const bool is_there = slot.revision == revision && !slot.definition.empty() && slot.desired > 0;
-  if (!is_there) return place(slot, wanted, stop);
+  if (!is_there) return place(slot, wanted, number, stop);
   const bool has_tasks = std::any_of(wanted.begin(), wanted.end(),
                                      [](const InstanceRecord& each) { return each.was_ready; });
   if (slot.has_failed && has_tasks)
@@ -111,13 +113,13 @@ Result<void> EcsEngine::raise(SlotRecord slot, const std::vector<InstanceRecord>
                                   "more tasks of it while others of it run: stop those, or deploy "
                                   "again",
                                   names_.service(slot.app_id, slot.slot)));
-  return scale(slot, int(wanted.size()), slot.has_failed, stop);
+  return scale(slot, number, slot.has_failed, stop);
 }
 
 // The service is made, or brought to another revision, while none of its tasks is wanted for
 // something else.
 Result<void> EcsEngine::place(SlotRecord slot, const std::vector<InstanceRecord>& wanted,
-                              const std::stop_token& stop) {
+                              int number, const std::stop_token& stop) {
   const auto told = std::find_if(wanted.begin(), wanted.end(),
                                  [](const InstanceRecord& each) { return !each.is_found; });
   if (told == wanted.end())
@@ -133,10 +135,7 @@ Result<void> EcsEngine::place(SlotRecord slot, const std::vector<InstanceRecord>
   }
   slot.desired = 0;
   TRY_VOID(book_.keep(slot));
-  Aim aim{.spec = told->spec,
-          .slot = slot.slot,
-          .tasks = int(wanted.size()),
-          .lane = aws::Lane::Deploy};
+  Aim aim{.spec = told->spec, .slot = slot.slot, .tasks = number, .lane = aws::Lane::Deploy};
   if (settings_.routing == Routing::Alb && !placer_)
     return make_error(ErrorCode::FailedPrecondition,
                       "nobody remembers here where the rules of apps are");
@@ -151,7 +150,7 @@ Result<void> EcsEngine::place(SlotRecord slot, const std::vector<InstanceRecord>
                  {{"app", slot.app_id}, {"service", names_.service(slot.app_id, slot.slot)}});
   const bool is_given_up = slot.has_failed && placed.task_definition == slot.definition;
   slot.definition = placed.task_definition;
-  slot.desired = int(wanted.size());
+  slot.desired = number;
   if (is_given_up) return scale(slot, slot.desired, true, stop);
   slot.has_failed = false;
   return book_.keep(slot);
@@ -200,14 +199,14 @@ Result<void> EcsEngine::lower(SlotRecord slot, const std::vector<InstanceRecord>
   }
   if (slot.is_protected) {
     // One that goes now may have been among those that stayed the last time.
-    TRY(const bool ignored, protect(slot, go, false, stop));
+    TRY(const bool ignored, protect(slot, go, 0, stop));
     (void)ignored;
     slot.is_protected = !stay.empty();
   }
   if (!stay.empty()) {
     slot.is_protected = true;
     TRY_VOID(book_.keep(slot));
-    TRY(const bool is_safe, protect(slot, stay, true, stop));
+    TRY(const bool is_safe, protect(slot, stay, kProtectionMinutes, stop));
     if (!is_safe)
       for (InstanceRecord& each : go) TRY_VOID(stop_task(each, "it was asked to stop", stop));
   }
@@ -215,7 +214,7 @@ Result<void> EcsEngine::lower(SlotRecord slot, const std::vector<InstanceRecord>
 }
 
 Result<bool> EcsEngine::protect(const SlotRecord& slot, const std::vector<InstanceRecord>& stay,
-                                bool is_protected, const std::stop_token& stop) {
+                                int minutes, const std::stop_token& stop) {
   bool are_all = true;
   std::vector<std::string> tasks;
   for (const InstanceRecord& each : stay) {
@@ -231,8 +230,8 @@ Result<bool> EcsEngine::protect(const SlotRecord& slot, const std::vector<Instan
         tasks.begin() + std::ptrdiff_t(from),
         tasks.begin() + std::ptrdiff_t(std::min(tasks.size(), from + kMaxProtectedTasks)));
     json request = {
-        {"cluster", settings_.cluster}, {"tasks", batch}, {"protectionEnabled", is_protected}};
-    if (is_protected) request["expiresInMinutes"] = kProtectionMinutes;
+        {"cluster", settings_.cluster}, {"tasks", batch}, {"protectionEnabled", minutes > 0}};
+    if (minutes > 0) request["expiresInMinutes"] = minutes;
     TRY(const json answer, plain(work.change("ecs", "UpdateTaskProtection",
                                              names_.service(slot.app_id, slot.slot), request)));
     are_all &= list_at(answer, "failures").empty();

@@ -314,6 +314,12 @@ Result<bool> EcsEngine::forget_app(std::string_view app_id) {
       return false;
     removed_at_.insert_or_assign(id, clock_.now());
   }
+  if (auto scaling = book_.scaling(id)) {
+    scaling->report.reset();
+    TRY_VOID(bring_targets(*scaling, {}));
+    const std::lock_guard own(mutex_);
+    told_scalings_.erase(id);
+  }
   TRY_VOID(book_.forget_slots(id));
   TRY(const Removed removed, removal_.remove(id));
   if (!removed.is_done) {

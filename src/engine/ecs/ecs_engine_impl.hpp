@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -22,9 +23,11 @@
 #include "engine/ecs/task_log.hpp"
 #include "engine/ecs/task_view.hpp"
 #include "engine/ecs/usage_reader.hpp"
+#include "engine/scaler.hpp"
 
 // EcsEngine, whose members are in ecs_engine.cpp (what the interface has), ecs_observe.cpp (what
-// AWS has), ecs_settle.cpp (what that means for instances) and ecs_change.cpp (what AWS is told).
+// AWS has), ecs_settle.cpp (what that means for instances), ecs_change.cpp (what AWS is told) and
+// ecs_scale.cpp (apps that AWS scales).
 namespace pixell::engine::ecs {
 
 /// What one look at AWS saw.
@@ -36,7 +39,14 @@ struct Sight {
   std::vector<SlotRecord> slots{};                 ///< as they were before the look
 };
 
-class EcsEngine final : public Engine {
+/// What AWS was told last of an app's scaling, successfully or not.
+struct ToldScaling {
+  std::optional<model::ScalingOrder> order{};
+  std::array<bool, kSlots> targets{};
+  Instant again_at{};  ///< when it is told again, or compared
+};
+
+class EcsEngine final : public Engine, public Scaler {
  public:
   EcsEngine(const EcsOptions& options, const std::string& installation);
 
@@ -52,6 +62,12 @@ class EcsEngine final : public Engine {
                                        std::stop_token stop) override;
   Result<bool> forget_app(std::string_view app_id) override;
   TrafficMover* traffic_mover() override { return traffic_ ? &*traffic_ : nullptr; }
+  Scaler* scaler() override { return this; }
+
+  Result<void> scale_app(std::string_view app_id, const std::optional<model::ScalingOrder>& order,
+                         int instances) override;
+  Result<std::optional<model::ScalingReport>> scaling_of(std::string_view app_id) override;
+  Result<std::map<std::string, model::ScalingReport>> scalings() override;
 
  private:
   // ecs_engine.cpp
@@ -101,16 +117,16 @@ class EcsEngine final : public Engine {
   /// Brings the slot's service to the number of instances that are wanted there.
   Result<void> bring(const std::string& app_id, Slot slot, const Sight* sight,
                      const std::stop_token& stop);
-  Result<void> raise(SlotRecord slot, const std::vector<InstanceRecord>& wanted,
+  Result<void> raise(SlotRecord slot, const std::vector<InstanceRecord>& wanted, int number,
                      const std::stop_token& stop);
-  Result<void> place(SlotRecord slot, const std::vector<InstanceRecord>& wanted,
+  Result<void> place(SlotRecord slot, const std::vector<InstanceRecord>& wanted, int number,
                      const std::stop_token& stop);
   Result<void> lower(SlotRecord slot, const std::vector<InstanceRecord>& all,
                      const std::stop_token& stop);
   Result<void> scale(SlotRecord& slot, int desired, bool is_forced, const std::stop_token& stop);
-  /// True when all of them are protected now.
-  Result<bool> protect(const SlotRecord& slot, const std::vector<InstanceRecord>& stay,
-                       bool is_protected, const std::stop_token& stop);
+  /// For so many minutes; 0 takes it away. True when it was done for all of them.
+  Result<bool> protect(const SlotRecord& slot, const std::vector<InstanceRecord>& stay, int minutes,
+                       const std::stop_token& stop);
   Result<void> end_protection(SlotRecord slot, const std::vector<InstanceRecord>& stay,
                               const std::stop_token& stop);
   Result<void> stop_task(InstanceRecord& record, const std::string& why,
@@ -118,6 +134,26 @@ class EcsEngine final : public Engine {
   Result<void> force_stops(const std::string& app_id, const std::stop_token& stop);
   Result<void> tag_tasks(const std::string& app_id, const std::stop_token& stop);
   void mirror(const std::string& app_id, const std::stop_token& stop);
+
+  // ecs_scale.cpp
+  /// The number of tasks that a scaled service has, which is then not ours to decide; none = the
+  /// instances that are wanted there say it.
+  std::optional<int> scaled_number(const SlotRecord& slot) const;
+  Result<void> bring_scaled(const SlotRecord& slot, int number,
+                            const std::vector<InstanceRecord>& all, const std::stop_token& stop);
+  Result<void> hold(const SlotRecord& slot, const std::vector<InstanceRecord>& wanted,
+                    const std::stop_token& stop);
+  Result<void> release(const SlotRecord& slot, const std::vector<InstanceRecord>& all,
+                       const std::stop_token& stop);
+  /// What was protected for a scaled app is protected for a scaling in of ours.
+  Result<SlotRecord> let_go(SlotRecord slot, const std::vector<InstanceRecord>& all);
+  bool is_held(const SlotRecord& slot) const;
+  /// Somebody else changed the number of a scaled service.
+  Result<void> follow_number(SlotRecord slot, int desired);
+  /// Tells AWS how the app is scaled, if that is due; a failure is logged and told again later.
+  void tell_scaling(const std::string& app_id, int* looks_left, const std::stop_token& stop);
+  Result<void> bring_targets(ScalingRecord record, const std::stop_token& stop);
+  std::array<bool, kSlots> targets_of(const ScalingRecord& record) const;
 
   const Settings settings_;
   const Names names_;
@@ -138,6 +174,7 @@ class EcsEngine final : public Engine {
   std::mutex look_mutex_;                       // one look at a time; guards what follows
   std::set<std::string> foreign_{};             // ARNs of running tasks that are not ours
   std::size_t next_service_ = 0;                // where the next look at services begins
+  int scalings_left_ = 0;                       // that this look may still compare
   std::map<std::string, Instant> mirror_at_{};  // apps that Cloud Map has to be told of
 
   mutable std::mutex mutex_;  // guards everything below
@@ -152,6 +189,7 @@ class EcsEngine final : public Engine {
   std::map<std::string, Instant>
       silent_since_{};                           // instances whose log may still say why they ended
   std::map<std::string, Instant> removed_at_{};  // of apps that were not gone then
+  std::map<std::string, ToldScaling> told_scalings_{};
   std::map<std::string, std::shared_ptr<std::mutex>> app_mutexes_{};
   std::map<std::string, std::shared_ptr<TaskLog>> logs_{};
 };

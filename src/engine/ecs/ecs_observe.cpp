@@ -35,7 +35,8 @@ bool EcsEngine::is_in_motion() const {
   const std::vector<SlotRecord> slots = book_.slots();
   return std::any_of(slots.begin(), slots.end(), [&](const SlotRecord& slot) {
     const auto found = wanted.find({slot.app_id, slot.slot});
-    return slot.is_protected || slot.desired != (found == wanted.end() ? 0 : found->second);
+    return (slot.is_protected && !scaled_number(slot)) ||
+           slot.desired != (found == wanted.end() ? 0 : found->second);
   });
 }
 
@@ -56,7 +57,9 @@ Result<void> EcsEngine::look(const std::stop_token& stop) {
   std::set<std::string> apps;
   for (const InstanceRecord& each : book_.instances()) apps.insert(each.spec.app_id);
   for (const SlotRecord& each : book_.slots()) apps.insert(each.app_id);
+  for (const ScalingRecord& each : book_.scalings()) apps.insert(each.app_id);
   for (const auto& [arn, task] : seen->tasks) apps.insert(task.app_id);
+  scalings_left_ = kScalingsPerLook;
   for (const std::string& app_id : apps) {
     if (stop.stop_requested()) break;
     const auto mutex = app_mutex(app_id);

@@ -49,6 +49,7 @@ Result<void> EcsEngine::settle(const std::string& app_id, const Sight& sight,
   TRY_VOID(tag_tasks(app_id, stop));
   for (const Slot slot : {Slot::A, Slot::B}) TRY_VOID(bring(app_id, slot, &sight, stop));
   TRY_VOID(force_stops(app_id, stop));
+  tell_scaling(app_id, &scalings_left_, stop);
   mirror(app_id, stop);
   return {};
 }
@@ -247,6 +248,10 @@ Result<void> EcsEngine::look_at_drift(const std::string& app_id, const Sight& si
     if (!is_gone && found->second.desired == slot.desired &&
         found->second.definition == slot.definition)
       continue;
+    if (!is_gone && found->second.definition == slot.definition && scaled_number(slot)) {
+      TRY_VOID(follow_number(slot, found->second.desired));
+      continue;
+    }
     log_.warning("A service is not as we left it",
                  {{"app", app_id},
                   {"service", name},

@@ -15,6 +15,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kRecordFile = "record.json";
+constexpr const char* kScalings = "scaling";
 
 json to_json(const InstanceRecord& record) {
   json document = {{"spec", engine::to_json(record.spec)},
@@ -27,6 +28,7 @@ json to_json(const InstanceRecord& record) {
                    {"task_status", record.task_status},
                    {"was_ready", record.was_ready},
                    {"is_leaving", record.is_leaving},
+                   {"protected_until", record.protected_until},
                    {"changed_at", record.changed_at}};
   if (record.stop)
     document["stop"] = {{"requested_at", record.stop->requested_at},
@@ -50,6 +52,7 @@ Result<InstanceRecord> record_from(const json& document) {
   record.task_status = document.at("task_status").get<std::string>();
   record.was_ready = document.at("was_ready").get<bool>();
   record.is_leaving = document.at("is_leaving").get<bool>();
+  record.protected_until = document.value("protected_until", UnixMillis{0});  // since version 6
   record.changed_at = document.at("changed_at").get<UnixMillis>();
   if (document.contains("stop")) {
     const json& stop = document.at("stop");
@@ -78,6 +81,21 @@ Result<SlotRecord> slot_record_from(const json& document) {
                     .desired = document.at("desired").get<int>(),
                     .is_protected = document.at("is_protected").get<bool>(),
                     .has_failed = document.at("has_failed").get<bool>()};
+}
+
+json to_json(const ScalingRecord& record) {
+  json document = {{"app", record.app_id}, {"has_target", record.has_target}};
+  if (record.report) document["report"] = model::to_json(*record.report);
+  return document;
+}
+
+Result<ScalingRecord> scaling_record_from(const json& document) {
+  ScalingRecord record{.app_id = document.at("app").get<std::string>()};
+  record.has_target = document.at("has_target").get<std::array<bool, kSlots>>();
+  if (document.contains("report")) {
+    TRY(record.report, model::scaling_report_from_json(document.at("report")));
+  }
+  return record;
 }
 
 // A record, or DataLoss with the file's name.
@@ -151,6 +169,17 @@ Result<void> InstanceBook::load() {
     TRY(SlotRecord record, read_record(each, slot_record_from));
     const auto key = std::pair(record.app_id, record.slot);
     slots_.insert_or_assign(key, std::move(record));
+  }
+  return load_scalings();
+}
+
+Result<void> InstanceBook::load_scalings() {
+  TRY(const std::vector<fs::path> found, names_in(directory_ / kScalings));
+  for (const fs::path& each : found) {
+    if (each.extension() != ".json") continue;  // what a cut write left
+    TRY(ScalingRecord record, read_record(each, scaling_record_from));
+    const std::string app_id = record.app_id;
+    scalings_.insert_or_assign(app_id, std::move(record));
   }
   return {};
 }
@@ -241,6 +270,40 @@ Result<void> InstanceBook::forget_slots(const std::string& app_id) {
           fmt::format("cannot remove {}: {}", file_of(app_id, slot).string(), failed.message()));
     slots_.erase(std::pair(app_id, slot));
   }
+  return {};
+}
+
+std::optional<ScalingRecord> InstanceBook::scaling(const std::string& app_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = scalings_.find(app_id);
+  return found == scalings_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<ScalingRecord> InstanceBook::scalings() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ScalingRecord> all;
+  for (const auto& [app_id, record] : scalings_) all.push_back(record);
+  return all;
+}
+
+Result<void> InstanceBook::keep(const ScalingRecord& record) {
+  const std::lock_guard lock(mutex_);
+  TRY_VOID(make_directories(directory_ / kScalings));
+  TRY_VOID(write_file_atomically(directory_ / kScalings / (record.app_id + ".json"),
+                                 to_json(record).dump(), 0600));
+  scalings_.insert_or_assign(record.app_id, record);
+  return {};
+}
+
+Result<void> InstanceBook::forget_scaling(const std::string& app_id) {
+  const std::lock_guard lock(mutex_);
+  const fs::path file = directory_ / kScalings / (app_id + ".json");
+  std::error_code failed;
+  fs::remove(file, failed);
+  if (failed)
+    return make_error(ErrorCode::Internal,
+                      fmt::format("cannot remove {}: {}", file.string(), failed.message()));
+  scalings_.erase(app_id);
   return {};
 }
 

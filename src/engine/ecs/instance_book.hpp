@@ -15,6 +15,7 @@
 #include "engine/ecs/slot_choice.hpp"
 #include "engine/instance_spec.hpp"
 #include "model/agent_app.hpp"
+#include "model/scaling.hpp"
 
 namespace pixell::engine::ecs {
 
@@ -37,7 +38,8 @@ struct InstanceRecord {
   std::string address{};
   std::string task_status{};  ///< AWS's word while it starts, in small letters
   bool was_ready = false;
-  bool is_leaving = false;  ///< ECS ends its task
+  bool is_leaving = false;         ///< ECS ends its task
+  UnixMillis protected_until = 0;  ///< its task, for an app that is scaled; 0 = not for that
   UnixMillis changed_at = 0;
   std::optional<AskedStop> stop{};
   std::optional<model::Instance> end{};
@@ -58,12 +60,21 @@ struct SlotRecord {
   bool operator==(const SlotRecord&) const = default;
 };
 
+/// How an app is scaled by Application Auto Scaling.
+struct ScalingRecord {
+  std::string app_id;
+  std::optional<model::ScalingReport> report{};  ///< none = it is not any more
+  std::array<bool, kSlots> has_target{};  ///< AWS may have been told to scale the slot's service
+  bool operator==(const ScalingRecord&) const = default;
+};
+
 /// The instance as callers see it.
 model::Instance view_of(const InstanceRecord& record);
 
-/// What the engine knows, on disk and in memory: `<directory>/instances/<id>/record.json` and
-/// `<directory>/slots/<app>.<slot>.json`. A change that was returned from survives a power cut.
-/// Safe from any thread; who changes the records of one app sees to it that nobody else does.
+/// What the engine knows, on disk and in memory: `<directory>/instances/<id>/record.json`,
+/// `<directory>/slots/<app>.<slot>.json` and `<directory>/scaling/<app>.json`. A change that was
+/// returned from survives a power cut. Safe from any thread; who changes the records of one app
+/// sees to it that nobody else does.
 class InstanceBook {
  public:
   explicit InstanceBook(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -88,7 +99,15 @@ class InstanceBook {
   Result<void> forget_slots(const std::string& app_id);
   SlotUses uses(const std::string& app_id) const;
 
+  /// None of an app that is not scaled, and of which AWS was told nothing that is still in force.
+  std::optional<ScalingRecord> scaling(const std::string& app_id) const;
+  std::vector<ScalingRecord> scalings() const;
+  Result<void> keep(const ScalingRecord& record);
+  /// An unknown one is success.
+  Result<void> forget_scaling(const std::string& app_id);
+
  private:
+  Result<void> load_scalings();
   std::filesystem::path file_of(const std::string& app_id, Slot slot) const;
 
   const std::filesystem::path directory_;
@@ -96,6 +115,7 @@ class InstanceBook {
   std::map<std::string, InstanceRecord> instances_{};
   std::map<std::string, std::set<std::string>> of_app_{};  // ids
   std::map<std::pair<std::string, Slot>, SlotRecord> slots_{};
+  std::map<std::string, ScalingRecord> scalings_{};
 };
 
 }  // namespace pixell::engine::ecs

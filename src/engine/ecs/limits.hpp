@@ -95,6 +95,17 @@ inline constexpr Millis kSpareKept{10'000};
 /// How long tasks that stay are protected while others are scaled in, in minutes; it is taken back
 /// before that.
 inline constexpr int kProtectionMinutes = 60;
+/// How long tasks of an app that is scaled are protected, in minutes: the most that AWS takes
+/// (API_UpdateTaskProtection). It is renewed after half of it.
+inline constexpr int kScaledProtectionMinutes = 2'880;
+/// Application Auto Scaling waits so long after it made an app larger, or smaller, before it makes
+/// it larger, or smaller, again; in seconds.
+inline constexpr int kScaleOutCooldownSeconds = 60;
+inline constexpr int kScaleInCooldownSeconds = 300;
+/// Apps of which one look compares what Application Auto Scaling was told with what it has.
+inline constexpr int kScalingsPerLook = 10;
+/// What could not be told is told again after this.
+inline constexpr Millis kScalingRetry{30'000};
 /// After the grace of a stop, before the task is stopped by name.
 inline constexpr Millis kStopPatience{5'000};
 /// The longest grace that counts, beyond which adding it to a time could overflow.

@@ -47,6 +47,12 @@ std::optional<InstanceSpec> FakeEngine::spec_of(std::string_view instance_id) {
   return found == records_.end() ? std::nullopt : std::optional(found->second.spec);
 }
 
+void FakeEngine::changed() {
+  std::lock_guard lock(mutex_);
+  ++position_;
+  changed_.notify_all();
+}
+
 Result<void> FakeEngine::check_present() const {
   if (!is_away_) return {};
   return Error{

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "engine/engine.hpp"
+#include "engine/fake/fake_scaler.hpp"
 
 namespace pixell::engine {
 
@@ -38,12 +39,14 @@ inline constexpr const char* kFakeEnsureDelay = "FAKE_ENSURE_DELAY_MS";
 /// tests and for trying the control plane by itself.
 class FakeEngine final : public Engine {
  public:
-  explicit FakeEngine(const Clock& clock) : clock_(clock) {}
+  explicit FakeEngine(const Clock& clock) : clock_(clock), scaler_([this] { changed(); }) {}
 
   /// What ensure() was given.
   std::optional<InstanceSpec> spec_of(std::string_view instance_id);
 
   Capabilities capabilities() override;
+  /// None, unless let_scale() was called.
+  Scaler* scaler() override { return can_scale_ ? &scaler_ : nullptr; }
   Result<model::Instance> ensure(const InstanceSpec& spec) override;
   Result<void> stop(std::string_view instance_id, Millis grace) override;
   Result<void> remove(std::string_view instance_id) override;
@@ -61,6 +64,11 @@ class FakeEngine final : public Engine {
   void set_forgetting(int calls);
   /// Apps that were forgotten, in order.
   std::vector<std::string> forgotten();
+  /// It scales apps by itself from now on. Before others use it.
+  FakeScaler& let_scale() {
+    can_scale_ = true;
+    return scaler_;
+  }
   /// While away, every call is Unavailable.
   void set_away(bool is_away);
 
@@ -74,6 +82,7 @@ class FakeEngine final : public Engine {
   };
 
   Result<void> check_present() const;
+  void changed();
   void show(Record& record, model::InstancePhase phase, UnixMillis at);
   void progress(Record& record, UnixMillis now);
   void become_ready(Record& record, UnixMillis at);
@@ -82,6 +91,8 @@ class FakeEngine final : public Engine {
   void fail(Record& record, UnixMillis at);
 
   const Clock& clock_;
+  FakeScaler scaler_;
+  bool can_scale_ = false;
   std::mutex mutex_;  // guards everything below
   std::condition_variable_any changed_;
   std::map<std::string, Record, std::less<>> records_;

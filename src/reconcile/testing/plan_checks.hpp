@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "reconcile/planner.hpp"
 
@@ -39,6 +41,14 @@ inline void check_steps(const Plan& planned) {
     EXPECT_TRUE(subjects.insert(subject).second) << describe(step);
   }
   EXPECT_LE(routes, 1);
+}
+
+// True when one of the legs leads to the instance.
+inline bool is_in(const std::vector<model::RouteLeg>& legs, const ObservedInstance& seen) {
+  return std::any_of(legs.begin(), legs.end(), [&](const model::RouteLeg& leg) {
+    return std::find(leg.addresses.begin(), leg.addresses.end(), seen.instance.address) !=
+           leg.addresses.end();
+  });
 }
 
 // What was asked of the routing is in force whenever there is something to reach.

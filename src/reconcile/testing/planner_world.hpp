@@ -15,6 +15,7 @@
 #include "reconcile/planner.hpp"
 #include "reconcile/rollout_plan.hpp"
 #include "reconcile/testing/plan_checks.hpp"
+#include "reconcile/testing/scaling_world.hpp"
 
 namespace pixell::reconcile {
 
@@ -29,11 +30,14 @@ inline constexpr std::int64_t kDeadline = 300'000;
 /// A small world of one app, in which plans are carried out and everything else happens at random.
 class PlannerWorld {
  public:
-  explicit PlannerWorld(unsigned seed) : random_(seed) { view_.app.id = "hello"; }
+  explicit PlannerWorld(unsigned seed) : random_(seed) {
+    view_.app.id = "hello";
+    view_.engine_scales = seed % 2 == 0;
+  }
 
   /// One thing that is not ours to decide.
   void something_happens() {
-    switch (pick(16)) {
+    switch (pick(17)) {
       case 0:
         return deploy();
       case 1:
@@ -58,8 +62,7 @@ class PlannerWorld {
         view_.measured = {.requests = 100, .errors = pick(3) == 0 ? 90 : 0};
         return;
       case 11:
-        view_.app.settings = {
-            .instances = 1 + int(pick(3)), .warm_revisions = int(pick(3)), .warm_seconds = 60};
+        view_.app.settings = any_settings(random_);
         return;
       case 12:
         return split_traffic();
@@ -68,6 +71,8 @@ class PlannerWorld {
       case 14:
         view_.app.is_deleting = view_.app.is_deleting || pick(30) == 0;
         return;
+      case 15:
+        return engine_scales(view_, random_);
       default:
         now_ += std::int64_t(pick(4) == 0 ? pick(400'000) : pick(3'000));
     }
@@ -89,7 +94,7 @@ class PlannerWorld {
     }
     // A first deployment that ends without success leaves nothing behind.
     if (view_.app.is_deleting || is_app_new_ || view_.app.traffic.legs.empty()) return;
-    EXPECT_GE(targets(), std::min(targets_before, view_.app.settings.instances))
+    EXPECT_GE(targets(), std::min(targets_before, wanted_instances(view_)))
         << "the plan went below the minimum of ready targets: " << texts(planned);
   }
 
@@ -128,12 +133,13 @@ class PlannerWorld {
       const model::RouteLeg& routed = view_.route.route.legs[i];
       EXPECT_EQ(routed.revision, legs[i].revision);
       EXPECT_EQ(routed.weight_permille, legs[i].weight_permille);
-      const int wanted = instances_for(view_.app.settings.instances,
+      const int wanted = instances_for(wanted_instances(view_),
                                        model::weight_of(view_.app.traffic, legs[i].revision));
       EXPECT_EQ(int(routed.addresses.size()), wanted);
       EXPECT_EQ(ready[legs[i].revision], wanted);
     }
     check_routing_at_rest(view_);
+    check_scaling_at_rest(view_);
     for (const auto& [revision, count] : ready)
       EXPECT_TRUE(model::refers_to(view_.app.traffic, revision)) << revision << " is left over";
   }
@@ -187,13 +193,6 @@ class PlannerWorld {
         count += seen.instance.phase == InstancePhase::Ready && is_in(view_.route.route.legs, seen);
     }
     return count;
-  }
-
-  static bool is_in(const std::vector<model::RouteLeg>& legs, const ObservedInstance& seen) {
-    return std::any_of(legs.begin(), legs.end(), [&](const model::RouteLeg& leg) {
-      return std::find(leg.addresses.begin(), leg.addresses.end(), seen.instance.address) !=
-             leg.addresses.end();
-    });
   }
 
   // Events.
@@ -315,6 +314,7 @@ class PlannerWorld {
     ++view_.route.generation;
     view_.route.changed_at = now_;
   }
+  void perform(const ScaleApp& step) { scale(view_, step); }
   void perform(const StopInstance& step) {
     ObservedInstance& seen = instances_.at(step.instance_id);
     const bool has_waited = now_ - view_.route.changed_at >= kSilentEdgeWait.count();
@@ -347,7 +347,7 @@ class PlannerWorld {
   void perform(const RemoveApp&) {
     EXPECT_TRUE(view_.app.is_deleting);
     EXPECT_TRUE(instances_.empty());
-    EXPECT_TRUE(view_.route.route.legs.empty());
+    EXPECT_TRUE(view_.route.route.legs.empty() && !view_.scaling);
     view_.app.is_deleting = false;
     EXPECT_EQ(view_.route.route.routing, model::Routing());
     view_.app.traffic = {};

@@ -229,8 +229,13 @@ CREATE TABLE rule_places (
 ) STRICT;
 )sql";
 
+// How an engine scales an app by itself.
+constexpr const char* kScaling = R"sql(
+ALTER TABLE agent_apps ADD COLUMN scaling_json TEXT NOT NULL DEFAULT '';
+)sql";
+
 // Forward only: a released entry never changes; the next one is appended.
-constexpr std::array kMigrations = {kFirst, kLimits, kRollouts, kRouting, kRulePlaces};
+constexpr std::array kMigrations = {kFirst, kLimits, kRollouts, kRouting, kRulePlaces, kScaling};
 
 }  // namespace
 

@@ -8,7 +8,7 @@
 
 #define APP_COLUMNS                                                                        \
   "id, org, short_id, generation, traffic_json, instances, warm_revisions, warm_seconds, " \
-  "is_deleting, created_at, routing_json"
+  "is_deleting, created_at, routing_json, scaling_json"
 
 namespace pixell::store {
 
@@ -19,6 +19,7 @@ constexpr int kShortIdTries = 16;
 Result<model::AgentApp> app_of(const Query& row) {
   TRY(auto traffic, traffic_from_text(row.text(4)));
   TRY(auto routing, routing_from_text(row.text(10)));
+  TRY(auto scaling, scaling_from_text(row.text(11)));
   return model::AgentApp{.id = row.text(0),
                          .org = row.text(1),
                          .short_id = row.text(2),
@@ -26,7 +27,8 @@ Result<model::AgentApp> app_of(const Query& row) {
                          .traffic = std::move(traffic),
                          .settings = {.instances = int(row.number(5)),
                                       .warm_revisions = int(row.number(6)),
-                                      .warm_seconds = row.number(7)},
+                                      .warm_seconds = row.number(7),
+                                      .scaling = scaling},
                          .routing = std::move(routing),
                          .is_deleting = row.number(8) != 0,
                          .created_at = row.number(9)};
@@ -124,7 +126,7 @@ Result<void> SqliteStore::write_app(const model::AgentApp& changed, FencingToken
   TRY(const std::int64_t rows,
       writer_
           ->query("UPDATE agent_apps SET traffic_json = ?2, instances = ?3, warm_revisions = ?4,"
-                  " warm_seconds = ?5, is_deleting = ?6, routing_json = ?8,"
+                  " warm_seconds = ?5, is_deleting = ?6, routing_json = ?8, scaling_json = ?9,"
                   " generation = generation + 1, fence = MAX(fence, ?7)"
                   " WHERE id = ?1 AND (?7 = 0 OR fence <= ?7)")
           .bind(changed.id)
@@ -135,6 +137,7 @@ Result<void> SqliteStore::write_app(const model::AgentApp& changed, FencingToken
           .bind(changed.is_deleting)
           .bind(token)
           .bind(routing_to_text(routing))
+          .bind(scaling_to_text(changed.settings.scaling))
           .run());
   if (rows == 0)
     return make_error(ErrorCode::Aborted,
@@ -142,6 +145,7 @@ Result<void> SqliteStore::write_app(const model::AgentApp& changed, FencingToken
   nlohmann::json detail = {{"traffic", model::to_json(changed.traffic)},
                            {"instances", changed.settings.instances},
                            {"deleting", changed.is_deleting}};
+  if (changed.settings.scaling) detail["scaling"] = model::to_json(*changed.settings.scaling);
   // Names fill pages: they are told only when they change.
   if (before.routing != routing) detail["routing"] = model::to_json(routing);
   return append_event(changed.id, "app_changed", detail.dump());

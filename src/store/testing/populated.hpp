@@ -35,6 +35,14 @@ inline model::Routing story_routing() {
           .legacy = {.address = "10.0.0.7:8080", .path_prefix = "/x", .weight_permille = 200}};
 }
 
+/// Of version 6.
+inline model::Scaling story_scaling() {
+  return {.min_instances = 2,
+          .max_instances = 6,
+          .metric = model::ScalingMetric::Memory,
+          .percent = 70};
+}
+
 /// Writes a deployment of `hello` to its end.
 inline void deploy_hello(Store& store, FakeClock& clock, const std::string& id, char digit) {
   NewDeployment wanted;
@@ -71,7 +79,7 @@ inline void populate(Store& store, FakeClock& clock) {
   ASSERT_TRUE(store.acquire_lease("reconciler", "control-1", Millis(10'000), false));
   deploy_hello(store, clock, "01STORY0000000000000000001", 'a');
   deploy_hello(store, clock, "01STORY0000000000000000002", 'b');
-  const model::AppSettings settings{.instances = 2};
+  const model::AppSettings settings{.instances = 2, .scaling = story_scaling()};  // version 6
   ASSERT_TRUE(store.update_app("hello", nullptr, &settings, {}));
   ASSERT_TRUE(store.set_routing("hello", story_routing(), {}));
   ASSERT_TRUE(store.place_rules("hello", {{.arn = "arn:listener", .max_apps = 1}}));  // version 5
@@ -149,6 +157,8 @@ inline void expect_apps_of_the_story(Store& store, int version) {
   ASSERT_EQ(hello.traffic.legs.size(), 1u);
   EXPECT_EQ(hello.traffic.legs[0], (model::TrafficLeg{.revision = 2, .weight_permille = 1'000}));
   EXPECT_EQ(hello.settings.instances, version < 3 ? 1 : 2);
+  EXPECT_EQ(hello.settings.scaling,
+            version < 6 ? std::nullopt : std::optional<model::Scaling>(story_scaling()));
   EXPECT_EQ(hello.routing, version < 4 ? model::Routing() : story_routing());
   const auto place = store.rule_place("hello");
   ASSERT_TRUE(place) << place.error().message;

@@ -8,7 +8,7 @@ not AWS: how long things take and which task ends first is its own.
 
 The files: `world` has the clock and what a test may set, `tasks` the life of a task, `scheduler`
 what services do, `deployments` their rollouts, `targets` target groups, `cloud` what moto keeps
-besides, `api` and `service_api` the actions, `server` HTTP and the controls, `client` what tests
+besides, `scaling` Application Auto Scaling, `api` and `service_api` the actions, `server` HTTP and the controls, `client` what tests
 use.
 
 Time is simulated: nothing happens but when somebody asks, and then everything that was due by now,

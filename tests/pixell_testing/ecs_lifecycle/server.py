@@ -22,7 +22,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
-from pixell_testing.ecs_lifecycle import discovery, targets
+from pixell_testing.ecs_lifecycle import discovery, scaling, targets
 from pixell_testing.ecs_lifecycle.api import Api
 from pixell_testing.ecs_lifecycle.cloud import Cloud
 from pixell_testing.ecs_lifecycle.errors import Refused
@@ -52,6 +52,7 @@ class Server:
         self._api = Api(self._world, self._life, self._scheduler)
         targets.install(self._world, self._targets)
         discovery.install()
+        scaling.install(self._scheduler)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._controls: dict[str, Callable[[dict[str, Any]], Any]] = {
             "behaviour": self._world.behave,

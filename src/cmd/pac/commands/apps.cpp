@@ -110,6 +110,13 @@ Outcome<void> scale(const Session& session, const std::string& app, const ScaleC
   if (change.instances) body["instances"] = *change.instances;
   if (change.warm_revisions) body["warm_revisions"] = *change.warm_revisions;
   if (!change.warm.empty()) body["warm_seconds"] = parse_seconds(change.warm).value();
+  if (change.no_scaling) body["scaling"] = nullptr;
+  if (change.has_scaling()) {
+    json& scaling = body["scaling"] = {{"min_instances", change.least.value_or(0)},
+                                       {"max_instances", change.most.value_or(0)}};
+    if (change.cpu_percent) scaling["cpu_percent"] = *change.cpu_percent;
+    if (change.memory_percent) scaling["memory_percent"] = *change.memory_percent;
+  }
   const auto reply = session.api.send({.method = "PATCH", .path = app_path(app), .body = &body});
   if (!reply) return std::unexpected(reply.error());
   const json& changed = reply->at("app");
@@ -121,7 +128,7 @@ Outcome<void> scale(const Session& session, const std::string& app, const ScaleC
   show(fmt::format(
       "{}: {} instance(s) of each revision with traffic; {} former revision(s) stay "
       "warm for {}\n",
-      text_at(changed, "id"), text_at(settings, "instances"), text_at(settings, "warm_revisions"),
+      text_at(changed, "id"), number_text(settings), text_at(settings, "warm_revisions"),
       show_duration(settings.at("warm_seconds").get<std::int64_t>() * 1000)));
   return {};
 }

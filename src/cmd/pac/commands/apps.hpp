@@ -17,8 +17,16 @@ Outcome<void> list_revisions(const Session& session, const std::string& app);
 struct ScaleChange {
   std::optional<std::int64_t> instances;
   std::optional<std::int64_t> warm_revisions;
-  std::string warm;  ///< a duration of arguments.hpp, checked already
-  bool is_empty() const { return !instances && !warm_revisions && warm.empty(); }
+  std::string warm;                   ///< a duration of arguments.hpp, checked already
+  std::optional<std::int64_t> least;  ///< with `most` and one of the targets, or none of the four
+  std::optional<std::int64_t> most;
+  std::optional<std::int64_t> cpu_percent;
+  std::optional<std::int64_t> memory_percent;
+  bool no_scaling = false;
+  bool has_scaling() const { return least || most || cpu_percent || memory_percent; }
+  bool is_empty() const {
+    return !instances && !warm_revisions && warm.empty() && !has_scaling() && !no_scaling;
+  }
 };
 Outcome<void> scale(const Session& session, const std::string& app, const ScaleChange& change);
 

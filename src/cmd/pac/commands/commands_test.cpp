@@ -150,6 +150,31 @@ TEST_F(CommandsTest, ScaleSendsWhatWasGivenOnly) {
   EXPECT_EQ(run({"scale", "hello"}).exit_code, 105);
 }
 
+TEST_F(CommandsTest, ScaleLetsTheEngineDecide) {
+  json scaled = testing::app_body();
+  scaled["settings"]["scaling"] = {
+      {"min_instances", 2}, {"max_instances", 10}, {"cpu_percent", 60}};
+  pixell_.reply("PATCH /v1/apps/hello", {{"app", scaled}});
+
+  const testing::Ran ran = run({"scale", "hello", "--min", "2", "--max", "10", "--cpu", "60"});
+
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, StartsWith("hello: 2 to 10 instance(s)"));
+  EXPECT_EQ(json::parse(pixell_.last("PATCH /v1/apps/hello").body),
+            json({{"scaling", scaled["settings"]["scaling"]}}));
+  EXPECT_EQ(run({"scale", "hello", "--no-scaling"}).exit_code, 0);
+  EXPECT_EQ(json::parse(pixell_.last("PATCH /v1/apps/hello").body), json({{"scaling", nullptr}}));
+  for (const std::vector<std::string>& half :
+       {std::vector<std::string>{"--min", "2"},
+        {"--min", "2", "--max", "3"},
+        {"--min", "2", "--max", "3", "--cpu", "60", "--memory", "60"},
+        {"--cpu", "60"}}) {
+    std::vector<std::string> line{"scale", "hello"};
+    line.insert(line.end(), half.begin(), half.end());
+    EXPECT_EQ(run(line).exit_code, 105);
+  }
+}
+
 TEST_F(CommandsTest, DeleteNeedsYesWhereNobodyCanBeAsked) {
   pixell_.reply("GET /v1/apps/hello", testing::app_answer());
   pixell_.reply("DELETE /v1/apps/hello", {{"app", testing::app_body()}}, 202);

@@ -67,6 +67,13 @@ std::string short_instance_id(std::string_view id) {
   return lower(std::string(id.substr(id.size() - std::min(id.size(), kShortInstanceId))));
 }
 
+std::string number_text(const json& settings) {
+  const auto scaling = settings.find("scaling");
+  if (scaling == settings.end()) return text_at(settings, "instances");
+  return fmt::format("{} to {}", text_at(*scaling, "min_instances"),
+                     text_at(*scaling, "max_instances"));
+}
+
 Outcome<std::string> find_rollout(const Session& session, const std::string& app_or_deployment) {
   if (is_ulid(app_or_deployment)) return app_or_deployment;
   const auto app = get_app(session, app_or_deployment);

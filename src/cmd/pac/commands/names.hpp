@@ -28,6 +28,9 @@ Outcome<nlohmann::json> find_instance(const Session& session, const std::string&
 /// The end of an instance's id, as tables show it.
 std::string short_instance_id(std::string_view id);
 
+/// How many instances an app's settings ask for: "3", or "2 to 10" where the engine decides.
+std::string number_text(const nlohmann::json& settings);
+
 /// The id of a deployment, or of the open rollout of an app. Conflict when the app has none.
 Outcome<std::string> find_rollout(const Session& session, const std::string& app_or_deployment);
 

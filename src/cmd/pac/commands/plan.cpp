@@ -112,6 +112,19 @@ Outcome<void> place_rules(const PlanOptions& options, const json& shown, ecs::Ai
   return {};
 }
 
+// Of an app that AWS scales those count that are there now.
+int tasks_of(const json& shown, std::int64_t revision) {
+  const json& settings = shown.at("app").at("settings");
+  const auto scaling = settings.find("scaling");
+  if (scaling == settings.end()) return settings.at("instances").get<int>();
+  int running = 0;
+  for (const json& each : shown.at("instances")) {
+    const std::string phase = text_at(each, "phase");
+    running += each.at("revision") == revision && (phase == "starting" || phase == "ready");
+  }
+  return std::max(running, scaling->at("min_instances").get<int>());
+}
+
 Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, const json& shown) {
   const json& app = shown.at("app");
   const auto revision = find_revision(session, options, app);
@@ -119,7 +132,7 @@ Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, con
   ecs::Aim aim{.spec = spec_of(app, *revision)};
   if (const auto placed = place_rules(options, shown, aim); !placed)
     return std::unexpected(placed.error());
-  aim.tasks = options.tasks >= 0 ? options.tasks : app.at("settings").at("instances").get<int>();
+  aim.tasks = options.tasks >= 0 ? options.tasks : tasks_of(shown, aim.spec.revision);
   if (!options.package_url.empty()) {
     aim.spec.package_url = options.package_url;
     aim.spec.package_sha256 = options.package_sha256;

@@ -89,13 +89,17 @@ std::string all_text(const Session& session, const json& all) {
   for (const json& one : all) {
     const json& app = one.at("app");
     const std::size_t ready = count_ready(one.at("instances"), app);
-    const auto wanted = app.at("settings").at("instances").get<std::size_t>();
+    const json& settings = app.at("settings");
+    // Where the engine decides, more than the least are as many as it wants.
+    const json& least = settings.contains("scaling") ? settings.at("scaling").at("min_instances")
+                                                     : settings.at("instances");
+    const auto wanted = least.get<std::size_t>();
     const json last = one.value("last_deployment", json::object());
     const std::string state = text_at(last, "state");
     const auto revision = app.at("desired_revision").get<std::int64_t>();
     table.add({text_at(app, "id"), text_at(app, "short_id"),
                revision == 0 ? "-" : std::to_string(revision),
-               Cell(fmt::format("{}/{}", ready, wanted),
+               Cell(fmt::format("{}/{}", ready, number_text(settings)),
                     ready >= wanted ? Colour::Green : Colour::Yellow),
                app.at("state") == "deleting" ? "is being deleted" : traffic_text(app.at("traffic")),
                Cell(state.empty() ? "-" : state, colour_of(state)),
@@ -171,7 +175,7 @@ std::string one_text(const Session& session, const json& shown) {
                       app.at("traffic").value("pinned", false) ? ", pinned" : "");
   text +=
       fmt::format("  instances  {} ready of {}; keeps up to {} former revision(s) warm for {}\n",
-                  count_ready(shown.at("instances"), app), text_at(settings, "instances"),
+                  count_ready(shown.at("instances"), app), number_text(settings),
                   text_at(settings, "warm_revisions"),
                   show_duration(settings.at("warm_seconds").get<std::int64_t>() * 1000));
   text += balancer_text(shown.value("balancer", json::object()));

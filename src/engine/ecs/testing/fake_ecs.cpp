@@ -44,6 +44,12 @@ const std::map<std::string, FakeEcs::Handler>& FakeEcs::handlers() {
       {"TagResource", &FakeEcs::tag},
       {"DescribeLogGroups", &FakeEcs::log_groups},
       {"GetLogEvents", &FakeEcs::log_events},
+      {"RegisterScalableTarget", &FakeEcs::register_target},
+      {"DescribeScalableTargets", &FakeEcs::describe_targets},
+      {"DeregisterScalableTarget", &FakeEcs::deregister_target},
+      {"PutScalingPolicy", &FakeEcs::put_policy},
+      {"DescribeScalingPolicies", &FakeEcs::describe_policies},
+      {"DeleteScalingPolicy", &FakeEcs::delete_policy},
   };
   return kHandlers;
 }
@@ -279,6 +285,44 @@ json FakeEcs::tag(const json& request) {
   const auto found = tasks.find(request.at("resourceArn").get<std::string>());
   if (found == tasks.end()) return json::object();
   for (const json& each : request.at("tags")) found->second.tags.push_back(each);
+  return json::object();
+}
+
+// ------------------------------------------------------------------------------------- scaling
+
+json FakeEcs::register_target(const json& request) {
+  json& target = targets[request.at("ResourceId").get<std::string>()];
+  if (!target.is_null() && request.contains("Tags")) return refusal("ValidationException");
+  target.update(request);
+  return json::object();
+}
+
+json FakeEcs::describe_targets(const json& request) {
+  const auto found = targets.find(request.at("/ResourceIds/0"_json_pointer).get<std::string>());
+  return {
+      {"ScalableTargets", found == targets.end() ? json::array() : json::array({found->second})}};
+}
+
+json FakeEcs::deregister_target(const json& request) {
+  const bool was_there = targets.erase(request.at("ResourceId").get<std::string>()) > 0;
+  return was_there ? json::object() : refusal("ObjectNotFoundException");
+}
+
+json FakeEcs::put_policy(const json& request) {
+  const std::string resource = request.at("ResourceId").get<std::string>();
+  if (!targets.contains(resource)) return refusal("ObjectNotFoundException");
+  policies[resource] = request;
+  return json::object();
+}
+
+json FakeEcs::describe_policies(const json& request) {
+  const auto found = policies.find(request.at("ResourceId").get<std::string>());
+  return {
+      {"ScalingPolicies", found == policies.end() ? json::array() : json::array({found->second})}};
+}
+
+json FakeEcs::delete_policy(const json& request) {
+  policies.erase(request.at("ResourceId").get<std::string>());
   return json::object();
 }
 

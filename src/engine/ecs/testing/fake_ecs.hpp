@@ -56,7 +56,9 @@ class FakeEcs {
 
   FakeClock clock;
   std::map<std::string, Service> services{};
-  std::map<std::string, Task> tasks{};  ///< by ARN
+  std::map<std::string, Task> tasks{};               ///< by ARN
+  std::map<std::string, nlohmann::json> targets{};   ///< scalable ones, by resource id
+  std::map<std::string, nlohmann::json> policies{};  ///< one of each target
   /// Of too many tasks the oldest go first, instead of the newest.
   bool takes_oldest = false;
   /// No call arrives.
@@ -88,6 +90,12 @@ class FakeEcs {
   nlohmann::json tag(const nlohmann::json& request);
   nlohmann::json log_groups(const nlohmann::json& request);
   nlohmann::json log_events(const nlohmann::json& request);
+  nlohmann::json register_target(const nlohmann::json& request);
+  nlohmann::json describe_targets(const nlohmann::json& request);
+  nlohmann::json deregister_target(const nlohmann::json& request);
+  nlohmann::json put_policy(const nlohmann::json& request);
+  nlohmann::json describe_policies(const nlohmann::json& request);
+  nlohmann::json delete_policy(const nlohmann::json& request);
   static const std::map<std::string, Handler>& handlers();
   void stop(Task& task, const std::string& code, const std::string& reason);
 
