@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-
 #include "base/files.hpp"
 #include "net/grpc.hpp"
 
