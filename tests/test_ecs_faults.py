@@ -42,6 +42,17 @@ def with_other_vpc(cloud: FaultyCloud) -> None:
     cloud.other = {**cloud.alb, "PAC_ECS_VPC": vpc}
 
 
+def removed(cloud: FaultyCloud) -> None:
+    first_edge(cloud)
+    cloud.remove_until_done(settings=cloud.settings)
+
+
+def with_other_values(cloud: FaultyCloud) -> None:
+    # The same number of a revision, and the secret that can be restored still.
+    spec = revision(deployment_id="01HZ", environment={"OPENAI_API_KEY": "sk-new"})
+    cloud.until_done(spec=spec)
+
+
 def running(cloud: FaultyCloud) -> None:
     cloud.until_done(tasks=2)
     cloud.wait_steady(2)
@@ -64,6 +75,7 @@ WAYS = {
     "another-revision": Way(first_alb, second_revision),
     "the-second-slot": Way(first_alb, second_slot),
     "the-load-balancer-taken-away": Way(first_alb, without_balancer),
+    "deployed-again": Way(removed, with_other_values),
     "target-groups-replaced": Way(with_other_vpc, another_vpc),
     "tasks-told": Way(running, mirrored),
     "a-task-replaced": Way(one_replaced, mirrored),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pixell_testing.ecs import INSTALLATION, revision
+from pixell_testing.ecs import revision
 from pixell_testing.ecs_faults import (
     NAMESPACE,
     FaultyCloud,
@@ -15,32 +15,19 @@ from pixell_testing.ecs_faults import (
     running_accounts,
 )
 
-APP = "python-executor"
-ROUNDS = 12
-# So much passes between two calls: every task has ended, every target is gone.
-PAUSE_MS = 60_000
-
 
 def both_slots(cloud: FaultyCloud) -> None:
     """An app with everything it can have, and tasks that are told in Cloud Map."""
     cloud.until_done(settings=cloud.alb)
     cloud.until_done(settings=cloud.alb, slot="b", spec=revision(revision=8))
-    cloud.wait_steady(1)
+    for service in ("agent-python-executor", "agent-python-executor-b"):
+        cloud.wait_steady(1, service)
     cloud.mirror_until_done()
 
 
 def remove(cloud: FaultyCloud, **asked: Any) -> None:
-    """Asks for a removal until it is done, with what the last call left open."""
-    env = {**cloud.alb, "PAC_ECS_NAMESPACE": NAMESPACE}
-    asked = {"app": APP, "settings": env, "installation": INSTALLATION, **asked}
-    answer: dict[str, Any] = {}
-    for _ in range(ROUNDS):
-        answer = cloud.probe.ask(op="ecs.remove", **asked, open=answer.get("open", []))
-        if "error" not in answer and answer["place"]["is_done"]:
-            return
-        assert "error" not in answer or answer["later"], answer
-        cloud.moto.advance(PAUSE_MS)
-    raise AssertionError(answer)
+    """All of the app, or what is asked."""
+    cloud.remove_until_done(settings={**cloud.alb, "PAC_ECS_NAMESPACE": NAMESPACE}, **asked)
 
 
 def remove_slot(cloud: FaultyCloud) -> None:

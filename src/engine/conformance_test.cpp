@@ -74,15 +74,10 @@ TEST_P(EngineConformanceTest, TellsWhatAnInstanceUsesWhileItRuns) {
 
   const auto usage = engine().usage(spec.id);
 
-  if (engine().capabilities().has_usage) {
-    ASSERT_TRUE(usage) << usage.error().message;
-    EXPECT_GT(usage->threads, 0);
-    EXPECT_GT(usage->memory_bytes, 0);
-    EXPECT_GE(usage->cpu_seconds, 0);
-  } else {
-    EXPECT_EQ(usage.error().code, ErrorCode::Unimplemented);
-    EXPECT_THAT(engine().capabilities().notes, Not(IsEmpty())) << "it says why";
-  }
+  ASSERT_TRUE(usage) << usage.error().message;
+  EXPECT_GT(usage->threads, 0);
+  EXPECT_GT(usage->memory_bytes, 0);
+  EXPECT_GE(usage->cpu_seconds, 0);
   ASSERT_TRUE(engine().stop(spec.id, kGrace));
   wait_for(spec.id, model::InstancePhase::Stopped);
   EXPECT_EQ(engine().usage(spec.id).error().code, ErrorCode::FailedPrecondition);

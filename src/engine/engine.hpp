@@ -23,7 +23,6 @@ struct Capabilities {
   bool own_users = false;  ///< each instance runs under its own user id
   bool memory_limits = false;
   bool cpu_limits = false;
-  bool has_usage = true;           ///< usage() tells; if not, it is Unimplemented
   int max_revisions = 0;           ///< of one app that run at once; 0 = as many as wanted
   bool can_wake = false;           ///< a parked instance is woken by its first byte
   std::vector<std::string> notes;  ///< what is degraded and why, one sentence each
@@ -87,7 +86,7 @@ class Engine {
   virtual Result<model::Instance> inspect(std::string_view instance_id) = 0;
 
   /// What a running instance uses now. NotFound for an unknown id, FailedPrecondition for one that
-  /// does not run, Unimplemented where capabilities() say that it is not told.
+  /// does not run, Unavailable (retry later) where it has to be asked for and does not answer.
   virtual Result<model::InstanceUsage> usage(std::string_view instance_id) = 0;
 
   /// Reads the instance's log. Positions stay valid while the instance exists, also when old

@@ -24,6 +24,9 @@ from pixell_testing.ecs_lifecycle.client import Copy, LifecycleAws, running_life
 from pixell_testing.ecs_state import State
 
 ROUNDS = 8
+REMOVAL_ROUNDS = 12
+# So much passes between two calls of a removal: every task has ended, every target is gone.
+PAUSE_MS = 60_000
 # How long a call may take: one that hangs, hangs so long, if that is what is tried.
 PATIENT_MS, IMPATIENT_MS = "20000", "300"
 NAMESPACE = "agents"
@@ -86,6 +89,18 @@ class FaultyCloud(Cloud):
         env = {**self.settings, "PAC_ECS_NAMESPACE": NAMESPACE}
         return self.ask("ecs.mirror", settings=env, installation=INSTALLATION, spec=revision())
 
+    def remove_until_done(self, **asked: Any) -> None:
+        """Removes the app, or a slot of it, with what each call left open."""
+        asked = {"app": revision()["app_id"], "installation": INSTALLATION, **asked}
+        answer: dict[str, Any] = {}
+        for _ in range(REMOVAL_ROUNDS):
+            answer = self.probe.ask(op="ecs.remove", **asked, open=answer.get("open", []))
+            if "error" not in answer and answer["place"]["is_done"]:
+                return
+            assert "error" not in answer or answer["later"], answer
+            self.moto.advance(PAUSE_MS)
+        raise AssertionError(answer)
+
     def ask(self, op: str, **asked: Any) -> dict[str, Any]:
         """The answer of the probe, asked again after each failure."""
         answer: dict[str, Any] = {}
@@ -96,18 +111,16 @@ class FaultyCloud(Cloud):
             assert answer["later"], answer
         raise AssertionError(answer)
 
-    def wait_steady(self, count: int) -> None:
-        """Until the service has so many healthy tasks and no others."""
+    def wait_steady(self, count: int, name: str = "agent-python-executor") -> None:
+        """Until a service has so many healthy tasks and no others."""
 
         def is_steady() -> bool:
-            service = self.service()
+            service = self.service(name)
             (first, *more) = service["deployments"]
-            return not more and first["rolloutState"] == "COMPLETED" == self._state(count)
+            is_done = first["rolloutState"] == "COMPLETED"
+            return not more and is_done and service["runningCount"] == count
 
         self.moto.until(f"{count} tasks run", is_steady)
-
-    def _state(self, count: int) -> str:
-        return "COMPLETED" if self.service()["runningCount"] == count else "no"
 
 
 def nothing(_: FaultyCloud) -> None:
