@@ -169,6 +169,46 @@ apkg::PackageSourceParts package_source(aws::S3& s3) {
   return source;
 }
 
+// What the API works on.
+struct Served {
+  const ControlOptions& options;
+  store::Store& store;
+  const apkg::PackageStore& packages;
+  engine::Engine& engine;
+  EdgeRegistry& edges;
+  EdgeMeasurements& measurements;
+  reconcile::Reconciler& reconciler;
+  api::Waits& waits;
+  const Log& log;
+};
+
+api::ApiContext context_of(const Served& on, std::stop_token stop) {
+  return {
+      .store = on.store,
+      .packages = on.packages,
+      .clock = system_clock(),
+      .log = on.log,
+      .allow_file_dirs = on.options.allow_file_dirs,
+      .allowed_hosts = on.options.allowed_hosts,
+      .on_edge_poll =
+          [on](std::string_view edge, std::int64_t generation) {
+            on.edges.heard(edge, generation);
+            on.reconciler.wake();
+          },
+      .on_edge_measurements =
+          [on](std::string_view edge, const model::TrafficReport& report) {
+            return on.measurements.take(edge, report);
+          },
+      .describe_system = [on] { return describe(on.options, on.engine); },
+      .read_log = [on](std::string_view instance,
+                       const api::LogRange& range) { return read_log(on.engine, instance, range); },
+      .read_usage = [on](std::string_view instance) { return on.engine.usage(instance); },
+      .find_balancer = balancer_finder(on.engine.traffic_mover()),
+      .cannot_scale = why_not_scaled(on.engine, on.options.engine.name),
+      .waits = on.waits,
+      .stop = std::move(stop)};
+}
+
 Result<void> run(const ControlOptions& options, const sigset_t& signals, const Log& log) {
   TRY(const auto life, RoleLife::begin("control", options.role));
   TRY_VOID(make_directories(options.role.state_dir / "run"));
@@ -204,8 +244,7 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
     importer.publish_by([&mirror](const model::AgentApp& app, const model::Package& package) {
       return mirror.publish(app, package);
     });
-  const bool has_remote_edges = options.edge_listen_fd >= 0;
-  EdgeRegistry edges(system_clock(), has_remote_edges ? kEdgeReturn : Millis(0));
+  EdgeRegistry edges(system_clock(), options.edge_listen_fd >= 0 ? kEdgeReturn : Millis(0));
   EdgeMeasurements measurements(system_clock());
   std::stop_source stop;
   TrafficFollower follower(
@@ -218,37 +257,22 @@ Result<void> run(const ControlOptions& options, const sigset_t& signals, const L
                                     .clock = system_clock(),
                                     .log = log},
                                    {.takes_lease_over = true});
-  const api::ApiContext context{
-      .store = *store,
-      .packages = packages,
-      .clock = system_clock(),
-      .log = log,
-      .allow_file_dirs = options.allow_file_dirs,
-      .allowed_hosts = options.allowed_hosts,
-      .on_edge_poll =
-          [&](std::string_view edge, std::int64_t generation) {
-            edges.heard(edge, generation);
-            reconciler.wake();
-          },
-      .on_edge_measurements =
-          [&](std::string_view edge, const model::TrafficReport& report) {
-            return measurements.take(edge, report);
-          },
-      .describe_system = [&] { return describe(options, *engine); },
-      .read_log = [&engine](
-                      std::string_view instance,
-                      const api::LogRange& range) { return read_log(*engine, instance, range); },
-      .read_usage = [&engine](std::string_view instance) { return engine->usage(instance); },
-      .find_balancer = balancer_finder(engine->traffic_mover()),
-      .cannot_scale = why_not_scaled(*engine, options.engine.name),
-      .waits = waits,
-      .stop = stop.get_token()};
+  const api::ApiContext context = context_of({.options = options,
+                                              .store = *store,
+                                              .packages = packages,
+                                              .engine = *engine,
+                                              .edges = edges,
+                                              .measurements = measurements,
+                                              .reconciler = reconciler,
+                                              .waits = waits,
+                                              .log = log},
+                                             stop.get_token());
   TRY_VOID(reconciler.start());
   follower.start([&reconciler] { reconciler.wake(); });
   if (!bucket.empty()) mirror.start();
   // Nobody says that the edges have settled: those who wait for it look again.
   const auto look = [&] {
-    if (has_remote_edges && edges.has_just_settled()) reconciler.wake();
+    if (edges.has_just_settled()) reconciler.wake();
   };
   const auto served = serve_api({options, context, *life, look}, signals, stop, log);
   follower.stop();
