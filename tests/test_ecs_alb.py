@@ -22,6 +22,7 @@ PATIENCE_S = 60
 GUARD = 85  # target groups of a load balancer that are used
 MOST_GROUPS_OF_AN_APP = 4
 WRONG_USAGE = 105
+LEFT_OVER = 2
 
 
 class Balanced:
@@ -55,6 +56,13 @@ class Balanced:
         env = {**self.aws.environment(), **self.cloud.alb, "AGENT_PACKAGES_BUCKET": BUCKET}
         state = str(self.pac.state)
         return self.cli("plan", APP, "--state", state, *arguments, **how, **env).stdout
+
+    def left_over(self, code: int) -> list[str]:
+        """What `pac aws orphans` lists."""
+        env = {**self.aws.environment(), **self.cloud.alb}
+        command = ("aws", "orphans", "--json", "--state", str(self.pac.state))
+        listed = json.loads(self.cli(*command, code=code, **env).stdout)
+        return [each["resource"] for each in listed["orphans"]]
 
     def fill(self) -> None:
         """Others use the load balancer, up to where no app has room."""
@@ -164,6 +172,25 @@ def test_a_plan_counts_the_processors_of_running_tasks(balanced: Balanced) -> No
         "is_enough": True,
     }
     assert "AWS's default" in note
+
+
+def test_a_rule_at_another_place_than_the_apps_is_left_over(balanced: Balanced) -> None:
+    assert balanced.left_over(code=0) == []
+
+    elb, (own, *_) = balanced.cloud.elb, balanced.cloud.rules().values()
+    described = elb.describe_tags(ResourceArns=[own["RuleArn"]])["TagDescriptions"]
+    made = elb.create_rule(
+        ListenerArn=balanced.cloud.listener,
+        Priority=40_000,
+        Conditions=[{"Field": "path-pattern", "Values": ["/earlier/*"]}],
+        Actions=own["Actions"],
+        Tags=described[0]["Tags"],
+    )
+    (left,) = (each["RuleArn"] for each in made["Rules"])
+    assert balanced.left_over(code=LEFT_OVER) == [left]
+
+    elb.delete_rule(RuleArn=left)
+    assert balanced.left_over(code=0) == []
 
 
 def test_requests_move_before_the_old_revision_drains(balanced: Balanced) -> None:

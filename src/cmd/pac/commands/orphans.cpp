@@ -14,6 +14,7 @@
 #include "engine/ecs/orphans.hpp"
 #include "engine/ecs/transient_journal.hpp"
 #include "model/agent_app.hpp"
+#include "model/rule_place.hpp"
 
 namespace pixell::cmd {
 
@@ -46,11 +47,20 @@ class KnownApps {
   /// One that is being deleted included: control removes what it has.
   Result<bool> is_live(const std::string& app) {
     if (!model::check_app_id(app)) return false;  // by hand: no app can have that id
-    const auto shown = get_app(session_, app);
-    if (shown) return true;
-    if (shown.error().code == ExitCode::NotFound) return false;
-    failure_ = shown.error();
-    return make_error(ErrorCode::Unavailable, fmt::format("{}", fmt::join(failure_->lines, "\n")));
+    TRY(const auto shown, ask(app));
+    return shown.has_value();
+  }
+
+  /// Nothing for one that no load balancer leads to, or that is not there.
+  Result<std::optional<model::RulePlace>> place(const std::string& app) {
+    TRY(const auto shown, ask(app));
+    if (!shown) return std::optional<model::RulePlace>();
+    const json balancer = shown->value("balancer", json::object());
+    const json priorities = balancer.value("rule_priorities", json::array());
+    if (priorities.empty()) return std::optional<model::RulePlace>();
+    return model::RulePlace{.app_id = app,
+                            .listener = balancer.value("listener", std::string()),
+                            .priority = priorities.front().get<int>()};
   }
 
   /// What an app does not use this moment, it may be about to use.
@@ -69,6 +79,14 @@ class KnownApps {
   }
 
  private:
+  Result<std::optional<json>> ask(const std::string& app) {
+    const auto shown = get_app(session_, app);
+    if (shown) return *shown;
+    if (shown.error().code == ExitCode::NotFound) return std::optional<json>();
+    failure_ = shown.error();
+    return make_error(ErrorCode::Unavailable, fmt::format("{}", fmt::join(failure_->lines, "\n")));
+  }
+
   const Session& session_;
   const EcsAccount& account_;
   std::optional<CommandFailure> failure_{};
@@ -98,10 +116,7 @@ class OrphanHunt {
         orphans_({.aws = aws_, .journal = journal_, .clock = session.clock}, account.settings,
                  ecs::Names(account.installation, account.settings.prefixes),
                  {.is_live = [this](const std::string& app) { return apps_.is_live(app); },
-                  // The API does not tell places.
-                  .place = [](const std::string&) -> Result<std::optional<model::RulePlace>> {
-                    return std::optional<model::RulePlace>();
-                  }}) {}
+                  .place = [this](const std::string& app) { return apps_.place(app); }}) {}
 
   Outcome<std::vector<ecs::Orphan>> list() {
     if (const auto confirmed = apps_.confirm_installation(); !confirmed)
