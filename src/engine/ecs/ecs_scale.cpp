@@ -195,8 +195,7 @@ Result<SlotRecord> EcsEngine::let_go(SlotRecord slot, const std::vector<Instance
   return slot;
 }
 
-// -------------------------------------------------------------------------------------- telling
-// AWS
+// ------------------------------------------------------------------------------------ telling AWS
 
 // The service that runs the scaled revision, once it is there.
 std::array<bool, kSlots> EcsEngine::targets_of(const ScalingRecord& record) const {
