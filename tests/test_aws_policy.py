@@ -33,7 +33,6 @@ from pixell_testing.ecs_cloud import CLUSTER, Cloud, action_of, running_cloud
 
 BUCKET = "pixell-agent-packages"
 NAMESPACE = "agents"
-SCALING_SERVICE = "ecs.application-autoscaling.amazonaws.com"
 SCALABLE_TARGET = (
     f"arn:aws:application-autoscaling:us-east-2:{ACCOUNT}:scalable-target/0ec5abc"
 )
@@ -42,12 +41,15 @@ PAC = {routing: printed("--routing", routing) for routing in ("edge", "alb")}
 UNSEEN = {
     "GiveRolesToTasks",  # iam:PassRole
     "TagWhatIsMade",  # tags that come with what is made
-    "TagDiscovery",
+    "TagOurs",
     "TagRoutes",
-    "TellMissingPackages",  # without it a missing object is a forbidden one
 }
 # Of a statement that moto does see.
-UNSEEN_ACTIONS = {"logs:TagResource", "secretsmanager:TagResource"}
+UNSEEN_ACTIONS = {
+    "logs:TagResource",
+    "s3:ListBucket",  # without it a missing object is a forbidden one
+    "secretsmanager:TagResource",
+}
 # What running an app needs besides.
 ELSEWHERE = {
     "application-autoscaling:DeleteScalingPolicy",
@@ -294,18 +296,12 @@ def arns_of_the_way(cloud: Cloud) -> dict[str, list[str]]:
         "TagWhatIsMade": services + definitions,
         "GiveRolesToTasks": [task["taskRoleArn"], task["executionRoleArn"]],
         "ScaleServices": [SCALABLE_TARGET],
-        "TagScaling": [SCALABLE_TARGET],
         "WatchForScaling": [
             f"arn:aws:cloudwatch:us-east-2:{ACCOUNT}:alarm:"
             f"TargetTracking-service/{CLUSTER}/agent-a-AlarmHigh-1"
         ],
-        "MakeScalingRole": [
-            f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SCALING_SERVICE}/"
-            "AWSServiceRoleForApplicationAutoScaling_ECSService"
-        ],
         "KeepLogs": [*logs, *(f"{each}:log-stream:agent-a/agent-runtime/1" for each in logs)],
-        "KeepPackages": [f"arn:aws:s3:::{BUCKET}/o/a/1/x.apkg"],
-        "TellMissingPackages": [f"arn:aws:s3:::{BUCKET}"],
+        "KeepPackages": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/o/a/1/x.apkg"],
         "MakeRoutes": [*groups, cloud.listener],
         "ChangeRoutes": groups + rules,
         "TagRoutes": groups + rules,
@@ -347,6 +343,9 @@ def test_resources_and_tags_of_the_way_are_those_of_the_policy(cloud: Cloud) -> 
 KNOWN = {
     # AWS's own examples narrow it by the condition.
     ("RESOURCE_STAR", "ecs:ListTasks"),
+    ("RESOURCE_STAR", "iam:CreateServiceLinkedRole"),
+    # As the condition does: written out, the policy would not fit in one.
+    ("RESOURCE_STAR", "application-autoscaling:TagResource"),
     # Rules of Network Load Balancers are none of ours.
     ("RESOURCE_MISMATCH", "elasticloadbalancing:CreateRule"),
     ("RESOURCE_MISMATCH", "elasticloadbalancing:ModifyRule"),

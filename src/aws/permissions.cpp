@@ -16,8 +16,7 @@ constexpr std::string_view kMadeOurs = R"({"{like}":{"aws:RequestTag/{tag}":"{in
 
 constexpr std::array kStatements{
     // These know no resource.
-    StatementShape{.id = "LookEverywhere", .resources = "*"},
-    StatementShape{.id = "ForgetDefinitions", .resources = "*"},
+    StatementShape{.id = "WithoutResource", .resources = "*"},
     StatementShape{.id = "ListInCluster",
                    .resources = "*",
                    .condition = R"({"ArnEquals":{"ecs:cluster":"{ecs}:cluster/{cluster}"}})"},
@@ -28,7 +27,7 @@ constexpr std::array kStatements{
     StatementShape{.id = "MakeOurs",
                    .resources = "{ecs}:task-definition/{prefix}*:* "
                                 "{ecs}:service/{cluster}/{prefix}* {secrets}:secret:{prefix}* "
-                                "{discovery}:namespace/* {discovery}:service/*",
+                                "{discovery}:*",
                    .condition = kMadeOurs},
     StatementShape{.id = "ChangeOurs",
                    .resources = "{ecs}:service/{cluster}/{prefix}* {ecs}:task/{cluster}/* "
@@ -39,7 +38,8 @@ constexpr std::array kStatements{
         .resources = "{ecs}:service/{cluster}/{prefix}* {ecs}:task-definition/{prefix}*:*",
         .condition =
             R"({"StringEquals":{"ecs:CreateAction":["CreateService","RegisterTaskDefinition"]}})"},
-    StatementShape{.id = "TagDiscovery", .resources = "*", .condition = kMadeOurs},
+    // What has no name that we choose.
+    StatementShape{.id = "TagOurs", .resources = "*", .condition = kMadeOurs},
     StatementShape{
         .id = "GiveRolesToTasks",
         .resources = "arn:{partition}:iam::{account}:role/{task_role} "
@@ -49,40 +49,35 @@ constexpr std::array kStatements{
         .id = "ScaleServices",
         .resources = "arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/*",
         .condition = R"({"StringEquals":{"application-autoscaling:service-namespace":"ecs"}})"},
-    StatementShape{.id = "TagScaling",
-                   .resources = "arn:{partition}:application-autoscaling:{region}:{account}:"
-                                "scalable-target/*",
-                   .condition = kMadeOurs},
     // A policy of target tracking makes alarms, with the leave of who made it.
     StatementShape{.id = "WatchForScaling",
                    .resources = "arn:{partition}:cloudwatch:{region}:{account}:alarm:"
                                 "TargetTracking-service/{cluster}/{prefix}*"},
+    // Of that service there is one.
     StatementShape{
         .id = "MakeScalingRole",
-        .resources = "arn:{partition}:iam::{account}:role/aws-service-role/"
-                     "ecs.application-autoscaling.amazonaws.com/"
-                     "AWSServiceRoleForApplicationAutoScaling_ECSService",
+        .resources = "*",
         .condition =
             R"({"StringEquals":{"iam:AWSServiceName":"ecs.application-autoscaling.amazonaws.com"}})"},
     StatementShape{.id = "KeepLogs",
                    .resources = "{logs}:log-group:{log_group} {logs}:log-group:{log_group}:*"},
-    StatementShape{.id = "KeepPackages", .resources = "arn:{partition}:s3:::{bucket}/*"},
-    StatementShape{.id = "TellMissingPackages", .resources = "arn:{partition}:s3:::{bucket}"},
+    // Who may not list is told of a missing object that it is forbidden.
+    StatementShape{.id = "KeepPackages",
+                   .resources = "arn:{partition}:s3:::{bucket} arn:{partition}:s3:::{bucket}/*"},
 
     StatementShape{.id = "LookAtLoadBalancers", .needs_load_balancer = true, .resources = "*"},
     StatementShape{.id = "MakeRoutes",
                    .needs_load_balancer = true,
-                   .resources = "{elb}:targetgroup/{target_prefix}*/* {elb}:listener/app/*/*/*",
+                   .resources = "{elb}:targetgroup/{target_prefix}* {elb}:listener/app/*",
                    .condition = kMadeOurs},
-    StatementShape{
-        .id = "ChangeRoutes",
-        .needs_load_balancer = true,
-        .resources = "{elb}:targetgroup/{target_prefix}*/* {elb}:listener-rule/app/*/*/*/*",
-        .condition = kOurs},
+    StatementShape{.id = "ChangeRoutes",
+                   .needs_load_balancer = true,
+                   .resources = "{elb}:targetgroup/{target_prefix}* {elb}:listener-rule/app/*",
+                   .condition = kOurs},
     StatementShape{
         .id = "TagRoutes",
         .needs_load_balancer = true,
-        .resources = "{elb}:targetgroup/{target_prefix}*/* {elb}:listener-rule/app/*/*/*/*",
+        .resources = "{elb}:targetgroup/{target_prefix}* {elb}:listener-rule/app/*",
         .condition =
             R"({"StringEquals":{"elasticloadbalancing:CreateAction":["CreateTargetGroup","CreateRule"]}})"},
 
@@ -106,9 +101,9 @@ constexpr std::string_view kNotCalled{};
 
 constexpr std::array kPermissions{
     Permission{"ecs", "RegisterTaskDefinition", "MakeOurs"},
-    Permission{"ecs", "DescribeTaskDefinition", "LookEverywhere"},
-    Permission{"ecs", "DeregisterTaskDefinition", "ForgetDefinitions"},
-    Permission{"ecs", "ListTaskDefinitions", "LookEverywhere"},
+    Permission{"ecs", "DescribeTaskDefinition", "WithoutResource"},
+    Permission{"ecs", "DeregisterTaskDefinition", "WithoutResource"},
+    Permission{"ecs", "ListTaskDefinitions", "WithoutResource"},
     Permission{"ecs", "CreateCluster", kNotCalled},
     Permission{"ecs", "DescribeClusters", "LookByName"},
     Permission{"ecs", "CreateService", "MakeOurs"},
@@ -148,18 +143,18 @@ constexpr std::array kPermissions{
     Permission{"elbv2", "DescribeTags", "LookAtLoadBalancers"},
 
     Permission{"servicediscovery", "CreateHttpNamespace", kNotCalled},
-    Permission{"servicediscovery", "ListNamespaces", "LookEverywhere"},
+    Permission{"servicediscovery", "ListNamespaces", "WithoutResource"},
     Permission{"servicediscovery", "CreateService", "MakeOurs"},
-    Permission{"servicediscovery", "TagResource", "TagDiscovery"},
+    Permission{"servicediscovery", "TagResource", "TagOurs"},
     Permission{"servicediscovery", "GetService", "LookByName"},
-    Permission{"servicediscovery", "ListServices", "LookEverywhere"},
+    Permission{"servicediscovery", "ListServices", "WithoutResource"},
     Permission{"servicediscovery", "DeleteService", "ChangeOurs"},
     Permission{"servicediscovery", "RegisterInstance", "ChangeOurs"},
     Permission{"servicediscovery", "DeregisterInstance", "ChangeOurs"},
-    Permission{"servicediscovery", "ListInstances", "LookEverywhere"},
+    Permission{"servicediscovery", "ListInstances", "WithoutResource"},
     Permission{"servicediscovery", "DiscoverInstances", kNotCalled},
     Permission{"servicediscovery", "GetOperation", kNotCalled},
-    Permission{"servicediscovery", "ListTagsForResource", "LookEverywhere"},
+    Permission{"servicediscovery", "ListTagsForResource", "WithoutResource"},
 
     Permission{"ecr", "CreateRepository", kNotCalled},
     Permission{"ecr", "DescribeRepositories", kNotCalled},
@@ -170,11 +165,11 @@ constexpr std::array kPermissions{
     Permission{"ecr", "GetDownloadUrlForLayer", "PullImage"},
 
     Permission{"application-autoscaling", "RegisterScalableTarget", "ScaleServices"},
-    Permission{"application-autoscaling", "TagResource", "TagScaling"},
+    Permission{"application-autoscaling", "TagResource", "TagOurs"},
     Permission{"application-autoscaling", "DeregisterScalableTarget", "ScaleServices"},
-    Permission{"application-autoscaling", "DescribeScalableTargets", "LookEverywhere"},
+    Permission{"application-autoscaling", "DescribeScalableTargets", "WithoutResource"},
     Permission{"application-autoscaling", "PutScalingPolicy", "ScaleServices"},
-    Permission{"application-autoscaling", "DescribeScalingPolicies", "LookEverywhere"},
+    Permission{"application-autoscaling", "DescribeScalingPolicies", "WithoutResource"},
     Permission{"application-autoscaling", "DeleteScalingPolicy", "ScaleServices"},
     Permission{"cloudwatch", "PutMetricAlarm", "WatchForScaling"},
     Permission{"cloudwatch", "DescribeAlarms", "WatchForScaling"},
@@ -184,7 +179,7 @@ constexpr std::array kPermissions{
     Permission{"logs", "CreateLogGroup", "KeepLogs"},
     Permission{"logs", "PutRetentionPolicy", "KeepLogs"},
     Permission{"logs", "TagResource", "KeepLogs"},
-    Permission{"logs", "DescribeLogGroups", "LookEverywhere"},
+    Permission{"logs", "DescribeLogGroups", "WithoutResource"},
     Permission{"logs", "DescribeLogStreams", kNotCalled},
     Permission{"logs", "GetLogEvents", "KeepLogs"},
     Permission{"logs", "FilterLogEvents", kNotCalled},
@@ -197,16 +192,16 @@ constexpr std::array kPermissions{
     Permission{"secretsmanager", "PutSecretValue", "ChangeOurs"},
     Permission{"secretsmanager", "GetSecretValue", "ReadSecrets"},
     Permission{"secretsmanager", "DescribeSecret", "LookByName"},
-    Permission{"secretsmanager", "ListSecrets", "LookEverywhere"},
+    Permission{"secretsmanager", "ListSecrets", "WithoutResource"},
     Permission{"secretsmanager", "DeleteSecret", "ChangeOurs"},
     Permission{"secretsmanager", "RestoreSecret", "ChangeOurs"},
 
-    Permission{"service-quotas", "GetServiceQuota", "LookEverywhere"},
+    Permission{"service-quotas", "GetServiceQuota", "WithoutResource"},
 
     // Objects are s3.hpp's, which has no table.
     Permission{"s3", "GetObject", "KeepPackages"},
     Permission{"s3", "PutObject", "KeepPackages"},
-    Permission{"s3", "ListBucket", "TellMissingPackages"},
+    Permission{"s3", "ListBucket", "KeepPackages"},
     Permission{"s3", "GetObject", "FetchPackages"},
 
     // Everybody may ask who he is; a role is assumed with leave of another account's.

@@ -116,12 +116,18 @@ TEST_F(AccessLogTest, DropsAndCountsWhatAStoppedReaderDoesNotTake) {
     for (std::size_t i = 0; i < kRequests; ++i) log.write(request());
   });
 
-  ASSERT_FALSE(lines.empty());
-  const json last = json::parse(lines.back());
-  EXPECT_EQ(last.at("event"), "Access log lines dropped");
-  EXPECT_EQ(last.at("level"), "warning");
-  EXPECT_GT(last.at("lines").get<std::size_t>(), 0u);
-  EXPECT_EQ(last.at("lines").get<std::size_t>() + lines.size() - 1, kRequests);
+  // More than once, when the writer got some of them out meanwhile.
+  std::size_t left_out = 0;
+  std::size_t notices = 0;
+  for (const std::string& line : lines) {
+    const json told = json::parse(line);
+    if (told.value("event", "") != "Access log lines dropped") continue;
+    EXPECT_EQ(told.at("level"), "warning");
+    left_out += told.at("lines").get<std::size_t>();
+    ++notices;
+  }
+  EXPECT_GT(left_out, 0u);
+  EXPECT_EQ(left_out + lines.size() - notices, kRequests);
 }
 
 }  // namespace

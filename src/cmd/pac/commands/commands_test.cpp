@@ -112,9 +112,16 @@ TEST_F(CommandsTest, StatusOfAnAppShowsRolloutAndCauses) {
                                                                 {"held_seconds", 12.5},
                                                                 {"stage_seconds", 60}}}});
   pixell_.reply("GET /v1/apps/hello", answer);
+  json refused = testing::deployment_body("failed");
+  refused["failure"] = {{"cause", "resource_exhausted"},
+                        {"message", "there is no room"},
+                        {"evidence", json::array()},
+                        {"remedy", "make some"}};
+  pixell_.reply("GET /v1/apps/hello/deployments", {{"deployments", {refused}}});
 
   const testing::Ran text = run({"status", "hello"});
 
+  EXPECT_THAT(text.out, AllOf(HasSubstr("there is no room"), HasSubstr("make some")));
   EXPECT_THAT(text.out, StartsWith("hello (ab12cd34)  " + pixell_.url() + "/agents/hello/\n"));
   EXPECT_THAT(text.out, AllOf(HasSubstr("1 ready of 2"), HasSubstr("missing_module: no module x"),
                               HasSubstr("0abcdefg"), HasSubstr("revision 2, canary"),
@@ -125,6 +132,7 @@ TEST_F(CommandsTest, StatusOfAnAppShowsRolloutAndCauses) {
 
 TEST_F(CommandsTest, StatusIsWatchedUntilTheControlPlaneSaysNo) {
   testing::reply_without_events(pixell_);
+  pixell_.reply("GET /v1/apps/hello/deployments", {{"deployments", json::array()}});
   pixell_.reply(
       "GET /v1/apps/hello",
       {api::json_reply(200, testing::app_answer()), api::json_reply(200, testing::app_answer()),
