@@ -14,7 +14,7 @@ void EdgeRegistry::heard(std::string_view edge, std::int64_t generation) {
 }
 
 bool EdgeRegistry::all_applied(std::string_view, std::int64_t route_generation, UnixMillis now) {
-  if (now < settled_at_) return false;
+  if (!has_settled()) return false;
   std::lock_guard lock(mutex_);
   bool is_any_live = false;
   for (const auto& [id, edge] : edges_) {
@@ -25,12 +25,10 @@ bool EdgeRegistry::all_applied(std::string_view, std::int64_t route_generation, 
   return is_any_live;
 }
 
-bool EdgeRegistry::lags_behind(std::string_view, std::int64_t) {
-  return clock_.unix_now() < settled_at_;
-}
+bool EdgeRegistry::lags_behind(std::string_view, std::int64_t) { return !has_settled(); }
 
 bool EdgeRegistry::has_just_settled() {
-  if (is_settled_told_ || clock_.unix_now() < settled_at_) return false;
+  if (is_settled_told_ || !has_settled()) return false;
   is_settled_told_ = true;
   return true;
 }

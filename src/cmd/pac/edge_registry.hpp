@@ -17,7 +17,7 @@ class EdgeRegistry final : public reconcile::EdgeAcks {
   /// `settling` is how long it does not take those it has heard for all there are: edges of other
   /// machines need a while to find a control that started anew.
   explicit EdgeRegistry(const Clock& clock, Millis settling = Millis(0))
-      : clock_(clock), settled_at_(clock.unix_now() + settling.count()) {}
+      : clock_(clock), settled_at_(clock.now() + settling) {}
 
   /// An edge asked for routes after `generation`: it uses that one on every loop.
   void heard(std::string_view edge, std::int64_t generation);
@@ -35,8 +35,10 @@ class EdgeRegistry final : public reconcile::EdgeAcks {
     std::int64_t generation = 0;
     UnixMillis heard_at = 0;
   };
+  bool has_settled() const { return clock_.now() >= settled_at_; }
+
   const Clock& clock_;
-  const UnixMillis settled_at_;
+  const Instant settled_at_;      // a clock that is set back does not unsettle it
   bool is_settled_told_ = false;  // of has_just_settled()
   std::mutex mutex_;              // guards edges_
   std::map<std::string, Edge, std::less<>> edges_;
