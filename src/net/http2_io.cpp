@@ -42,6 +42,7 @@ struct Http2Callbacks {
     if (io.is_closed_) return status(io);
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
       io.is_ping_out_ = false;
+    if (frame->hd.type == NGHTTP2_GOAWAY) io.is_peer_leaving_ = true;
     io.frame_received(*frame);
     return status(io);
   }
@@ -66,8 +67,10 @@ struct Http2Callbacks {
   static int frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Io& io = of(user);
     if (io.is_closed_) return status(io);
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
-      io.is_broken_ = true;
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+      io.is_leaving_ = true;
+      io.is_broken_ = io.is_broken_ || frame->goaway.error_code != NGHTTP2_NO_ERROR;
+    }
     io.frame_sent(*frame);
     const bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                       (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -290,6 +293,14 @@ bool Http2Io::write_socket() {
 void Http2Io::end_when_done() {
   if (is_closed_ || out_.size() > out_sent_) return;
   if (nghttp2_session_want_read(session_) != 0 || nghttp2_session_want_write(session_) != 0) return;
+  // A client that leaves may have said more by now, and closing at once would answer with a reset:
+  // it is told the end, and is read until it closes as well.
+  if (role_ == Role::Server && is_peer_leaving_ && !is_leaving_) {
+    if (farewell_.is_set()) return;
+    socket_.shutdown_write();
+    farewell_ = loop_.after(kLingerTimeout, [this] { close(AbortReason::PeerClosed); });
+    return;
+  }
   close(is_broken_ ? AbortReason::ProtocolError : AbortReason::PeerClosed);
 }
 
@@ -309,6 +320,7 @@ std::shared_ptr<Http2Io::Streams> Http2Io::let_go() {
   is_closed_ = true;
   tick_.cancel();
   flush_job_.cancel();
+  farewell_.cancel();
   heads_.clear();
   writable_.clear();
   if (socket_) loop_.remove(socket_.fd());

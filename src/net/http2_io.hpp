@@ -152,6 +152,7 @@ class Http2Io : public FdHandler {
   bool is_idle_expired_ = false;
   Timer tick_;
   Timer flush_job_;
+  Timer farewell_;  // when who said GOAWAY should have closed
 
   bool is_connected_ = false;
   bool is_busy_ = false;  // inside nghttp2 or flush()
@@ -160,7 +161,9 @@ class Http2Io : public FdHandler {
   bool is_hung_up_ = false;      // the peer's end was announced: read until it comes
   bool is_read_wanted_ = false;  // the read budget of a turn was used up
   bool is_closed_ = false;
-  bool is_broken_ = false;  // a GOAWAY with an error was sent
+  bool is_peer_leaving_ = false;  // a GOAWAY came
+  bool is_leaving_ = false;       // a GOAWAY was sent
+  bool is_broken_ = false;        // one with an error
 };
 
 }  // namespace pixell::net

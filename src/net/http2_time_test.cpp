@@ -44,6 +44,26 @@ TEST(Http2Time, ClosesAnIdleConnection) {
   EXPECT_EQ(server.server().connections(), 0u);
 }
 
+// Closed at once, it would get a reset for what it said last.
+TEST(Http2Time, ReadsAClientThatLeavesUntilItCloses) {
+  FakeClock clock;
+  Driver driver(clock);
+  LoopbackServer server(driver.loop(), [](ServerStream&) { return ignore_body(); });
+  RawHttp2Client raw(server.port());
+  driver.settle();
+  raw.send(RawHttp2Client::hello() + RawHttp2Client::frame(7, 0, 0, std::string(8, '\0')));
+  for (int turns = 0; turns < 100 && !raw.is_ended(); ++turns) driver.settle();
+
+  raw.send(RawHttp2Client::frame(6, 0, 0, "12345678"));
+  driver.settle();
+  EXPECT_TRUE(raw.is_ended());
+  EXPECT_EQ(server.server().connections(), 1u);
+
+  clock.advance(kLingerTimeout + Millis(1));
+  driver.settle();
+  EXPECT_EQ(server.server().connections(), 0u) << "who does not close is cut";
+}
+
 TEST(Http2Time, CutsAClientThatDoesNotAnswerPings) {
   FakeClock clock;
   Driver driver(clock);

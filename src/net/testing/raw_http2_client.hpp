@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -21,6 +22,13 @@ class RawHttp2Client {
   void send(std::string bytes) {
     ASSERT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
+  }
+  /// Whether the server has ended the connection, not by a reset, and all it sent is read.
+  bool is_ended() {
+    std::array<char, 4096> bytes;
+    ssize_t size = 0;
+    while ((size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT)) > 0) continue;
+    return size == 0;
   }
   /// A frame of RFC 9113 4.1.
   static std::string frame(int type, int flags, int stream, const std::string& payload) {
