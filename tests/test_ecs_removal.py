@@ -201,30 +201,3 @@ def test_rules_and_groups_of_others_stay(cloud: Cloud) -> None:
     }
     assert set(cloud.rules()) == {"101"}
     assert group in cloud.groups()
-
-
-def test_a_slot_without_traffic_is_removed_alone(cloud: Cloud) -> None:
-    place_all(cloud)
-    second = set(cloud.attached(NAME + "-b"))
-
-    answer = remove(cloud, slot="b")
-
-    assert answer["place"]["is_done"], answer
-    assert left(cloud)["services"] == [NAME]
-    assert not second & set(cloud.groups())
-    assert list(cloud.legs("100").values()) == [1]
-    assert list(cloud.legs("101").values()) == [1]
-    assert len(left(cloud)["definitions"]) == 2
-    assert left(cloud)["secrets"] == [NAME]
-    assert left(cloud)["told"] == [NAME]
-
-
-def test_a_slot_with_all_the_traffic_stays(cloud: Cloud) -> None:
-    place_all(cloud)
-    before = left(cloud)
-
-    answer = remove(cloud, slot="a")
-
-    assert answer["code"] == "failed_precondition"
-    assert "move its traffic to the other slot first" in answer["error"]
-    assert left(cloud) == before

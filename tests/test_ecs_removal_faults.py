@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from pixell_testing.ecs import revision
@@ -25,13 +24,8 @@ def both_slots(cloud: FaultyCloud) -> None:
     cloud.mirror_until_done()
 
 
-def remove(cloud: FaultyCloud, **asked: Any) -> None:
-    """All of the app, or what is asked."""
-    cloud.remove_until_done(settings={**cloud.alb, "PAC_ECS_NAMESPACE": NAMESPACE}, **asked)
-
-
-def remove_slot(cloud: FaultyCloud) -> None:
-    remove(cloud, slot="b")
+def remove(cloud: FaultyCloud) -> None:
+    cloud.remove_until_done(settings={**cloud.alb, "PAC_ECS_NAMESPACE": NAMESPACE})
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +35,8 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FaultyCl
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("removal", [remove, remove_slot])
-def test_whatever_fails_the_same_is_gone_in_the_end(
-    accounts: list[FaultyCloud], removal: Callable[[FaultyCloud], None]
-) -> None:
-    tried, failed = faulty_ends(accounts, Way(both_slots, removal))
+def test_whatever_fails_the_same_is_gone_in_the_end(accounts: list[FaultyCloud]) -> None:
+    tried, failed = faulty_ends(accounts, Way(both_slots, remove))
 
-    print(f"\n{removal.__name__}: {tried}")
+    print(f"\na removal: {tried}")
     assert not failed, "\n".join(failed)

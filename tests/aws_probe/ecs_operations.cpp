@@ -90,11 +90,7 @@ Result<json> remove_app(const json& asked, ecs::MemoryJournal& journal) {
   aws::Services services(probe_outside(), own_environment());
   ecs::AppRemoval removal({.aws = services, .journal = journal, .clock = system_clock()}, settings,
                           ecs::Names(asked.at("installation"), settings.prefixes));
-  const std::string app = asked.at("app");
-  const std::string slot = asked.value("slot", "");
-  TRY(const ecs::Removed removed,
-      slot.empty() ? removal.remove(app)
-                   : removal.remove_slot(app, slot == "b" ? ecs::Slot::B : ecs::Slot::A));
+  TRY(const ecs::Removed removed, removal.remove(asked.at("app").get<std::string>()));
   return json{{"is_done", removed.is_done}, {"waits_for", removed.waits_for}};
 }
 

@@ -90,7 +90,7 @@ class FaultyCloud(Cloud):
         return self.ask("ecs.mirror", settings=env, installation=INSTALLATION, spec=revision())
 
     def remove_until_done(self, **asked: Any) -> None:
-        """Removes the app, or a slot of it, with what each call left open."""
+        """Removes the app, with what each call left open."""
         asked = {"app": revision()["app_id"], "installation": INSTALLATION, **asked}
         answer: dict[str, Any] = {}
         for _ in range(REMOVAL_ROUNDS):

@@ -11,8 +11,8 @@ using nlohmann::json;
 
 namespace {
 
-Aim aim_at(std::string_view app_id, Slot slot) {
-  Aim aim{.slot = slot, .tasks = 0, .lane = aws::Lane::Collect};
+Aim aim_at(std::string_view app_id) {
+  Aim aim{.tasks = 0, .lane = aws::Lane::Collect};
   aim.spec.app_id = app_id;
   return aim;
 }
@@ -73,14 +73,14 @@ Result<Removed> AppRemoval::end_service(const Work& work, Slot slot) {
 }
 
 Result<Removed> AppRemoval::remove(std::string_view app_id, std::stop_token stop) {
-  const Aim aim = aim_at(app_id, Slot::A);
+  const Aim aim = aim_at(app_id);
   const Work work{.aws = parts_.aws,
                   .journal = parts_.journal,
                   .settings = settings_,
                   .names = names_,
                   .aim = aim,
                   .stop = std::move(stop)};
-  TRY_VOID(take_rules_away(work, std::nullopt));
+  TRY_VOID(delete_rules(work));
   TRY_VOID(take_tasks_back(work));
   TRY(const Removed first, end_service(work, Slot::A));
   TRY(const Removed second, end_service(work, Slot::B));
@@ -93,26 +93,6 @@ Result<Removed> AppRemoval::remove(std::string_view app_id, std::stop_token stop
   TRY(const bool has_no_definitions, deregister_definitions(work));
   if (!has_no_definitions) return waiting("the rest of the task definitions");
   TRY_VOID(delete_secret(work));
-  TRY_VOID(close_steps(work));
-  return Removed{.is_done = true, .waits_for = {}};
-}
-
-Result<Removed> AppRemoval::remove_slot(std::string_view app_id, Slot slot, std::stop_token stop) {
-  const Aim aim = aim_at(app_id, slot);
-  const Work work{.aws = parts_.aws,
-                  .journal = parts_.journal,
-                  .settings = settings_,
-                  .names = names_,
-                  .aim = aim,
-                  .stop = std::move(stop)};
-  TRY(const std::set<std::string> groups, take_rules_away(work, slot));
-  TRY(const Removed service, end_service(work, slot));
-  if (!service.is_done) return service;
-  // Not the other slot's, which its service may still name.
-  for (const std::string& group : groups) {
-    TRY(const bool is_gone, delete_target_group(work, group));
-    if (!is_gone) return waiting("a target group that is still in use");
-  }
   TRY_VOID(close_steps(work));
   return Removed{.is_done = true, .waits_for = {}};
 }

@@ -46,10 +46,6 @@ class AppRemoval {
   /// An app of which nothing is there is done.
   Result<Removed> remove(std::string_view app_id, std::stop_token stop = {});
 
-  /// One slot's share of the rules, its service and target groups. FailedPrecondition also while
-  /// the slot gets requests that the other does not: its traffic has to be moved first.
-  Result<Removed> remove_slot(std::string_view app_id, Slot slot, std::stop_token stop = {});
-
  private:
   /// What a service is waited for since, by name: after kDrainDeadline it goes by force. Begins
   /// anew with the process.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 
 #include "engine/ecs/limits.hpp"
@@ -17,7 +16,6 @@ namespace {
 /// One of our rules.
 struct OurRule {
   std::string arn;
-  std::string priority;
   std::vector<Leg> legs;
 };
 
@@ -32,27 +30,18 @@ Result<std::vector<OurRule>> our_rules(const Work& work) {
       const auto found = tags.find(text_at(rule, "RuleArn"));
       if (found != tags.end() &&
           is_ours(found->second, work.names.installation(), work.aim.spec.app_id))
-        ours.push_back(
-            {.arn = found->first, .priority = text_at(rule, "Priority"), .legs = legs_in(rule)});
+        ours.push_back({.arn = found->first, .legs = legs_in(rule)});
     }
   }
   return ours;
 }
 
-bool is_of(const Tags& tags, const Work& work, std::optional<Slot> slot) {
-  if (!is_ours(tags, work.names.installation(), work.aim.spec.app_id)) return false;
-  const auto found = tags.find(kSlotTag);
-  return !slot || (found != tags.end() && found->second == to_string(*slot));
-}
-
 // Those of our target groups that rules and services lead to, and those of today's names.
-Result<std::set<std::string>> our_groups(const Work& work, const std::vector<OurRule>& rules,
-                                         std::optional<Slot> slot) {
+Result<std::set<std::string>> our_groups(const Work& work, const std::vector<OurRule>& rules) {
   std::set<std::string> named;
   for (const OurRule& rule : rules)
     for (const Leg& leg : rule.legs) named.insert(leg.arn);
   for (const Slot each : {Slot::A, Slot::B}) {
-    if (slot && slot != each) continue;
     TRY(const json service, find_service(work, each));
     for (const json& balancer : list_at(service, "loadBalancers"))
       named.insert(text_at(balancer, "targetGroupArn"));
@@ -69,31 +58,11 @@ Result<std::set<std::string>> our_groups(const Work& work, const std::vector<Our
     if (!answer && answer.error().name == "TargetGroupNotFound") continue;
     if (!answer) return aws::to_error(answer.error());
     for (const json& each : list_at(*answer, "TagDescriptions"))
-      if (is_of(read_tags(list_at(each, "Tags")), work, slot)) ours.insert(arn);
+      if (is_ours(read_tags(list_at(each, "Tags")), work.names.installation(),
+                  work.aim.spec.app_id))
+        ours.insert(arn);
   }
   return ours;
-}
-
-// Without those groups; a rule that leads nowhere else is deleted.
-Result<void> take_out(const Work& work, const OurRule& rule, const std::set<std::string>& groups) {
-  std::vector<Leg> left;
-  int taken = 0;
-  int kept = 0;
-  for (const Leg& leg : rule.legs) {
-    const bool is_taken = groups.contains(leg.arn);
-    (is_taken ? taken : kept) += leg.weight;
-    if (!is_taken) left.push_back(leg);
-  }
-  if (left.size() == rule.legs.size()) return {};
-  if (left.empty()) return delete_rule(work, rule.arn);
-  if (taken > 0 && kept == 0)
-    return make_error(ErrorCode::FailedPrecondition,
-                      fmt::format("slot {} of the app {} gets all requests of the rule of priority "
-                                  "{}: move its traffic to the other slot first",
-                                  to_string(work.aim.slot), work.aim.spec.app_id, rule.priority));
-  TRY_VOID(plain(work.change("elbv2", "ModifyRule", rule.arn,
-                             {{"RuleArn", rule.arn}, {"Actions", actions_of(left)}})));
-  return {};
 }
 
 // A secret, or null: not there, or being deleted.
@@ -131,15 +100,14 @@ Result<void> delete_rule(const Work& work, const std::string& arn) {
   return {};
 }
 
-Result<std::set<std::string>> take_rules_away(const Work& work, std::optional<Slot> slot) {
+Result<void> delete_rules(const Work& work) {
   TRY(const std::vector<OurRule> rules, our_rules(work));
-  TRY(const std::set<std::string> groups, our_groups(work, rules, slot));
+  TRY(const std::set<std::string> groups, our_groups(work, rules));
   // Once they are in no rule and no service, only the journal knows that they have to go.
   for (const std::string& group : groups)
     TRY_VOID(work.journal.begin(work.step("elbv2", kDeleteTargetGroup, group)));
-  for (const OurRule& rule : rules)
-    TRY_VOID(slot ? take_out(work, rule, groups) : delete_rule(work, rule.arn));
-  return groups;
+  for (const OurRule& rule : rules) TRY_VOID(delete_rule(work, rule.arn));
+  return {};
 }
 
 Result<void> take_tasks_back(const Work& work) {

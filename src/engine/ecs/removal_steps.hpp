@@ -1,8 +1,6 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,11 +10,9 @@
 
 namespace pixell::engine::ecs {
 
-/// Takes the app's rules out of every listener, or with a slot only that slot's target groups. Our
-/// target groups that were in them, and those that the services name, are noted in the journal as
-/// to be deleted before. FailedPrecondition while a slot alone gets the requests of a rule that has
-/// another. Returns those target groups.
-Result<std::set<std::string>> take_rules_away(const Work& work, std::optional<Slot> slot);
+/// Deletes the app's rules in every listener. Our target groups that were in them, and those that
+/// the services name, are noted in the journal as to be deleted before.
+Result<void> delete_rules(const Work& work);
 
 /// Deletes a rule; one that is gone is success.
 Result<void> delete_rule(const Work& work, const std::string& arn);

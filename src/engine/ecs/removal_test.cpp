@@ -138,7 +138,7 @@ TEST_F(EcsRemoval, TasksAreWaitedForUntilTheDeadlineThenTheServiceGoesByForce) {
   has_service({{"desiredCount", 0}, {"loadBalancers", json::array()}});
   cloud.answer("DeleteService", json::object());
 
-  const auto waiting = removal.remove_slot(kApp, Slot::A);
+  const auto waiting = removal.remove(kApp);
 
   ASSERT_TRUE(waiting) << waiting.error().message;
   EXPECT_FALSE(waiting->is_done);
@@ -146,7 +146,7 @@ TEST_F(EcsRemoval, TasksAreWaitedForUntilTheDeadlineThenTheServiceGoesByForce) {
   EXPECT_THAT(cloud.changes(), ElementsAre());
 
   cloud.world.clock.advance(kDrainDeadline);
-  const auto forced = removal.remove_slot(kApp, Slot::A);
+  const auto forced = removal.remove(kApp);
 
   ASSERT_TRUE(forced) << forced.error().message;
   EXPECT_EQ(cloud.asked("DeleteService")[0]["force"], true);
@@ -237,46 +237,6 @@ TEST_F(EcsRemoval, ManyDefinitionsGoSomeAtATime) {
   ASSERT_TRUE(waiting) << waiting.error().message;
   EXPECT_EQ(waiting->waits_for, "the rest of the task definitions");
   EXPECT_EQ(cloud.asked("DeregisterTaskDefinition").size(), kDeregisteredAtOnce);
-}
-
-TEST_F(EcsRemoval, ASlotThatGetsAllRequestsIsNotRemoved) {
-  cloud.answer("DescribeRules", {{"Rules", {rule("100", {leg("tg-a", "9"), leg("tg-b", "0")})}}});
-  cloud.answer("DescribeTags", {{"TagDescriptions", {tagged("rule-100", ours())}}});
-  cloud.answer("DescribeTags", {{"TagDescriptions", {tagged("tg-a", ours("a"))}}});
-  cloud.answer("DescribeTags", {{"TagDescriptions", {tagged("tg-b", ours("b"))}}});
-  has_no_groups();
-  has_no_service();
-
-  const auto refused = removal.remove_slot(kApp, Slot::A);
-
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message,
-            "slot a of the app python-executor gets all requests of the rule of priority 100: move "
-            "its traffic to the other slot first");
-  EXPECT_THAT(cloud.changes(), ElementsAre());
-}
-
-TEST_F(EcsRemoval, TheOtherSlotKeepsItsShare) {
-  cloud.answer("DescribeRules", {{"Rules", {rule("100", {leg("tg-a", "0"), leg("tg-b", "9")})}}});
-  cloud.answer("DescribeTags", {{"TagDescriptions", {tagged("rule-100", ours())}}});
-  cloud.answer("DescribeTags", {{"TagDescriptions", {tagged("tg-a", ours("a"))}}});
-  cloud.answer("DescribeTags", {{"TagDescriptions", {tagged("tg-b", ours("b"))}}});
-  has_no_groups();
-  has_no_service();
-  cloud.answer("ModifyRule", json::object());
-  cloud.answer("DeleteTargetGroup", json::object());
-
-  const auto removed = removal.remove_slot(kApp, Slot::A);
-
-  ASSERT_TRUE(removed) << removed.error().message;
-  EXPECT_TRUE(removed->is_done);
-  EXPECT_THAT(cloud.changes(), ElementsAre("ModifyRule", "DeleteTargetGroup"));
-  const json asked = cloud.asked("ModifyRule")[0];
-  const std::string legs = "Actions.member.1.ForwardConfig.TargetGroups.member.";
-  EXPECT_EQ(asked[legs + "1.TargetGroupArn"], "tg-b");
-  EXPECT_EQ(asked[legs + "1.Weight"], "9");
-  EXPECT_FALSE(asked.contains(legs + "2.TargetGroupArn"));
-  EXPECT_EQ(cloud.asked("DeleteTargetGroup")[0]["TargetGroupArn"], "tg-a");
 }
 
 TEST_F(EcsRemoval, NothingIsChangedThatCouldNotBeRecorded) {
