@@ -246,6 +246,7 @@ def test_who_waits_for_an_instance_that_dies_goes_to_another(pac: Pac) -> None:
         asker.join()
 
     assert statuses == [200] * len(askers)
+    wait_until("its end is noticed", lambda: victim["id"] not in app.instances(), 30)
     app.wait_instances(2)
 
 
@@ -263,4 +264,5 @@ def test_stop_ends_what_a_killed_serve_left_behind(pac: Pac) -> None:
     assert again.returncode == 3
     assert "no `pac serve` runs on it" in again.stderr
     pac.start()
-    assert pac.live_instances(APP).keys() == instances.keys(), "agents ran on and are adopted"
+    # The agents ran on and are adopted.
+    assert pac.live_instances(APP).keys() == instances.keys(), pac.log_tail(200)

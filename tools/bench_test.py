@@ -51,6 +51,7 @@ fn=(3)
 
 totals: 63
 """
+ENDED_IN_ITS_LOOP = "events: Ir\nfn=pixell::net::EventLoop::add(int, pixell::net::FdHandler&)\n1 7\n"
 OTHER_THREAD = "events: Ir\nfn=poll\n1 1000\n"
 
 
@@ -65,13 +66,14 @@ def test_callgrind_costs_are_counted_by_function():
 
 
 def test_only_threads_that_run_a_loop_count(tmp_path):
-    files = [tmp_path / "out-01", tmp_path / "out-02"]
-    for file, text in zip(files, (OTHER_THREAD, LOOP_THREAD), strict=True):
+    texts = (OTHER_THREAD, LOOP_THREAD, ENDED_IN_ITS_LOOP)
+    files = [tmp_path / f"out-0{number}" for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
         file.write_text(text)
 
     loops, others = by_thread_kind(files)
 
-    assert loops.total == 63
+    assert loops.total == 63 + 7
     assert others.total == 1000
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from pathlib import Path
 
 import grpc
 import pytest
@@ -19,6 +20,14 @@ from devtool.check_rollout import version_package
 from devtool.shell import Failure
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
+# Its first thread ends by itself (the system call exit), another stays.
+WITHOUT_ITS_FIRST_THREAD = """
+import ctypes, platform, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+number = {"x86_64": 60, "aarch64": 93}[platform.machine()]
+print("up", flush=True)
+ctypes.CDLL(None).syscall(number, 0)
+"""
 
 # --------------------------------------------------------------------------- processes
 
@@ -49,6 +58,20 @@ def test_a_process_is_told_from_another_with_its_pid(sleeper):
     process.end(grace_s=5)
     assert not process.is_running()
     assert sleeper.wait(timeout=5) == -signal.SIGTERM
+
+
+def test_a_process_runs_until_the_last_of_its_threads_has_ended():
+    command = [sys.executable, "-c", WITHOUT_ITS_FIRST_THREAD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        process = processes.find(child.pid)
+        stat = Path(f"/proc/{child.pid}/stat")
+        pac.wait_until("its first thread ends", lambda: ") Z " in stat.read_text(), 10)
+        is_running = process.is_running()
+        child.kill()
+
+    assert is_running
+    assert not process.is_running()
 
 
 def test_using_finds_what_works_below_a_directory(sleeper, tmp_path):

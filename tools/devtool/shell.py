@@ -82,12 +82,14 @@ def end_group(group: int, grace_s: float = 10) -> None:
 
 
 def is_zombie(pid: int) -> bool:
-    """True when the process has ended and only waits for its parent to notice."""
+    """True when the process has ended and only waits for its parent to notice: none of its threads
+    is left, so its sockets and files are closed (proc(5): state, num_threads)."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return True
-    return stat.rpartition(")")[2].split()[0] in "ZX"
+    fields = stat.rpartition(")")[2].split()
+    return fields[0] in "ZX" and int(fields[17]) <= 1
 
 
 def must_run(argv: Sequence[str | Path], *, timeout_s: float = 3600) -> None:
