@@ -259,6 +259,26 @@ def test_edges_go_on_without_control_and_find_it_again(fleet: Fleet) -> None:
     assert calls.failures == []
 
 
+@pytest.mark.timeout(300)
+def test_control_is_upgraded_under_them_and_no_request_is_lost(fleet: Fleet) -> None:
+    before = fleet.pac.role("control")
+    calls = Calls(
+        [(str(edge.port), lambda url=edge.url: version(url)) for edge in fleet.both],
+        pause_s=0.002,
+    )
+    with calls:
+        done = fleet.pac.upgrade()
+        assert (done.returncode, done.stdout) == (0, "upgraded\n"), done.stderr
+        assert fleet.pac.role("control") != before
+
+        fleet.pac.deploy_and_wait("hello", put(fleet.pac, "n.apkg", package("upgraded")))
+        for edge in fleet.both:
+            wait_until(
+                "it follows the new one", lambda each=edge: version(each.url) == "upgraded", 60
+            )
+    assert calls.failures == []
+
+
 def test_an_edge_that_is_told_to_end_ends_what_it_has_begun(fleet: Fleet) -> None:
     url = f"{fleet.second.url}/agents/hello/api/held"
     with httpx.Client(timeout=PATIENCE_S) as client, client.stream("GET", url) as reply:

@@ -16,6 +16,8 @@ MAX_HANDLER_THREADS = 32
 MAX_GRPC_THREADS = 10
 #: One gRPC message, either way.
 MAX_GRPC_MESSAGE_BYTES = 16 * 1024 * 1024
+#: New objects between two garbage collections while the agent loads; Python's own is 700.
+LOADING_GC_THRESHOLD = 50_000
 #: Connections that wait in the kernel while the agent is busy.
 LISTEN_BACKLOG = 2048
 #: Lines of evidence in a load error, and characters per line.

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import __version__
 from .a2a import A2aService, handlers_of, load_a2a
+from .collection import rare_collections
 from .entrypoint import Entrypoint
 from .executions import Executions
 from .failures import LoadError, from_exception
@@ -43,7 +44,8 @@ class Worker:
         if load is None:
             return 0
         try:
-            hello = await self._load(load)
+            with rare_collections():
+                hello = await self._load(load)
         except LoadError as error:
             await self._close_servers(0)
             await self._writer.send(
