@@ -14,6 +14,7 @@ from devtool.pac import Pac, Reply, free_port, request, wait_until
 from pixell_testing.ecs import settings
 from pixell_testing.ecs_cloud import tags
 from pixell_testing.ecs_lifecycle.client import LifecycleAws, running_lifecycle
+from pixell_testing.pac_cli import Cli
 from pixell_testing.packages import versioned
 
 APP = "hello"
@@ -27,8 +28,9 @@ SCALING = {"min_instances": 1, "max_instances": 3, "cpu_percent": 60}
 class Scaled:
     """Control on ECS, and boto3 in the place of Application Auto Scaling."""
 
-    def __init__(self, pac: Pac, aws: LifecycleAws) -> None:
+    def __init__(self, pac: Pac, aws: LifecycleAws, env: dict[str, str]) -> None:
         self.pac, self.aws, self.ecs = pac, aws, aws.client("ecs")
+        self.env = env
         self.scaling = aws.client("application-autoscaling")
 
     def deploy(self, version: str) -> None:
@@ -39,6 +41,11 @@ class Scaled:
 
     def change(self, **asked: Any) -> Reply:
         return request(self.pac.url, "PATCH", f"/v1/apps/{APP}", body=json.dumps(asked))
+
+    def plan(self) -> list[dict[str, Any]]:
+        """The changes that `pac plan` names."""
+        command = ("plan", APP, "--json", "--state", str(self.pac.state))
+        return json.loads(Cli(self.pac)(*command, **self.env).stdout)["changes"]
 
     def targets(self) -> dict[str, dict[str, Any]]:
         """Scalable targets by the service."""
@@ -98,7 +105,7 @@ def scaled(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         pac = Pac(folder / "state", free_port(), home=folder, engine="ecs", env=env)
         pac.start()
         try:
-            platform = Scaled(pac, aws)
+            platform = Scaled(pac, aws, env)
             platform.deploy("1.0.0")
             pac.keep_cold(APP)
             yield platform
@@ -120,6 +127,23 @@ def test_the_setting_makes_a_target_and_a_policy(scaled: Scaled) -> None:
     assert tracking["TargetValue"] == 60
     metric = tracking["PredefinedMetricSpecification"]["PredefinedMetricType"]
     assert metric == "ECSServiceAverageCPUUtilization"
+
+
+def test_a_plan_names_what_differs_of_target_and_policy(scaled: Scaled) -> None:
+    assert scaled.plan() == []
+
+    place = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": f"service/{CLUSTER}/{SERVICE}",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    scaled.scaling.register_scalable_target(**place, MaxCapacity=7)
+
+    (change,) = scaled.plan()
+
+    assert change["action"] == "application-autoscaling RegisterScalableTarget"
+    assert {"field": "MaxCapacity", "is": "7", "wanted": "3"} in change["differences"]
+    scaled.scaling.register_scalable_target(**place, MaxCapacity=3)
 
 
 def test_what_is_added_comes_into_the_route(scaled: Scaled) -> None:

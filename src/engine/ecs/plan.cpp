@@ -4,6 +4,7 @@
 
 #include "engine/ecs/limits.hpp"
 #include "engine/ecs/rules.hpp"
+#include "engine/ecs/scaling_target.hpp"
 #include "engine/ecs/steps.hpp"
 #include "engine/ecs/task_definition.hpp"
 #include "engine/ecs/transient_journal.hpp"
@@ -113,11 +114,14 @@ Result<void> count(PlanningServices& aws, const PlanParts& parts, const Aim& aim
 
 }  // namespace
 
-Result<Plan> plan_service(const PlanParts& parts, const Aim& aim, std::stop_token stop) {
+Result<Plan> plan_service(const PlanParts& parts, const Aim& aim,
+                          const std::optional<model::Scaling>& scaling, std::stop_token stop) {
   PlanningServices services(parts.outside, parts.environment);
   TransientJournal journal;
   ServiceSync sync(services, journal, parts.settings, parts.names);
   TRY_VOID(sync.ensure(aim, stop));
+  const Work work{services, journal, parts.settings, parts.names, aim, stop};
+  if (scaling) TRY_VOID(ensure_scaling(work, *scaling, false));
   Plan plan;
   plan.changes = services.changes();
   TRY_VOID(count(services, parts, aim, plan, stop));

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/ecs/planning_services.hpp"
 #include "engine/ecs/service_sync.hpp"
+#include "model/scaling.hpp"
 
 namespace pixell::engine::ecs {
 
@@ -36,9 +38,12 @@ struct PlanParts {
   Names names;
 };
 
-/// What ServiceSync::ensure would change, by running it without sending the changes. Errors are
-/// the sync's: what it would refuse, the plan refuses.
-Result<Plan> plan_service(const PlanParts& parts, const Aim& aim, std::stop_token stop = {});
+/// What ServiceSync::ensure would change, and of an app with scaling its scalable target and policy
+/// as they are outside a rollout, by running both without sending the changes. Errors are theirs:
+/// what they would refuse, the plan refuses.
+Result<Plan> plan_service(const PlanParts& parts, const Aim& aim,
+                          const std::optional<model::Scaling>& scaling = {},
+                          std::stop_token stop = {});
 
 /// The slot whose service has this revision; the other one when only another revision is there,
 /// and A when nothing is.

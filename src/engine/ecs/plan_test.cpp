@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/ecs/tags.hpp"
@@ -13,12 +14,16 @@ namespace pixell::engine::ecs {
 namespace {
 
 using nlohmann::json;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
 
 struct EcsPlan : testing::Test {
   FakeAws cloud;
   Aim aim{.spec = good_spec()};
+  std::optional<model::Scaling> scaling;
   PlanParts parts{
       .outside = cloud.world.outside(),
       .environment = {{"AWS_ACCESS_KEY_ID", "A"},
@@ -42,7 +47,7 @@ struct EcsPlan : testing::Test {
 
   std::vector<std::string> planned() {
     std::vector<std::string> texts;
-    const auto plan = plan_service(parts, aim);
+    const auto plan = plan_service(parts, aim, scaling);
     EXPECT_TRUE(plan) << plan.error().message;
     if (!plan) return texts;
     for (const PlannedChange& each : plan->changes)
@@ -139,6 +144,38 @@ TEST_F(EcsPlan, AQuotaThatIsNotToldIsThatOfANewAccount) {
   ASSERT_NE(vcpus_of(another), nullptr);
   EXPECT_EQ(vcpus_of(another)->most, 6 * 1024);
   EXPECT_THAT(vcpus_of(another)->note, HasSubstr("tells none for L-3032A538"));
+}
+
+TEST_F(EcsPlan, AnAppWithScalingGetsATargetAndAPolicyOrWhatDiffersOfThem) {
+  cloud.answer("DescribeScalableTargets", {{"ScalableTargets", json::array()}});
+  cloud.answer("DescribeScalingPolicies", {{"ScalingPolicies", json::array()}});
+  scaling = {.min_instances = 2, .max_instances = 9, .percent = 60};
+  const std::string service = "service/pixell-runtime-cluster/agent-python-executor";
+  const std::string target = "application-autoscaling RegisterScalableTarget " + service;
+  const std::string policy = "application-autoscaling PutScalingPolicy pixell-target-tracking";
+  EXPECT_THAT(planned(), IsSupersetOf({"create " + target, "create " + policy}));
+
+  const json switched = {{"DynamicScalingInSuspended", false},
+                         {"DynamicScalingOutSuspended", false},
+                         {"ScheduledScalingSuspended", false}};
+  cloud.forget("DescribeScalableTargets");
+  cloud.answer("DescribeScalableTargets", {{"ScalableTargets",
+                                            {{{"ResourceId", service},
+                                              {"MinCapacity", 2},
+                                              {"MaxCapacity", 30},
+                                              {"SuspendedState", switched}}}}});
+  EXPECT_THAT(planned(), IsSupersetOf({"update " + target, "create " + policy}));
+  const auto plan = plan_service(parts, aim, scaling);
+  ASSERT_TRUE(plan);
+  const auto change = std::ranges::find_if(plan->changes, [](const PlannedChange& each) {
+    return each.action == "application-autoscaling RegisterScalableTarget";
+  });
+  ASSERT_NE(change, plan->changes.end());
+  EXPECT_THAT(change->differences, Contains(Difference{"MaxCapacity", "30", "9"}));
+  EXPECT_TRUE(cloud.asked("RegisterScalableTarget").empty());
+
+  scaling.reset();
+  EXPECT_THAT(planned(), Not(Contains(HasSubstr("autoscaling"))));
 }
 
 TEST_F(EcsPlan, WhatTheSyncRefusesThePlanRefuses) {

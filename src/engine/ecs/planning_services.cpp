@@ -14,6 +14,9 @@ namespace {
 // What a resource that is not there yet has as its ARN or id.
 constexpr std::string_view kPlanned = "planned://";
 
+// Makes what is not there, and changes what is.
+constexpr const char* kPut = "put";
+
 /// What an action changes, and how its answer looks.
 struct Shape {
   std::string_view action;
@@ -39,6 +42,8 @@ constexpr std::array kShapes{
     Shape{"elbv2 DeleteTargetGroup", "delete", "TargetGroupArn"},
     Shape{"elbv2 CreateRule", "create", "Priority", "", "/Rules/0/RuleArn"},
     Shape{"elbv2 ModifyRule", "update", "RuleArn", "RuleArn"},
+    Shape{"application-autoscaling RegisterScalableTarget", kPut, "ResourceId", "ResourceId"},
+    Shape{"application-autoscaling PutScalingPolicy", kPut, "PolicyName", "PolicyName"},
 };
 
 // Of a request these say which resource or which request it is. Requests with values of a
@@ -117,6 +122,7 @@ json PlanningServices::record(std::string_view service, std::string_view action,
     change.resource = text_of(parameters.at(shape->identity));
   if (shape != nullptr) change.kind = shape->kind;
   const json before = shape == nullptr ? json() : found(shape->known_as, change.resource);
+  if (change.kind == kPut) change.kind = before.is_null() ? "create" : "update";
   if (before.is_null() && change.kind == "replace") change.kind = "create";
   json wanted = parameters;
   for (const char* each : kNotCompared) wanted.erase(each);

@@ -149,6 +149,13 @@ Outcome<ecs::Aim> aim_of(const Session& session, const PlanOptions& options, con
   return aim;
 }
 
+Outcome<std::optional<model::Scaling>> scaling_of(const json& shown) {
+  const json& settings = shown.at("app").at("settings");
+  const auto scaling = settings.find("scaling");
+  if (scaling == settings.end()) return std::nullopt;
+  return told(model::scaling_from_json(*scaling));
+}
+
 Outcome<ecs::PlanParts> parts_of(const EcsPlace& place) {
   auto account = find_ecs_account(place);
   if (!account) return std::unexpected(account.error());
@@ -222,7 +229,9 @@ Outcome<void> plan(const Session& session, const PlanOptions& options) {
   if (options.slot.empty()) slot = told(ecs::slot_of(*parts, aim->spec.app_id, aim->spec.revision));
   if (!slot) return std::unexpected(slot.error());
   aim->slot = *slot;
-  const auto planned = told(ecs::plan_service(*parts, *aim));
+  const auto scaling = scaling_of(*shown);
+  if (!scaling) return std::unexpected(scaling.error());
+  const auto planned = told(ecs::plan_service(*parts, *aim, *scaling));
   if (!planned) return std::unexpected(planned.error());
   if (session.wants_json)
     show_json(ecs::to_json(*planned));
