@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from devtool.pac import Pac
 
+# How http.client calls a body that ended too early.
+CUT = "IncompleteRead"
+
 
 class Repeated:
     """Makes each of some calls again and again, in a thread of its own. Use it in a `with` block.
@@ -62,6 +65,12 @@ class Calls(Repeated):
         super().__init__(calls, pause_s=pause_s)
         self.failures: list[str] = []
         self.answers: list[Any] = []
+
+    @property
+    def lost(self) -> list[str]:
+        """Failures but for answers that were cut: of those whose process is killed after their head
+        went out, nobody can make the rest."""
+        return [each for each in self.failures if CUT not in each]
 
     def answered(self, name: str, answer: Any) -> None:
         self.answers.append(answer)
