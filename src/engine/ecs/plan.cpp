@@ -120,8 +120,10 @@ Result<Plan> plan_service(const PlanParts& parts, const Aim& aim,
   TransientJournal journal;
   ServiceSync sync(services, journal, parts.settings, parts.names);
   TRY_VOID(sync.ensure(aim, stop));
-  const Work work{services, journal, parts.settings, parts.names, aim, stop};
-  if (scaling) TRY_VOID(ensure_scaling(work, *scaling, false));
+  if (scaling) {
+    const Work work{services, journal, parts.settings, parts.names, aim, stop};
+    TRY_VOID(ensure_scaling(work, *scaling, false));
+  }
   Plan plan;
   plan.changes = services.changes();
   TRY_VOID(count(services, parts, aim, plan, stop));
